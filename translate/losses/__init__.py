@@ -1,0 +1,38 @@
+"""Losses, blind to the kind of data: tensors are (B, C, *S), whether S is time, pixels or empty.
+
+Every loss returns a 0-dim float32 tensor, unweighted: the trainer weights, sums and back-propagates. A
+*judgement* is what a discriminator returns (`adversarial.Judgement`). Nothing here imports from the rest of
+`translate`, so that a system can take these functions without the toolkit.
+"""
+
+from translate.losses.adversarial import (
+    AdversarialLoss,
+    Judgement,
+    frozen,
+    judge_both,
+    judge_frozen,
+    judge_together,
+)
+from translate.losses.consistency import l1, l2
+from translate.losses.domain import SourceTargetLoss, attribute_classification, domain_classification
+from translate.losses.features import feature_matching
+from translate.losses.penalties import clip_weights, gradient_penalty, orthogonal_penalty, r1_penalty
+
+__all__ = [
+    "AdversarialLoss",
+    "Judgement",
+    "SourceTargetLoss",
+    "attribute_classification",
+    "clip_weights",
+    "domain_classification",
+    "feature_matching",
+    "frozen",
+    "gradient_penalty",
+    "judge_both",
+    "judge_frozen",
+    "judge_together",
+    "l1",
+    "l2",
+    "orthogonal_penalty",
+    "r1_penalty",
+]

@@ -1,0 +1,133 @@
+"""Penalties that keep a discriminator (or any network) smooth.
+
+The two penalties on gradients are taken per sample, in float32 outside autocast, and differentiated once more
+by the trainer. So hand over the plain module (`torch.compile` cannot differentiate twice) without batch norm
+(the gradient of one sample would contain the others). As in `judge_together`, inputs and conditions are
+constants: only the discriminator's weights receive gradients.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def gradient_penalty(
+    discriminator: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    *condition: Any,
+    target: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """WGAN-GP: E[(||grad D(x)|| - target)^2] at random points x between real and fake.
+
+    x = u real + (1 - u) fake, with one u ~ U[0, 1) per sample. The norm runs over all dimensions of a sample.
+    D(x) is the *sum* of a sample's logits over patches and scales, as in StarGAN's code.
+
+    Gulrajani et al. 2017, eq. 3; weight 10.
+
+    Args:
+        real: (B, C, *S).
+        fake: (B, C, *S), the same shape.
+        condition: of both; tensors start with B.
+        target: the norm that costs nothing; 0 is the zero-centred variant.
+        generator: of u, on the device of `real`.
+
+    Returns:
+        0-dim float32.
+
+    Raises:
+        ValueError: the shapes of real and fake differ.
+    """
+    if real.shape != fake.shape:
+        shapes = f"{tuple(real.shape)} and {tuple(fake.shape)}"
+        raise ValueError(f"gradient penalty: expected real and fake of one shape, got {shapes}")
+    u = torch.rand([len(real)] + [1] * (real.dim() - 1), device=real.device, generator=generator)
+    between = torch.lerp(fake.detach().float(), real.detach().float(), u)
+    norms = torch.linalg.vector_norm(_input_gradient(discriminator, between, *condition), dim=1)  # (B,)
+    return (norms - target).square().mean()
+
+
+def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tensor:
+    """R1: 1/2 E[||grad D(x)||^2] at the real samples. The weight of the loss is the paper's gamma.
+
+    D(x) is the *sum* of a sample's logits over patches and scales. Run only every k-th step ("lazy"), it
+    takes k times the weight.
+
+    Mescheder et al. 2018, eq. 9.
+
+    Args:
+        real: (B, C, *S).
+        condition: tensors start with B.
+
+    Returns:
+        0-dim float32.
+    """
+    return 0.5 * _input_gradient(discriminator, real, *condition).square().sum(dim=1).mean()
+
+
+def _input_gradient(discriminator: nn.Module, x: Tensor, *condition: Any) -> Tensor:
+    """The gradient of each sample's summed logits, itself differentiable; x (B, C, *S) -> (B, N) float32."""
+    with torch.autocast(x.device.type, enabled=False):
+        x = x.detach().float().requires_grad_()
+        judgement = discriminator(x, *(_constant(value) for value in condition))
+        # Samples do not see one another, so the batch's sum has every sample's own gradient.
+        total = torch.stack([logits.sum() for logits in judgement.logits]).sum()
+        (gradient,) = torch.autograd.grad(total, x, create_graph=True)
+    return gradient.flatten(1)
+
+
+def _constant(value: Any) -> Any:
+    """A condition without history, in float32 if an autocast network left it in less."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().float() if value.is_floating_point() else value
+
+
+@torch.no_grad()
+def clip_weights(module: nn.Module, bound: float) -> None:
+    """Clamp every parameter to [-bound, bound] in place; run it after each optimiser step of the critic.
+
+    Arjovsky et al. 2017 (WGAN), algorithm 1, line 7; bound 0.01.
+
+    Raises:
+        ValueError: `bound` is not above 0.
+    """
+    if bound <= 0:
+        raise ValueError(f"weight clipping: expected a bound above 0, got {bound}")
+    for parameter in module.parameters():
+        parameter.clamp_(-bound, bound)
+
+
+def orthogonal_penalty(module: nn.Module) -> Tensor:
+    """Sum over layers of ||W^T W * (1 - I)||_F^2, the filters being the columns of W.
+
+    The off-diagonal variant of BigGAN (Brock et al. 2019, eq. 3; weight 1e-4; its PyTorch code applies half
+    of this gradient): filters shall be orthogonal to one another but keep their norms, which |W W^T - I| of
+    Brock et al. 2017 does not let them. It takes the linear and convolution layers of `module`, each with
+    the weight that it multiplies with, that is after spectral or weight norm.
+
+    Returns:
+        0-dim float32.
+
+    Raises:
+        ValueError: `module` has no such layer.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, _LAYERS)]
+    if not layers:
+        raise ValueError(f"orthogonal penalty: {type(module).__name__} has no linear or convolution layer")
+    with torch.autocast(next(module.parameters()).device.type, enabled=False):
+        products = [filters @ filters.T for filters in map(_filters, layers)]
+        return torch.stack([(product - product.diag().diag()).square().sum() for product in products]).sum()
+
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, *_TRANSPOSED)
+
+
+def _filters(layer: Any) -> Tensor:
+    """The layer's weight with one row per output channel: (C, N) float32."""
+    # (C, inputs, *kernel), but transposed convolutions store (inputs, C, *kernel)
+    weight = layer.weight.transpose(0, 1) if isinstance(layer, _TRANSPOSED) else layer.weight
+    return weight.flatten(1).float()
