@@ -1,0 +1,199 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from translate.config import WorldConfig
+from translate.data import speech
+from translate.data.manifest import scan_folders
+from translate.data.mini import make_speech
+from translate.data.speech import FeatureStore, extract
+from translate.errors import UserError
+from translate.features.statistics import Statistics, moments
+from translate.features.wave import read_wave
+from translate.features.world import World
+
+CONFIG = WorldConfig(sample_rate=16000, dimensions=24, f0="dio")
+GROUPS = [(split, domain) for split in ("train", "eval") for domain in ("low", "high")]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    make_speech(folder, sentences=3, evaluation=1)
+    return folder
+
+
+@pytest.fixture
+def entries(corpus):
+    return scan_folders(corpus, evaluation="eval_*")
+
+
+@pytest.fixture(scope="module")
+def done(corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("done") / "features"
+    extract(scan_folders(corpus, evaluation="eval_*"), CONFIG, out, jobs=1, progress=False)
+    return out
+
+
+def files(out):
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def analysed(monkeypatch):
+    """Names of the files that are analysed (in this process)."""
+    names = []
+    read = speech.read_wave
+
+    def spy(path, sample_rate):
+        names.append(f"{path.parent.name}/{path.stem}")
+        return read(path, sample_rate)
+
+    monkeypatch.setattr(speech, "read_wave", spy)
+    return names
+
+
+def test_the_maps_equal_single_analyses(entries, done):
+    store = FeatureStore(done)
+    assert store.config == CONFIG
+    assert store.domains("train") == ["high", "low"]
+    assert store.domains("absent") == []
+    world = World(CONFIG)
+    for split, domain in GROUPS:
+        utterances = store.open(split, domain)
+        expected = [e for e in entries if (e.split, e.domain) == (split, domain)]
+        assert utterances.ids == [e.id for e in expected]
+        assert utterances.pairs == [e.pair for e in expected]
+        assert utterances.paths == [str(e.path) for e in expected]
+        assert isinstance(utterances.mcep, np.memmap)
+        assert utterances.mcep.dtype == utterances.f0.dtype == np.float32
+        assert utterances.offsets[-1] == len(utterances.mcep) == len(utterances.f0) == utterances.frames.sum()
+        for i, entry in enumerate(expected):
+            wave, rate = read_wave(entry.path)
+            mcep, f0 = world.analyse_mcep(wave)
+            np.testing.assert_array_equal(utterances[i][0], mcep.astype(np.float32))
+            np.testing.assert_array_equal(utterances[i][1], f0.astype(np.float32))
+            assert utterances.seconds[i] == len(wave) / rate
+    assert not (done / ".parts").exists()
+
+
+def test_statistics_and_selection(done):
+    utterances = FeatureStore(done).open("train", "low")
+    statistics = utterances.statistics()
+    np.testing.assert_allclose(statistics.mean, utterances.mcep.mean(0, dtype=np.float64), rtol=1e-10)
+    np.testing.assert_allclose(statistics.deviation, utterances.mcep.std(0, dtype=np.float64), rtol=1e-8)
+    part = utterances.select(["train_003", "train_001"])
+    assert len(part) == 2
+    for i, row in enumerate([2, 0]):
+        np.testing.assert_array_equal(part[i][0], utterances[row][0])
+        np.testing.assert_array_equal(part[i][1], utterances[row][1])
+        assert part.paths[i] == utterances.paths[row]
+    expected = Statistics.from_moments(moments(*part[0]) + moments(*part[1]))
+    np.testing.assert_allclose(part.statistics().mean, expected.mean, rtol=1e-12)
+    with pytest.raises(UserError, match=r"no utterance `train_009`"):
+        utterances.select(["train_009"])
+
+
+def test_parallel_equals_serial(entries, done, tmp_path):
+    extract(entries, CONFIG, tmp_path / "features", jobs=2, progress=False)
+    assert files(tmp_path / "features") == files(done)
+
+
+def test_a_cut_run_goes_on_where_it_was(entries, done, tmp_path, analysed, monkeypatch):
+    out = tmp_path / "features"
+    read = speech.read_wave
+
+    def cut(path, sample_rate):
+        if len(analysed) == 5:
+            raise KeyboardInterrupt
+        return read(path, sample_rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(speech, "read_wave", cut)
+        with pytest.raises(KeyboardInterrupt):
+            extract(entries, CONFIG, out, jobs=1, progress=False)
+    before = list(analysed)
+    assert len(before) == 5
+    with pytest.raises(UserError, match=r"no domain `low` in split `train`"):
+        FeatureStore(out).open("train", "low")                      # nothing half-written can be opened
+    analysed.clear()
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    assert sorted(before + analysed) == sorted(f"{e.domain}/{e.id}" for e in entries)
+    assert files(out) == files(done)
+    analysed.clear()
+    stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    assert analysed == []
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == stamps
+
+
+def test_what_changed_is_extracted_again_and_no_more(entries, tmp_path, analysed):
+    out = tmp_path / "features"
+    some = [e for e in entries if e.split == "eval"]
+    extract(some, CONFIG, out, jobs=1, progress=False)
+    analysed.clear()
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    assert sorted(analysed) == sorted(f"{e.domain}/{e.id}" for e in entries if e.split == "train")
+    analysed.clear()
+    os.utime(some[0].path, ns=(1, 1))
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    assert analysed == [f"{some[0].domain}/{some[0].id}"]
+    analysed.clear()
+    extract(some, CONFIG.model_copy(update={"dimensions": 12}), out, jobs=1, progress=False)
+    assert len(analysed) == len(some)
+    store = FeatureStore(out)
+    assert store.domains("train") == []                             # features of another configuration
+    assert store.open("eval", "low").mcep.shape[1] == 12
+
+
+def test_all_bad_files_are_named_and_the_good_ones_kept(entries, tmp_path, analysed):
+    out = tmp_path / "features"
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    soundfile.write(folder / "short.wav", np.ones(100) / 2, 16000)
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "nan.wav", np.full(16000, np.nan), 16000, subtype="FLOAT")
+    (folder / "text.wav").write_text("text")
+    bad = scan_folders(tmp_path, ["bad"], share=0)
+    for jobs in (1, 2):
+        with pytest.raises(UserError) as error:
+            extract([*bad, *entries], CONFIG, out, jobs=jobs, progress=False)
+        message = str(error.value)
+        assert message.startswith("4 of 12 files cannot be used: ")
+        for reason in ("short.wav: too short", "silent.wav: silent", "nan.wav: NaN", "text.wav: cannot read"):
+            assert reason in message
+        assert "\n" not in message
+    analysed.clear()
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    assert analysed == []
+    assert len(FeatureStore(out).open("train", "high")) == 3
+
+
+def test_stores_that_are_none(tmp_path, done):
+    with pytest.raises(UserError, match=r"features.json: cannot read"):
+        FeatureStore(tmp_path)
+    (tmp_path / "features.json").write_text(json.dumps({"dimension": 3}))
+    with pytest.raises(UserError, match=r"did you mean `dimensions`"):
+        FeatureStore(tmp_path)
+    with pytest.raises(UserError, match=r"no domain `mid` in split `train`; found: high, low"):
+        FeatureStore(done).open("train", "mid")
+    with pytest.raises(UserError, match=r"no recordings"):
+        extract([], CONFIG, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif("TRANSLATE_DATA" not in os.environ, reason="needs TRANSLATE_DATA/{vcc2016,fsdd}")
+def test_real_recordings_of_two_rates(tmp_path):
+    root = Path(os.environ["TRANSLATE_DATA"])
+    entries = scan_folders(root / "vcc2016", ["SF1"], train="10000[12]", share=0)
+    entries += scan_folders(root / "fsdd", ["lucas"], train="[0-4]_lucas_0", share=0)
+    extract(entries, CONFIG, tmp_path, jobs=1, progress=False)
+    for domain in ("SF1", "lucas"):
+        utterances = FeatureStore(tmp_path).open("train", domain)
+        assert len(utterances) == {"SF1": 2, "lucas": 5}[domain]
+        np.testing.assert_allclose(utterances.frames, utterances.seconds * 200, atol=1)
+        assert (utterances.f0 > 0).mean() > 0.3

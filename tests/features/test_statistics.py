@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from translate.errors import UserError
+from translate.features.f0 import convert_f0
+from translate.features.statistics import Statistics, load_statistics, moments, save_statistics
+
+
+@pytest.fixture
+def corpus():
+    rng = np.random.default_rng(0)
+    mceps = [rng.normal(-4, 2, (frames, 5)).astype(np.float32) for frames in (40, 7, 300)]
+    f0s = [np.where(rng.random(len(m)) < 0.6, rng.uniform(90, 180, len(m)), 0) for m in mceps]
+    return mceps, f0s
+
+
+def test_moments_add_up_to_mean_and_deviation(corpus):
+    mceps, f0s = corpus
+    total = sum(moments(m, f) for m, f in zip(*corpus, strict=True))
+    assert total.shape == (14,)
+    statistics = Statistics.from_moments(total)
+    frames, f0 = np.concatenate(mceps).astype(np.float64), np.concatenate(f0s)
+    np.testing.assert_allclose(statistics.mean, frames.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(statistics.deviation, frames.std(0), rtol=1e-10)
+    assert statistics.log_f0_mean == pytest.approx(np.log(f0[f0 > 0]).mean(), rel=1e-12)
+    assert statistics.log_f0_deviation == pytest.approx(np.log(f0[f0 > 0]).std(), rel=1e-9)
+    assert (statistics.frames, statistics.voiced) == (347, (f0 > 0).sum())
+
+
+def test_normalisation_and_back(corpus):
+    mceps, _ = corpus
+    statistics = Statistics.from_moments(sum(moments(m, f) for m, f in zip(*corpus, strict=True)))
+    normal = statistics.normalise(np.concatenate(mceps))
+    assert normal.dtype == np.float32
+    np.testing.assert_allclose(normal.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(normal.std(0), 1, atol=1e-5)
+    np.testing.assert_allclose(statistics.denormalise(normal), np.concatenate(mceps), atol=1e-5)
+
+
+def test_a_constant_dimension_stays_finite():
+    mcep = np.full((50, 3), -7.3)
+    statistics = Statistics.from_moments(moments(mcep, np.zeros(50)))
+    assert np.abs(statistics.normalise(mcep)).max() < 1
+    np.testing.assert_allclose(statistics.denormalise(statistics.normalise(mcep)), mcep, atol=1e-9)
+
+
+def test_no_frames_is_told():
+    with pytest.raises(UserError, match=r"no frames"):
+        Statistics.from_moments(np.zeros(14))
+
+
+def test_save_and_load(tmp_path, corpus):
+    mceps, f0s = corpus
+    known = {
+        "SF1": Statistics.from_moments(moments(mceps[0], f0s[0])),
+        "a/b": Statistics.from_moments(moments(mceps[1][:, ::-1], f0s[1])),
+    }
+    save_statistics(tmp_path / "s.safetensors", known)
+    loaded = load_statistics(tmp_path / "s.safetensors")
+    assert list(loaded) == sorted(known, key=list(loaded).index)
+    for domain, statistics in known.items():
+        for field, value in vars(statistics).items():
+            np.testing.assert_array_equal(getattr(loaded[domain], field), value)
+            assert type(getattr(loaded[domain], field)) is type(value)
+    (tmp_path / "broken").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match=r"broken: cannot read the statistics"):
+        load_statistics(tmp_path / "broken")
+
+
+def statistics_of(mean, deviation, voiced=100):
+    return Statistics(np.zeros(2), np.ones(2), mean, deviation, 200, voiced)
+
+
+def test_f0_conversion_is_exact():
+    rng = np.random.default_rng(1)
+    f0 = np.exp(rng.normal(np.log(120), 0.2, 500))
+    f0[::3] = 0
+    log_f0 = np.log(f0[f0 > 0])
+    source = statistics_of(log_f0.mean(), log_f0.std())
+    target = statistics_of(np.log(220), 0.35)
+    converted = convert_f0(f0, source, target)
+    np.testing.assert_array_equal(converted == 0, f0 == 0)
+    new = np.log(converted[converted > 0])
+    assert new.mean() == pytest.approx(np.log(220), abs=1e-12)
+    assert new.std() == pytest.approx(0.35, abs=1e-12)
+    np.testing.assert_allclose(convert_f0(converted, target, source), f0, rtol=1e-12)
+
+
+def test_f0_without_voiced_frames_passes_with_a_warning(caplog):
+    some, none = statistics_of(5.0, 0.2), statistics_of(0.0, 0.0, voiced=0)
+    for f0, source, target in [
+        (np.zeros(9), some, some),
+        (np.full(9, 100.0), none, some),
+        (np.full(9, 100.0), some, none),
+    ]:
+        caplog.clear()
+        np.testing.assert_array_equal(convert_f0(f0, source, target), f0)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_f0_of_a_monotonous_source_moves_its_level_only():
+    source, target = statistics_of(np.log(100), 0.0), statistics_of(np.log(200), 0.3)
+    converted = convert_f0(np.full(9, 100.0), source, target)
+    np.testing.assert_allclose(converted, 200)

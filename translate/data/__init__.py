@@ -1,0 +1,1 @@
+"""What trains: manifests, extracted features on disk, and the built-in corpora."""

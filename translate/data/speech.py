@@ -1,0 +1,275 @@
+"""Features of a corpus on disk: extracted in parallel, memory-mapped for training.
+
+    out/features.json                       the configuration of the analysis
+    out/<split>/<domain>/mcep.npy           (T, Q) float32, all utterances one after another
+    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced
+    out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, of `features.statistics.moments`
+    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds; written last: makes all valid
+    out/.parts/                             finished utterances of a run that is not complete
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from translate.config import WorldConfig, validate
+from translate.data.manifest import Entry
+from translate.errors import UserError
+from translate.features.statistics import Statistics, moments
+from translate.features.wave import check_wave, read_wave, replacing
+from translate.features.world import World
+
+log = logging.getLogger("translate")
+
+
+def extract(
+    entries: Sequence[Entry],
+    config: WorldConfig,
+    out: str | os.PathLike[str],
+    jobs: int = -1,
+    progress: bool = True,
+) -> None:
+    """Analyse every entry and write the layout above.
+
+    A run that was cut goes on where it was: finished utterances are recognised by their entry, the
+    configuration, and the size and time of their file. Splits and domains that are complete are not touched;
+    a changed configuration discards all. Each process holds one utterance in memory.
+
+    Args:
+        entries: of any splits and domains; each domain keeps their order.
+        config: the analysis.
+        out: folder of the features.
+        jobs: processes; -1 takes every core, 1 stays in this process.
+        progress: show a bar.
+
+    Raises:
+        UserError: no entries, or unusable files: all are named at the end; the good ones' features are kept.
+    """
+    if not entries:
+        raise UserError("no recordings to extract features from; check the manifest")
+    World(config)                                                   # refuses a bad configuration at once
+    out = Path(out)
+    _adopt(out, config)
+    groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
+    for entry in entries:
+        groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
+    groups = {key: group for key, group in groups.items() if not _is_complete(out.joinpath(*key), group)}
+    if not groups:
+        log.info("%s: the features are complete, nothing to do", out)
+        return
+    tasks = [task for group in groups.values() for task in group]
+    missing = [(entry, _part(out, print_)) for entry, print_ in tasks if not _part(out, print_).exists()]
+    if len(missing) < len(tasks):
+        log.info("%s: %d of %d utterances were finished before", out, len(tasks) - len(missing), len(tasks))
+    bad = [error for error in _run(missing, config, jobs, progress) if error]
+    if bad:
+        raise UserError(f"{len(bad)} of {len(tasks)} files cannot be used: {'; '.join(sorted(bad))}")
+    for (split, domain), group in groups.items():
+        _join(out, out / split / domain, group)
+    shutil.rmtree(out / ".parts", ignore_errors=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Utterances:
+    """The utterances of one split and domain, or a selection of them."""
+
+    ids: list[str]
+    pairs: list[str | None]
+    paths: list[str]                                                # of the recordings
+    frames: np.ndarray                                              # (U,) int64
+    seconds: np.ndarray                                             # (U,) of the recordings
+    offsets: np.ndarray                                             # (U + 1,) starts, and the end of the last
+    mcep: np.ndarray                                                # (T, Q) float32 map of the whole domain
+    f0: np.ndarray                                                  # (T,) float32, likewise
+    moments: np.ndarray                                             # (U, 2Q + 4) float64
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """(mcep (t, Q), f0 (t,)) of utterance `i`, views of the maps."""
+        span = slice(self.offsets[i], self.offsets[i] + self.frames[i])
+        return self.mcep[span], self.f0[span]
+
+    def select(self, ids: Sequence[str]) -> "Utterances":
+        """The utterances with these ids, in this order, on the same maps; unknown ones raise `UserError`."""
+        rows = {id: row for row, id in enumerate(self.ids)}
+        if unknown := [id for id in ids if id not in rows]:
+            raise UserError(f"no utterance `{unknown[0]}` in the features; extract them again")
+        chosen = np.array([rows[id] for id in ids], dtype=np.int64)
+        starts, frames = self.offsets[chosen], self.frames[chosen]
+        return Utterances(
+            ids=list(ids),
+            pairs=[self.pairs[row] for row in chosen],
+            paths=[self.paths[row] for row in chosen],
+            frames=frames,
+            seconds=self.seconds[chosen],
+            offsets=np.append(starts, starts[-1:] + frames[-1:]),
+            mcep=self.mcep,
+            f0=self.f0,
+            moments=self.moments[chosen],
+        )
+
+    def statistics(self) -> Statistics:
+        return Statistics.from_moments(self.moments.sum(axis=0))
+
+
+class FeatureStore:
+    """A folder that `extract` wrote.
+
+    Raises:
+        UserError: it is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        path = self.folder / "features.json"
+        self.config = validate(WorldConfig, _read_json(path), str(path))
+
+    def domains(self, split: str) -> list[str]:
+        """Names of the split's domains, sorted; none for an unknown split."""
+        return sorted(index.parent.name for index in self.folder.glob(f"{split}/*/index.json"))
+
+    def open(self, split: str, domain: str) -> Utterances:
+        """Map one domain's features; raises `UserError` when there are none."""
+        if domain not in self.domains(split):
+            known = ", ".join(self.domains(split)) or "none"
+            raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
+        folder = self.folder / split / domain
+        index = _read_json(folder / "index.json")
+        frames = np.array(index["frames"], dtype=np.int64)
+        return Utterances(
+            ids=index["ids"],
+            pairs=index["pairs"],
+            paths=index["paths"],
+            frames=frames,
+            seconds=np.array(index["seconds"]),
+            offsets=np.concatenate([[0], np.cumsum(frames)]),
+            mcep=np.load(folder / "mcep.npy", mmap_mode="r"),
+            f0=np.load(folder / "f0.npy", mmap_mode="r"),
+            moments=np.load(folder / "moments.npy"),
+        )
+
+
+# --- extraction -------------------------------------------------------------------------------------------
+
+
+def _adopt(out: Path, config: WorldConfig) -> None:
+    """Make `out` a folder of this configuration; features of another one are discarded."""
+    path = out / "features.json"
+    if path.exists():
+        if _read_json(path) == config.model_dump():
+            return
+        log.info("%s: the configuration changed, all features are extracted again", out)
+        for index in list(out.glob("*/*/index.json")):
+            shutil.rmtree(index.parent)
+        shutil.rmtree(out / ".parts", ignore_errors=True)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(config.model_dump(), indent=1) + "\n", encoding="utf-8")
+
+
+def _fingerprint(entry: Entry, config: WorldConfig) -> str:
+    """Of all that an utterance's features depend on; a vanished file is reported when its turn comes."""
+    try:
+        stat = entry.path.stat()
+        state = [stat.st_size, stat.st_mtime_ns]
+    except OSError:
+        state = []
+    values = [entry.split, entry.domain, entry.id, str(entry.path), state, config.model_dump()]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
+
+
+def _is_complete(folder: Path, group: list[tuple[Entry, str]]) -> bool:
+    path = folder / "index.json"
+    if not path.exists():
+        return False
+    index = _read_json(path)
+    wanted = [[print_, entry.pair] for entry, print_ in group]
+    return [list(row) for row in zip(index["fingerprints"], index["pairs"], strict=True)] == wanted
+
+
+def _part(out: Path, fingerprint: str) -> Path:
+    return out / ".parts" / f"{fingerprint}.npz"
+
+
+def _run(
+    tasks: list[tuple[Entry, Path]], config: WorldConfig, jobs: int, progress: bool
+) -> Iterator[str | None]:
+    """Yield each task's error, or None, as they finish."""
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    if not tasks:
+        return
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+    results = parallel(delayed(_extract_one)(entry.path, part, config) for entry, part in tasks)
+    yield from track(results, "features", total=len(tasks), disable=not progress)
+
+
+def _extract_one(path: Path, part: Path, config: WorldConfig) -> str | None:
+    """Write one utterance's part; returns what is wrong with the file, if anything."""
+    try:
+        wave, sample_rate = read_wave(path, config.sample_rate)
+        check_wave(wave, sample_rate, path)
+        mcep, f0 = World(config).analyse_mcep(wave)
+        mcep, f0 = mcep.astype(np.float32), f0.astype(np.float32)
+        with replacing(part) as temporary, temporary.open("wb") as file:
+            np.savez(file, mcep=mcep, f0=f0, moments=moments(mcep, f0), seconds=len(wave) / sample_rate)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _join(out: Path, folder: Path, group: list[tuple[Entry, str]]) -> None:
+    """Concatenate the parts of one split and domain, one in memory at a time."""
+    parts = [_part(out, print_) for _, print_ in group]
+    rows, seconds = [], []
+    for part in parts:
+        with np.load(part) as utterance:
+            rows.append(utterance["moments"])
+            seconds.append(float(utterance["seconds"]))
+    table = np.stack(rows)                                          # (U, 2Q + 4)
+    dimensions = (table.shape[1] - 4) // 2
+    frames = table[:, 2 * dimensions].astype(int).tolist()
+    (folder / "index.json").unlink(missing_ok=True)
+    total = sum(frames)
+    for name, shape in {"mcep": (total, dimensions), "f0": (total,)}.items():
+        with replacing(folder / f"{name}.npy") as temporary:
+            joined = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+            start = 0
+            for part, length in zip(parts, frames, strict=True):
+                with np.load(part) as utterance:
+                    joined[start : start + length] = utterance[name]
+                start += length
+            joined.flush()
+            del joined
+    with replacing(folder / "moments.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, table)
+    index = {
+        "ids": [entry.id for entry, _ in group],
+        "pairs": [entry.pair for entry, _ in group],
+        "paths": [str(entry.path) for entry, _ in group],
+        "frames": frames,
+        "seconds": seconds,
+        "fingerprints": [print_ for _, print_ in group],
+    }
+    with replacing(folder / "index.json") as temporary:
+        temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not valid JSON"
+        raise UserError(f"{path}: cannot read ({reason}); extract the features first") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object; extract the features again")
+    return content
