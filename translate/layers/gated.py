@@ -1,0 +1,83 @@
+"""Gated convolutions (Dauphin et al. 2017): the value passes through a gate that is learned beside it.
+
+A gated linear unit is `A * sigmoid(B)`. The papers write it with two convolutions, one for the value A and one
+for the gate B; a single convolution of twice the channels, split in two, is the same map (instance norm works
+channel by channel) and one kernel instead of two. Here `outputs` is always the number of channels *after* the gate.
+So the two readings of the literature differ only in the number passed:
+
+    CycleGAN-VC                "c channels" = outputs c    (value and gate have c channels each)
+    CycleGAN-VC2, StarGAN-VC2  "c channels" = outputs c/2  (one convolution of c channels is split)
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from translate.layers.shuffle import PixelShuffle1d
+from translate.layers.wide import WideConvolution
+
+Size = int | tuple[int, int]
+
+_CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
+_NORM = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d}
+
+
+def pad_same(kernel: Size) -> Size:
+    """Padding that keeps the size at stride 1 (odd kernels)."""
+    return kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
+
+
+class GatedConvolution(nn.Module):
+    """Convolution -> [pixel shuffle] -> [instance norm] -> gated linear unit, over 1 or 2 dimensions.
+
+    Args:
+        rank: 1 for (B, C, T), 2 for (B, C, Q, T).
+        inputs: channels in.
+        outputs: channels out, after the gate.
+        kernel, stride: as for the convolution; padding keeps the size at stride 1.
+        norm: instance norm with learned scale and shift before the gate.
+        padding: instead of the padding that keeps the size.
+        upsample: doubles every dimension by pixel shuffle (Shi et al. 2016) instead of striding.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        inputs: int,
+        outputs: int,
+        kernel: Size,
+        stride: Size = 1,
+        norm: bool = True,
+        upsample: bool = False,
+        padding: Size | None = None,
+    ):
+        super().__init__()
+        widened = 2 * outputs * (2**rank if upsample else 1)
+        self.convolution: nn.Module
+        if inputs == 1 and rank == 2 and stride == 1 and isinstance(kernel, tuple):
+            self.convolution = WideConvolution(inputs, widened, kernel)
+        else:
+            around = pad_same(kernel) if padding is None else padding
+            self.convolution = _CONVOLUTION[rank](inputs, widened, kernel, stride, around)  # type: ignore[arg-type]
+        self.shuffle: nn.Module = nn.Identity()
+        if upsample:
+            self.shuffle = PixelShuffle1d(2) if rank == 1 else nn.PixelShuffle(2)
+        self.norm: nn.Module = _NORM[rank](2 * outputs, affine=True) if norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, inputs, *S) -> (B, outputs, *S')
+        return functional.glu(self.norm(self.shuffle(self.convolution(x))), dim=1)
+
+
+class GatedResidual(nn.Module):
+    """Residual block: gated convolution to `hidden` channels, convolution back, instance norm, sum.
+
+    Kernel 3 as in CycleGAN-VC (Fig. 4, 1-D) and CycleGAN-VC2 (Fig. 4, 1-D or 2-D).
+    """
+
+    def __init__(self, rank: int, channels: int, hidden: int):
+        super().__init__()
+        self.widen = GatedConvolution(rank, channels, hidden, 3)
+        self.narrow = _CONVOLUTION[rank](hidden, channels, 3, padding=1)
+        self.norm = _NORM[rank](channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, channels, *S)
+        return x + self.norm(self.narrow(self.widen(x)))

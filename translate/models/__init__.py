@@ -1,0 +1,49 @@
+"""The systems of the literature, one file each: `Config` with the paper's numbers, `build(config)`, `TASK`, `PAPER`.
+
+A user's own system is a module with the same names, called by its dotted path: `model: my_package.my_system`.
+"""
+
+import difflib
+import importlib
+from types import ModuleType
+from typing import Any
+
+from translate.config import SystemConfig, merge, validate
+from translate.errors import UserError
+
+SYSTEMS = {
+    "cyclegan_vc": "translate.models.cyclegan_vc",
+    "cyclegan_vc2": "translate.models.cyclegan_vc2",
+}
+
+
+def find_system(name: str) -> ModuleType:
+    """The module of a system, by its name in `SYSTEMS` or by dotted path."""
+    if name not in SYSTEMS and "." not in name:
+        nearest = difflib.get_close_matches(name, SYSTEMS, n=1, cutoff=0.4)
+        hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(SYSTEMS)}"
+        raise UserError(f"unknown model `{name}`; {hint} (your own: the dotted path of a module)")
+    path = SYSTEMS.get(name, name)
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        raise UserError(f"model `{name}`: cannot import `{error.name}`; is it on PYTHONPATH?") from None
+    missing = [attribute for attribute in ("Config", "build") if not hasattr(module, attribute)]
+    if missing:
+        raise UserError(f"model `{name}`: the module lacks `{'` and `'.join(missing)}`; see docs/add-a-model.md")
+    return module
+
+
+def resolve(values: dict[str, Any], where: str) -> SystemConfig:
+    """Lay `values` over the defaults of the system that they name and validate the whole.
+
+    Args:
+        values: nested keys as read from YAML; `model` is required.
+        where: what to blame in an error message, such as the file's name.
+    """
+    name = values.get("model")
+    if not isinstance(name, str):
+        raise UserError(f"{where}: `model` is required: one of {', '.join(SYSTEMS)}, or a dotted path")
+    config = find_system(name).Config
+    defaults = config(model=name).model_dump()
+    return validate(config, merge(defaults, values), where)

@@ -1,0 +1,1 @@
+"""Whole generators and discriminators, named by architecture."""

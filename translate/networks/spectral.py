@@ -1,0 +1,75 @@
+"""Discriminators on sequences of feature vectors (B, Q, T), read as pictures of frequency by time."""
+
+from torch import Tensor, nn
+
+from translate.layers.gated import GatedConvolution
+from translate.layers.padding import pad_to_multiple
+from translate.networks.judgement import Judgement
+
+
+class FullDiscriminator(nn.Module):
+    """One judgement for the whole crop through a fully connected layer (CycleGAN-VC, Fig. 4).
+
+    Args:
+        dimensions: Q, coefficients per frame.
+        crop: T, frames of a training crop; the fully connected layer fixes it.
+        channels: of the first layer after its gate (CycleGAN-VC: 128).
+    """
+
+    def __init__(self, dimensions: int, crop: int, channels: int = 128):
+        super().__init__()
+        c = channels
+        self.crop = crop
+        self.layers = nn.ModuleList(
+            [
+                GatedConvolution(2, 1, c, 3, stride=(1, 2), norm=False),
+                GatedConvolution(2, c, 2 * c, 3, stride=2),
+                GatedConvolution(2, 2 * c, 4 * c, 3, stride=2),
+                nn.Sequential(
+                    nn.ZeroPad2d((0, 0, 2, 3)),  # keeps the height under the even kernel
+                    GatedConvolution(2, 4 * c, 8 * c, (6, 3), stride=(1, 2), padding=(0, 1)),
+                ),
+            ]
+        )
+        height, width = (dimensions + 3) // 4, (crop + 15) // 16
+        self.head = nn.Linear(8 * c * height * width, 1)
+
+    def forward(self, x: Tensor) -> Judgement:  # (B, Q, crop)
+        if x.shape[-1] != self.crop:
+            raise ValueError(f"the full discriminator judges crops of {self.crop} frames, got {x.shape[-1]}")
+        features = _collect(self.layers, pad_to_multiple(x.unsqueeze(1), 4, dims=2))
+        return Judgement(logits=[self.head(features[-1].flatten(1))], features=[features])
+
+
+class PatchDiscriminator(nn.Module):
+    """A judgement for every patch: convolutions to the end (CycleGAN-VC2, Fig. 4).
+
+    Args:
+        channels: of the first convolution, before its gate (paper: 128).
+    """
+
+    def __init__(self, channels: int = 128):
+        super().__init__()
+        c = channels
+        self.layers = nn.ModuleList(
+            [
+                GatedConvolution(2, 1, c // 2, 3, norm=False),
+                GatedConvolution(2, c // 2, c, 3, stride=2),
+                GatedConvolution(2, c, 2 * c, 3, stride=2),
+                GatedConvolution(2, 2 * c, 4 * c, 3, stride=2),
+                GatedConvolution(2, 4 * c, 4 * c, (1, 5)),
+            ]
+        )
+        self.head = nn.Conv2d(4 * c, 1, (1, 3), padding=(0, 1))
+
+    def forward(self, x: Tensor) -> Judgement:  # (B, Q, T) -> logits (B, 1, Q/8, T/8)
+        features = _collect(self.layers, x.unsqueeze(1))
+        return Judgement(logits=[self.head(features[-1])], features=[features])
+
+
+def _collect(layers: nn.ModuleList, x: Tensor) -> list[Tensor]:
+    features = []
+    for layer in layers:
+        x = layer(x)
+        features.append(x)
+    return features

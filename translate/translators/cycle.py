@@ -1,0 +1,123 @@
+"""Two maps tied by cycle consistency: CycleGAN, CycleGAN-VC, CycleGAN-VC2, WaveCycleGAN, WaveCycleGAN2."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from translate.config import LossWeight
+from translate.losses.adversarial import AdversarialLoss
+from translate.losses.consistency import l1
+from translate.translators.base import Batch, Translator, Turn
+from translate.translators.pool import FakePool
+
+
+class CycleTranslator(Translator):
+    """Unpaired translation between a source and a target domain (Zhu et al. 2017).
+
+    Losses of the generator, each summed over both directions:
+
+        adversarial         D_Y judges G(x), D_X judges F(y)                    (Zhu et al. 2017, eq. 1)
+        second_adversarial  D'_X judges F(G(x)), D'_Y judges G(F(y))            (Kaneko et al. 2019, eq. 4)
+        cycle               |F(G(x)) - x| + |G(F(y)) - y|                       (Zhu et al. 2017, eq. 2)
+        identity            |G(y) - y| + |F(x) - x|                             (Zhu et al. 2017, sec. 5.2)
+
+    and of the discriminator: adversarial, second_adversarial.
+
+    Args:
+        domains: names of the source and the target domain.
+        make_generator: makes one map; called twice.
+        make_discriminator: makes one discriminator; called once or twice per domain.
+        weights: loss weights by player, see `Translator`.
+        adversarial: kind of adversarial loss.
+        steps: 2 lets discriminators judge the cycled output, too (the two-step losses of CycleGAN-VC2).
+        discriminators: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does; with 1 the
+            discriminator of the domain judges both.
+        pool: fakes remembered for the discriminators; 0 shows them the newest only.
+    """
+
+    def __init__(
+        self,
+        domains: tuple[str, str],
+        make_generator: Callable[[], nn.Module],
+        make_discriminator: Callable[[], nn.Module],
+        weights: Mapping[str, Mapping[str, LossWeight]],
+        adversarial: str = "lsgan",
+        steps: int = 1,
+        discriminators: int = 2,
+        pool: int = 0,
+    ):
+        generators = nn.ModuleDict({"to_target": make_generator(), "to_source": make_generator()})
+        judges = nn.ModuleDict({"source": make_discriminator(), "target": make_discriminator()})
+        if steps == 2 and discriminators == 2:
+            judges.update({"source_cycled": make_discriminator(), "target_cycled": make_discriminator()})
+        super().__init__({"generator": generators, "discriminator": judges}, weights)
+        self.domains = domains
+        self.steps = steps
+        self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
+        self.pools = {name: FakePool(pool) for name in ("source", "target", "source_cycled", "target_cycled")}
+
+    @property
+    def maps(self) -> nn.ModuleDict:
+        """The generators `to_target` and `to_source`."""
+        return self.players["generator"]  # type: ignore[return-value]
+
+    def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
+        x, y = batch["source"], batch["target"]
+        to_y, to_x = self.maps["to_target"], self.maps["to_source"]
+        judge_x, judge_y, judge_cycled_x, judge_cycled_y = self._discriminators()
+        adversarial = self.active("generator", "adversarial", step)
+        second = self.steps == 2 and self.active("generator", "second_adversarial", step)
+        cycle = self.active("generator", "cycle", step)
+        fool, unmask = self.adversarial.generator, self.adversarial.discriminator
+        losses: dict[str, Tensor] = {}
+
+        fake_y, fake_x = to_y(x), to_x(y)
+        if adversarial:
+            losses["adversarial"] = fool(judge_y, fake_y) + fool(judge_x, fake_x)
+        if second or cycle:
+            cycled_x, cycled_y = to_x(fake_y), to_y(fake_x)
+        if second:
+            losses["second_adversarial"] = fool(judge_cycled_x, cycled_x) + fool(judge_cycled_y, cycled_y)
+        if cycle:
+            losses["cycle"] = l1(cycled_x, x) + l1(cycled_y, y)
+        if self.active("generator", "identity", step):
+            losses["identity"] = l1(to_y(y), y) + l1(to_x(x), x)
+        self.monitors["change"] = _measure_change(x, fake_y)
+        yield "generator", losses
+
+        losses, past = {}, self.pools
+        if adversarial:
+            losses["adversarial"] = unmask(judge_x, x, past["source"].query(fake_x)) + unmask(
+                judge_y, y, past["target"].query(fake_y)
+            )
+        if second:
+            losses["second_adversarial"] = unmask(
+                judge_cycled_x, x, past["source_cycled"].query(cycled_x)
+            ) + unmask(judge_cycled_y, y, past["target_cycled"].query(cycled_y))
+        yield "discriminator", losses
+
+    def translate(self, x: Tensor, source: str, target: str) -> Tensor:
+        if (source, target) not in (self.domains, self.domains[::-1]):
+            raise ValueError(f"this model translates between {' and '.join(self.domains)}, not {source} to {target}")
+        return self.maps["to_target" if source == self.domains[0] else "to_source"](x)
+
+    def memory(self) -> dict[str, Tensor]:
+        return {name: torch.stack(pool.kept) for name, pool in self.pools.items() if pool.kept}
+
+    def recall(self, memory: dict[str, Tensor]) -> None:
+        for name, kept in memory.items():
+            self.pools[name].kept = list(kept)
+
+    def _discriminators(self) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
+        judges: nn.ModuleDict = self.players["discriminator"]  # type: ignore[assignment]
+        x, y = judges["source"], judges["target"]
+        if "source_cycled" in judges:
+            return x, y, judges["source_cycled"], judges["target_cycled"]
+        return x, y, x, y
+
+
+def _measure_change(x: Tensor, fake: Tensor) -> Tensor:
+    """Mean |G(x) - x| over mean |x|: near 0 when the generator has learned the identity."""
+    with torch.no_grad():
+        return (fake.float() - x.float()).abs().mean() / x.float().abs().mean().clamp_min(1e-8)
