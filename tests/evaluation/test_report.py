@@ -1,0 +1,198 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from translate.errors import UserError
+from translate.evaluation import report
+from translate.evaluation.report import Item, PairTask, evaluate_speech
+from translate.evaluation.tables import format_table
+from translate.features.wave import write_wave
+
+RATE = 16000
+COLUMNS = {"source", "mean_variance", "converted"}
+VOICES = {"low": (110, (500, 1500)), "high": (220, (700, 1900))}    # pitch and formants in Hz
+
+
+def make_wave(voice: str, sentence: int, seconds: float) -> np.ndarray:
+    """Buzz of the voice's pitch through its formants, which move as the sentence says."""
+    pitch, formants = VOICES[voice]
+    rng = np.random.default_rng(sentence)
+    time = np.arange(int(seconds * RATE)) / RATE
+    wave = np.diff(np.floor(np.cumsum(pitch * (1 + 0.1 * np.sin(9 * time)) / RATE)), prepend=0)
+    wave += 0.01 * np.random.default_rng(pitch).normal(size=len(wave))
+    for syllable in np.array_split(np.arange(len(wave)), 4):
+        for formant in formants:
+            w = 2 * np.pi * formant * rng.uniform(0.7, 1.4) / RATE
+            wave[syllable] = lfilter([0.3], [1, -1.94 * np.cos(w), 0.94], wave[syllable])
+    return 0.5 * wave / np.abs(wave).max()
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    for voice, stretch in (("low", 1.0), ("high", 1.1)):
+        for sentence in range(6):
+            wave = make_wave(voice, sentence, 0.6 * stretch + 0.03 * sentence)
+            write_wave(folder / voice / f"{sentence}.wav", wave, RATE)
+    return folder
+
+
+def files(corpus, voice, sentences):
+    return [corpus / voice / f"{sentence}.wav" for sentence in sentences]
+
+
+def task(corpus, source, target, converted, with_target=True):
+    """`converted`: the voice whose waves stand for the system's output."""
+    items = [
+        Item(
+            str(n),
+            corpus / source / f"{n}.wav",
+            corpus / target / f"{n}.wav" if with_target else None,
+            corpus / converted / f"{n}.wav",
+        )
+        for n in (4, 5)
+    ]
+    return PairTask(source, target, items)
+
+
+@pytest.fixture(scope="module")
+def training(corpus):
+    return {voice: files(corpus, voice, range(4)) for voice in VOICES}
+
+
+@pytest.fixture(scope="module")
+def results(corpus, training, tmp_path_factory):
+    """One perfect system (low to high), and one that does nothing (high to low)."""
+    out = tmp_path_factory.mktemp("out") / "made"
+    tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "high")]
+    written = evaluate_speech(tasks, training, RATE, out=out, dimensions=12, rtf={"network": 0.01}, jobs=1)
+    assert json.loads((out / "results.json").read_text(encoding="utf-8")) == written
+    return written, (out / "results.md").read_text(encoding="utf-8")
+
+
+def test_schema(results):
+    written, _ = results
+    assert set(written) == {"protocol", "pairs", "overall", "rtf"}
+    assert written["rtf"] == {"network": 0.01}
+    protocol = written["protocol"]
+    assert {k: protocol[k] for k in ("n", "sample_rate", "alpha", "dimensions", "hop_ms")} == {
+        "n": 4,
+        "sample_rate": RATE,
+        "alpha": 0.42,
+        "dimensions": 12,
+        "hop_ms": 5.0,
+    }
+    assert protocol["training"] == {v: {"used": 4, "given": 4} for v in VOICES}
+    assert protocol["classifier"]["cross_validation"] == 1
+    for pair in [*written["pairs"], written["overall"]]:
+        for measure in ("msd", "gv", "f0_rmse_cents", "voicing_error"):
+            assert set(pair[measure]) == COLUMNS
+            assert all(isinstance(value, float) for value in pair[measure].values())
+        assert set(pair["domain_accuracy"]) == {*COLUMNS, "target"}
+        assert set(pair["mcd"]) == {
+            *COLUMNS,
+            *(f"{column}_ci" for column in COLUMNS),
+            *(f"change_from_{c}{ci}" for c in ("source", "mean_variance") for ci in ("", "_ci")),
+        }
+    named = [(pair["source"], pair["target"], pair["n"]) for pair in written["pairs"]]
+    assert named == [("low", "high", 2), ("high", "low", 2)]
+    assert set(written["pairs"][0]["mcd_by_utterance"]) == {"4", "5"}
+
+
+def test_a_perfect_system(results):
+    pair = results[0]["pairs"][0]
+    assert pair["mcd"]["converted"] == pair["msd"]["converted"] == pair["f0_rmse_cents"]["converted"] == 0
+    assert pair["gv"]["converted"] == 1
+    assert pair["domain_accuracy"]["converted"] == pair["domain_accuracy"]["target"] == 1
+    assert pair["domain_accuracy"]["source"] == 0
+    assert 1100 < pair["f0_rmse_cents"]["source"] < 1300            # the voices are an octave apart
+    assert pair["f0_rmse_cents"]["mean_variance"] < 300
+    assert 0 < pair["mcd"]["mean_variance"] < pair["mcd"]["source"]
+    assert pair["mcd"]["change_from_source"] == pytest.approx(-pair["mcd"]["source"])
+    assert pair["mcd"]["source_ci"] > 0
+
+
+def test_a_system_that_does_nothing(results):
+    pair = results[0]["pairs"][1]
+    for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
+        assert pair[measure]["converted"] == pair[measure]["source"]
+    assert pair["mcd"]["change_from_source"] == pair["mcd"]["change_from_source_ci"] == 0
+
+
+def test_overall_is_the_mean_over_pairs(results):
+    written, _ = results
+    for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
+        values = [pair[measure]["source"] for pair in written["pairs"]]
+        assert written["overall"][measure]["source"] == pytest.approx(np.mean(values), abs=1e-4)
+
+
+def test_tables(results):
+    written, text = results
+    table = format_table(written)
+    assert table in text
+    names = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    assert names == ["low → high", "high → low", "all"]
+    assert len({len(line) for line in table.splitlines()}) == 1     # aligned on a terminal
+    for words in ("Modulation", "Global variance", "F0 error", "Voiced/unvoiced", "Real-time factor"):
+        assert f"## {words}" in text
+    for words in ("alpha 0.42", "60 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
+        assert words in text
+    assert "without alignment" not in text                          # the voices differ in timing
+
+
+def test_aligned_distortion_where_frames_agree(corpus, training, tmp_path):
+    source = corpus / "low" / "4.wav"
+    target = tmp_path / "target.wav"
+    write_wave(target, make_wave("high", 4, 0.72), RATE)
+    tasks = [PairTask("low", "high", [Item("4", source, target, target)])]
+    written = evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
+    pair = written["pairs"][0]
+    assert pair["mcd_aligned"]["converted"] == 0
+    assert pair["mcd_aligned"]["source"] >= pair["mcd"]["source"] > 0
+    assert pair["mcd"]["source_ci"] is None
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "without alignment" in text
+    assert "| all" not in text
+
+
+def test_without_parallel_targets(corpus, training, tmp_path):
+    tasks = [task(corpus, "low", "high", "high", with_target=False)]
+    pair = evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)["pairs"][0]
+    assert pair["mcd"]["converted"] is None
+    assert pair["f0_rmse_cents"]["source"] is None
+    assert pair["natural_reference"] == "training utterances of the target"
+    assert pair["msd"]["converted"] < pair["msd"]["source"]
+    assert pair["domain_accuracy"]["converted"] == 1
+    assert "–" in format_table(json.loads((tmp_path / "results.json").read_text(encoding="utf-8")))
+
+
+def test_every_file_is_analysed_once(corpus, training, tmp_path, monkeypatch):
+    seen = []
+    original = report.analyse_for_evaluation
+    monkeypatch.setattr(report, "analyse_for_evaluation", lambda p, *a: seen.append(p) or original(p, *a))
+    tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "low")]
+    evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
+    assert len(seen) == len(set(seen)) == 12
+
+
+def test_training_is_limited_evenly(monkeypatch):
+    monkeypatch.setattr(report, "TRAINING_LIMIT", 3)
+    assert report._spread(list(range(9))) == [0, 4, 8]
+    assert report._spread([1, 2]) == [1, 2]
+
+
+def test_bad_input(corpus, training, tmp_path):
+    good = task(corpus, "low", "high", "high")
+    with pytest.raises(UserError, match="no pair of domains"):
+        evaluate_speech([], training, RATE, out=tmp_path)
+    with pytest.raises(UserError, match="no converted utterance from `low` to `high`"):
+        evaluate_speech([PairTask("low", "high", [])], training, RATE, out=tmp_path)
+    with pytest.raises(UserError, match="no training wave of domain `high`"):
+        evaluate_speech([good], {"low": training["low"]}, RATE, out=tmp_path)
+    write_wave(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    bad = [Item("4", good.items[0].source, None, tmp_path / name) for name in ("none.wav", "silent.wav")]
+    with pytest.raises(UserError, match=r"none\.wav: no such audio file; .*silent\.wav: silent"):
+        evaluate_speech([PairTask("low", "high", bad)], training, RATE, out=tmp_path / "out", jobs=1)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""How good is the output: measures on files, tables with their protocol, pictures."""
