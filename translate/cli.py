@@ -1,0 +1,233 @@
+"""The command `translate`: one thin function per verb. Heavy imports wait inside the verbs."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translate.errors import UserError
+from translate.version import __version__
+
+app = typer.Typer(
+    name="translate",
+    help="Translate speech and images between domains with adversarial networks.",
+    epilog="Start with: bash egs/mini/run.sh. Help on a verb: translate train --help.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's, such as train.steps=2000."),
+]
+Config = Annotated[str | None, typer.Option("--config", help="YAML file; see egs/*/conf/.", metavar="FILE")]
+Jobs = Annotated[int, typer.Option(help="Processes; -1: one per core.")]
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line and exit status 2."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("translate").setLevel(logging.INFO)
+    try:
+        app()
+    except UserError as error:
+        print(f"translate: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("translate: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def models(
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """List the systems with their networks and parameter counts.
+
+    Examples:
+
+      translate models
+
+      translate models --config egs/vcc2016/conf/cyclegan_vc2_small.yaml
+
+      translate models model=cyclegan_vc2 features.dimensions=80
+    """
+    from translate.jobs.describe import describe_systems
+
+    print(describe_systems(config, overrides or []))
+
+
+@app.command()
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="Folder with one folder of recordings per domain, or a manifest.")],
+    jobs: Jobs = -1,
+) -> None:
+    """Check recordings before hours are lost; exit status 1 when there are errors.
+
+    Finds files that are unreadable, silent, clipped, too short or there twice, mixed sample rates, domains with too
+    few minutes or no voice.
+
+    Examples:
+
+      translate doctor my_voices
+
+      translate doctor data/train.jsonl
+    """
+    from translate.data.doctor import examine, print_report
+
+    report = examine(folder, jobs)
+    print_report(report)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    corpus: Annotated[Path, typer.Argument(help="Folder with one folder per domain, or a Kaldi data folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the manifests train.jsonl and eval.jsonl.")],
+    domains: Annotated[str | None, typer.Option(help="Names, separated by commas; default: every folder.")] = None,
+    train: Annotated[str, typer.Option(help="Files that train: patterns of names, separated by commas.")] = "*",
+    evaluation: Annotated[
+        str | None, typer.Option("--eval", help="Files for evaluation, likewise; default: the last tenth.")
+    ] = None,
+    kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: what the manifest is called.")] = "train",
+) -> None:
+    """Write the manifests of a corpus: which file belongs to which domain and split.
+
+    Recordings of the same name in two domains count as the same sentence; evaluation compares them.
+
+    Examples:
+
+      translate prepare my_voices data
+
+      translate prepare vcc2016 data --domains SF1,TM1 --train '1*' --eval '2*'
+
+      translate prepare kaldi/train data --kaldi-split train
+    """
+    from translate.jobs.prepare import prepare_corpus
+
+    names = [name.strip() for name in domains.split(",")] if domains else None
+    prepare_corpus(corpus, out, names, train.split(","), evaluation.split(",") if evaluation else None, kaldi_split)
+
+
+@app.command()
+def extract(
+    manifests: Annotated[list[Path], typer.Argument(help="One or more manifests.")],
+    out: Annotated[Path, typer.Option(help="Folder for the features.")],
+    config: Config = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As for train.")] = None,
+    jobs: Jobs = -1,
+) -> None:
+    """Extract features with WORLD, in parallel; goes on where it was cut.
+
+    Example:
+
+      translate extract data/train.jsonl data/eval.jsonl --out dump --config conf/cyclegan_vc2.yaml
+    """
+    from translate.jobs.prepare import extract_features
+
+    extract_features(manifests, out, config, set_ or [], jobs)
+
+
+@app.command()
+def train(
+    features: Annotated[Path, typer.Option(help="Folder written by `translate extract`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints and logs.")],
+    config: Config = None,
+    source: Annotated[str | None, typer.Option(help="Source domain.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target domain.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Train a system; the same command goes on where a run was cut.
+
+    Several processes: torchrun --nproc-per-node 2 -m translate train ...
+
+    Example:
+
+      translate train --config conf/cyclegan_vc2_small.yaml --features dump --out exp/one --source SF1 --target TM1
+      train.steps=2000
+    """
+    from translate.config import parse_overrides
+    from translate.jobs.train import read_config, train_voice
+
+    if (source is None) != (target is None):
+        raise UserError("--source and --target go together")
+    domains = [source, target] if source and target else None
+    checkpoint = train_voice(read_config(config, parse_overrides(overrides or []), domains), features, out)
+    print(checkpoint)
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
+    given: Annotated[Path, typer.Argument(metavar="IN", help="Audio file, folder, .txt list or .jsonl manifest.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV file, or a folder.")],
+    to: Annotated[str | None, typer.Option(help="Target domain; default: the other one of two.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Source domain; default: the other one.")] = None,
+    difference: Annotated[
+        bool, typer.Option(help="Filter the source's wave instead of using the vocoder (same gender).")
+    ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Write the converted features beside each wave, for evaluate.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Convert recordings; the checkpoint is all it needs.
+
+    Examples:
+
+      translate convert exp/one/latest me.wav converted.wav --to TM1
+
+      translate convert exp/one recordings/ converted/ --from SF1 --to TM1
+    """
+    from translate.jobs.convert import convert_files
+
+    seconds = convert_files(checkpoint, given, out, source, to, difference, features, device)
+    spent = sum(value for stage, value in seconds.items() if stage != "audio")
+    print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run with converted/<source>-<target>/*.wav.")],
+    evaluation: Annotated[Path, typer.Option("--eval", help="Manifest of the natural recordings.")],
+    training: Annotated[Path, typer.Option("--train", help="Manifest of natural training speech.")],
+    sample_rate: Annotated[int | None, typer.Option(help="Hz; default: that of the converted files.")] = None,
+    dimensions: Annotated[int, typer.Option(min=1, max=80, help="Mel-cepstral dimensions, without c0.")] = 24,
+    jobs: Jobs = -1,
+) -> None:
+    """Measure converted speech: MCD, modulation spectrum, global variance, F0, domain accuracy, RTF.
+
+    Writes results.md, results.json and pictures into the run. The features that `convert --features` wrote are
+    measured beside the waves.
+
+    Example:
+
+      translate evaluate exp/one --eval data/eval.jsonl --train data/train.jsonl
+    """
+    from translate.evaluation.tables import format_table
+    from translate.jobs.evaluate import evaluate_run
+
+    print(format_table(evaluate_run(run, evaluation, training, sample_rate, dimensions, jobs)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A checkpoint is all that conversion needs."""
+
+import os
+
+import torch
+
+from translate.config import read_yaml
+from translate.errors import UserError
+from translate.features.statistics import load_statistics
+from translate.inference.voice import VoiceConverter
+from translate.models import find_system, resolve
+from translate.training.checkpoint import find_checkpoint, load_weights
+
+
+def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> VoiceConverter:
+    """Load a trained converter.
+
+    Args:
+        folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`) or a run (`exp/<tag>`).
+        device: where its networks compute.
+
+    Raises:
+        UserError: no checkpoint there, damaged files, weights or statistics of another model, or no such device.
+    """
+    device = _find_device(device)
+    checkpoint = find_checkpoint(folder)
+    config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+    translator = find_system(config.model).build(config)
+    load_weights(checkpoint, translator)
+    path = checkpoint / "statistics.safetensors"
+    statistics = load_statistics(path)
+    dimensions = config.features.dimensions  # type: ignore[attr-defined]
+    for domain in config.data.domains:
+        if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
+            raise UserError(
+                f"{path}: expected the domain `{domain}` with {dimensions} dimensions; config.yaml and "
+                "statistics.safetensors must come from the same run"
+            )
+    return VoiceConverter(translator, config, statistics, device)
+
+
+def _find_device(name: str | torch.device) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):                          # unknown, not compiled in, or not there
+        raise UserError(f"device `{name}`: not available here; take cpu, or cuda on a machine with a GPU") from None

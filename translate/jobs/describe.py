@@ -1,0 +1,49 @@
+"""The table of `translate models`: what is measured on the networks themselves, not copied from papers."""
+
+from io import StringIO
+
+from torch import nn
+
+from translate.config import merge, parse_overrides, read_yaml
+from translate.models import SYSTEMS, find_system, resolve
+
+
+def describe_systems(config: str | None, overrides: list[str]) -> str:
+    """Every system with its defaults or, when a file or an override names one, that system as configured.
+
+    Returns:
+        A table: system, task, networks with parameters in millions, paper.
+    """
+    values = merge(read_yaml(config) if config else {}, parse_overrides(overrides))
+    names = [values["model"]] if "model" in values else list(SYSTEMS)
+    rows = []
+    for name in names:
+        system = find_system(name)
+        placeholder = {"model": name, "data": {"domains": ["source", "target"]}}
+        resolved = resolve(merge(placeholder, values), config or "configuration")
+        translator = system.build(resolved)
+        networks = "\n".join(
+            f"{player}: {_summarise(module)}" for player, module in translator.players.items()
+        )
+        rows.append((name, getattr(system, "TASK", ""), networks, getattr(system, "PAPER", "")))
+    return _format(rows)
+
+
+def _summarise(player: nn.Module) -> str:
+    """Equal networks together, such as `2 x Generator2d 15.0 M`."""
+    sizes: dict[str, list[int]] = {}
+    for network in player.children():
+        sizes.setdefault(type(network).__name__, []).append(sum(p.numel() for p in network.parameters()))
+    return ", ".join(f"{len(counts)} x {name} {counts[0] / 1e6:.1f} M" for name, counts in sizes.items())
+
+
+def _format(rows: list[tuple[str, str, str, str]]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("system", "task", "networks and parameters", "paper", show_lines=True)
+    for row in rows:
+        table.add_row(*row)
+    text = StringIO()
+    Console(file=text, width=140).print(table)
+    return text.getvalue().rstrip()

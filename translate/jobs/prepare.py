@@ -1,0 +1,42 @@
+"""From a folder of recordings to manifests and features."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+from translate.config import parse_overrides
+from translate.data.manifest import import_kaldi, read_manifest, scan_folders, write_manifest
+from translate.data.speech import extract
+from translate.errors import UserError
+from translate.jobs.train import read_config
+
+log = logging.getLogger("translate")
+
+
+def prepare_corpus(
+    corpus: Path,
+    out: Path,
+    domains: list[str] | None,
+    train: list[str],
+    evaluation: list[str] | None,
+    kaldi_split: str,
+) -> None:
+    """Write `out/train.jsonl` and `out/eval.jsonl` (a Kaldi folder: `out/<kaldi_split>.jsonl`), see `scan_folders`."""
+    if (corpus / "wav.scp").exists():
+        entries = import_kaldi(corpus, kaldi_split)
+    else:
+        entries = scan_folders(corpus, domains, train, evaluation)
+    for split in dict.fromkeys(entry.split for entry in entries):
+        chosen = [entry for entry in entries if entry.split == split]
+        write_manifest(out / f"{split}.jsonl", chosen)
+        counts = Counter(entry.domain for entry in chosen)
+        log.info("%s: %s", out / f"{split}.jsonl", ", ".join(f"{domain} {n}" for domain, n in counts.items()))
+
+
+def extract_features(manifests: list[Path], out: Path, config: str | None, overrides: list[str], jobs: int) -> None:
+    """Extract the features that the configuration's `features` section describes."""
+    resolved = read_config(config, parse_overrides(overrides))
+    entries = [entry for manifest in manifests for entry in read_manifest(manifest)]
+    if not hasattr(resolved, "features"):
+        raise UserError(f"{config}: the model `{resolved.model}` has no `features` to extract")
+    extract(entries, resolved.features, out, jobs)

@@ -1,0 +1,114 @@
+"""What TensorBoard shows of a speech system while it trains, and the metric that finds its best checkpoint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from translate.config import SystemConfig
+from translate.data.speech import FeatureStore, Utterances
+from translate.errors import UserError
+from translate.evaluation.pictures import draw_triple
+from translate.evaluation.speech import mel_cepstral_distortion
+from translate.features.mcep import default_alpha, spectrum_to_mcep
+from translate.features.statistics import Statistics
+from translate.features.wave import read_wave
+from translate.inference.voice import VoiceConverter
+from translate.training.log import Log
+from translate.training.trainer import Watch
+from translate.translators.base import Translator
+
+SENTENCES = 8                                                       # of the metric, per direction
+
+
+class VoiceWatch:
+    """Converts held-out speech with the network in training.
+
+    Held out are the "dev" split or, without one, the sentences that a domain left to the other (non-parallel
+    training uses each sentence in one domain only): a network never sees what it is tried on.
+
+    Args:
+        config, store, statistics: of the run.
+        used: utterances that train, by domain.
+        device: of the networks.
+    """
+
+    def __init__(
+        self,
+        config: SystemConfig,
+        store: FeatureStore,
+        statistics: Mapping[str, Statistics],
+        used: Mapping[str, Utterances],
+        device: torch.device,
+    ):
+        self.config, self.statistics, self.device = config, statistics, device
+        self.alpha = default_alpha(store.config.sample_rate)
+        self.held_out: dict[str, Utterances] = {}
+        self.references: dict[str, Utterances] = {}
+        for domain in config.data.domains:
+            if domain in store.domains("dev"):
+                self.held_out[domain] = self.references[domain] = store.open("dev", domain)
+            else:
+                everything = store.open("train", domain)
+                left = sorted(set(everything.ids) - set(used[domain].ids))
+                self.held_out[domain] = everything.select(left) if left else used[domain]
+                self.references[domain] = everything
+        source, target = config.data.domains[:2]
+        self.pairs = {
+            (a, b): _match(self.held_out[a], self.references[b]) for a, b in ((source, target), (target, source))
+        }
+
+    def make(self) -> Watch:
+        """The hooks of the trainer; raises `UserError` when a metric is asked for and nothing is parallel."""
+        if self.config.train.evaluate_every and not all(self.pairs.values()):
+            raise UserError(
+                "train.evaluate_every: no held-out sentence is spoken by both domains; add a `dev` split to the "
+                "manifest, or set train.evaluate_every=0"
+            )
+        return Watch(sample=self.sample, evaluate=self.evaluate, metric="evaluation/mcd")
+
+    def evaluate(self, translator: Translator) -> float:
+        """Mean MCD (dB, 24 dimensions, DTW) over held-out sentences and both directions."""
+        converter = self._converter(translator)
+        scores = []
+        for (source, target), rows in self.pairs.items():
+            for i, j in rows[:SENTENCES]:
+                converted = converter.convert_mcep(self.held_out[source][i][0], source, target)
+                natural = self.references[target][j][0]
+                scores.append(
+                    mel_cepstral_distortion(self._to_mcep(converter, converted), self._to_mcep(converter, natural))
+                )
+        return float(np.mean(scores))
+
+    def sample(self, translator: Translator, step: int, log: Log) -> None:
+        """Audio and spectrograms of one held-out sentence per direction."""
+        converter = self._converter(translator)
+        for (source, target), rows in self.pairs.items():
+            i, j = rows[0] if rows else (0, 0)
+            wave, rate = read_wave(self.held_out[source].paths[i], converter.sample_rate)
+            natural, _ = read_wave(self.references[target].paths[j], converter.sample_rate)
+            converted, _ = converter.convert(wave, rate, source, target)
+            name = f"{source}_{target}"
+            log.show(step, f"{name}/converted", converted, rate)
+            picture = log.folder / "pictures" / f"{name}_{step:08d}.png"
+            draw_triple(picture, wave, converted, natural, rate)
+            log.show(step, f"{name}/spectrograms", _read_picture(picture))
+
+    def _converter(self, translator: Translator) -> VoiceConverter:
+        return VoiceConverter(translator, self.config, self.statistics, self.device)
+
+    def _to_mcep(self, converter: VoiceConverter, mcep: np.ndarray) -> np.ndarray:
+        return spectrum_to_mcep(converter.world.decode(mcep.astype(np.float64)), 25, self.alpha)
+
+
+def _match(a: Utterances, b: Utterances) -> list[tuple[int, int]]:
+    """Rows of `a` and `b` that hold the same sentence."""
+    rows = {pair: row for row, pair in enumerate(b.pairs) if pair}
+    return [(row, rows[pair]) for row, pair in enumerate(a.pairs) if pair in rows]
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return (imread(path)[..., :3] * 255).astype(np.uint8)           # (H, W, 3)

@@ -1,0 +1,144 @@
+"""Checkpoints: folders that appear whole or not at all.
+
+    step_00010000/
+        config.yaml              the resolved configuration
+        weights.safetensors      networks, named as in the translator
+        average.safetensors      moving averages of the players that have one (inference prefers them)
+        statistics.safetensors   what conversion needs to know of the domains
+        state.pt                 for resuming only: optimisers, random numbers, positions
+    latest -> step_00010000      a link; `best` likewise where a metric is followed
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from translate.config import SystemConfig
+from translate.errors import UserError
+from translate.features.statistics import Statistics, save_statistics
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    config: SystemConfig,
+    weights: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    statistics: Mapping[str, Statistics],
+    state: dict[str, Any],
+    keep: int,
+    best: bool = False,
+) -> Path:
+    """Write `folder/step_<step>`, point `latest` (and `best`) at it, and remove all but the newest `keep`.
+
+    Raises:
+        UserError: the disk is full or not writable; nothing half-written stays behind.
+    """
+    final = folder / f"step_{step:08d}"
+    draft = folder / f".draft_{step:08d}"
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        (draft / "config.yaml").write_text(yaml.safe_dump(config.model_dump(), sort_keys=False), encoding="utf-8")
+        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
+        if average:
+            save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
+        save_statistics(draft / "statistics.safetensors", dict(statistics))
+        torch.save(state, draft / "state.pt")
+        for file in draft.iterdir():
+            _flush(file)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(draft, final)
+        for name in ["latest", "best"] if best else ["latest"]:
+            _point(folder / name, final.name)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise UserError(f"{final}: cannot write the checkpoint ({reason}); the one before it is intact") from None
+    _remove_old(folder, keep)
+    return final
+
+
+def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
+    """The checkpoint that `folder` is, or that its `latest` points at; `UserError` when it is neither."""
+    folder = Path(folder)
+    for candidate in (folder, folder / "latest"):
+        if (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
+            return candidate.resolve()
+    if not folder.exists():
+        raise UserError(f"{folder}: no such checkpoint")
+    raise UserError(f"{folder}: not a checkpoint (expected config.yaml and weights.safetensors, or a link `latest`)")
+
+
+def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> None:
+    """Fill `module` with the checkpoint's weights, moving averages first where `average`.
+
+    Raises:
+        UserError: the files are damaged, or belong to other networks than `module`'s.
+    """
+    weights = _read_tensors(checkpoint / "weights.safetensors")
+    if average:
+        weights |= load_averages(checkpoint)
+    expected = module.state_dict()
+    differing = [k for k in expected if k not in weights or weights[k].shape != expected[k].shape]
+    differing += [k for k in weights if k not in expected]
+    if differing:
+        raise UserError(
+            f"{checkpoint}: the weights belong to another network ({len(differing)} tensors differ, "
+            f"first `{differing[0]}`); config.yaml and weights.safetensors must come from the same run"
+        )
+    module.load_state_dict(weights)
+
+
+def load_averages(checkpoint: Path) -> dict[str, Tensor]:
+    """The moving averages by parameter; empty when the run kept none."""
+    path = checkpoint / "average.safetensors"
+    return _read_tensors(path) if path.exists() else {}
+
+
+def load_state(checkpoint: Path) -> dict[str, Any]:
+    """What resuming needs; unpickles tensors and plain values only."""
+    try:
+        return torch.load(checkpoint / "state.pt", map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"{checkpoint / 'state.pt'}: cannot resume from it ({str(error).splitlines()[0]})") from None
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except Exception as error:  # OSError or safetensors' own
+        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
+
+
+def _remove_old(folder: Path, keep: int) -> None:
+    kept = {link.resolve() for link in (folder / "latest", folder / "best") if link.exists()}
+    steps = sorted(p for p in folder.glob("step_*") if p.is_dir())
+    for old in steps[:-keep]:
+        if old.resolve() not in kept:
+            shutil.rmtree(old, ignore_errors=True)
+    for draft in folder.glob(".draft_*"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _point(link: Path, name: str) -> None:
+    draft = link.with_name(f".{link.name}.draft")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(name)
+    os.replace(draft, link)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""The losses since the last line of the log, kept on the device until they are due."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from translate.errors import UserError
+from translate.training.log import Log
+
+IDENTITY_CHANGE = 0.05                                              # a generator that changes its input less is an identity
+IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning
+
+
+class History:
+    """Collects losses without reading them; reading is what waits for the device.
+
+    Args:
+        folder: of the run; an error message names its last checkpoint.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.values: dict[str, list[Tensor]] = defaultdict(list)
+        self.steps: dict[str, list[int]] = defaultdict(list)
+        self._unchanged_from: int | None = None                     # since when the generator returns its input
+        self._warned = False
+
+    def add(self, step: int, group: str, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.values[f"{group}/{name}"].append(value.detach().float())
+            self.steps[f"{group}/{name}"].append(step)
+
+    def clear(self) -> None:
+        self.values.clear()
+        self.steps.clear()
+
+    def means(self) -> dict[str, float]:
+        return {name: float(torch.stack(values).mean()) for name, values in self.values.items()}
+
+    def check(self) -> None:
+        """Raise `UserError` for the first value that is not finite."""
+        broken = []
+        for name, values in self.values.items():
+            finite = torch.stack(values).isfinite().tolist()
+            if not all(finite):
+                broken.append((self.steps[name][finite.index(False)], name))
+        if broken:
+            step, name = min(broken)
+            good = self.folder / "latest"
+            where = f"the last good checkpoint is {good.resolve()}" if good.exists() else "there is no checkpoint yet"
+            raise UserError(
+                f"step {step + 1}: the loss `{name}` is not finite; {where}. Try a smaller learning rate, "
+                "players.generator.clip=1, or train.precision=float32"
+            )
+
+    def warn_of_identity(self, log: Log, step: int) -> None:
+        """Say once when the generator has long returned its input, the most common failure of these systems."""
+        change = self.means().get("monitor/change")
+        if change is None or change > IDENTITY_CHANGE or self._warned:
+            self._unchanged_from = None
+            return
+        if self._unchanged_from is None:
+            self._unchanged_from = min(self.steps["monitor/change"])
+        if step - self._unchanged_from >= IDENTITY_PATIENCE:
+            self._warned = True
+            log.say(
+                f"warning: for {step - self._unchanged_from} steps the generator has returned its input (relative "
+                f"change {change:.3f}): nothing is being converted. Lower players.generator.losses.cycle, or end the "
+                "identity loss earlier (players.generator.losses.identity.until)"
+            )

@@ -1,0 +1,78 @@
+"""A player in training: its parameters, their optimiser and their moving average."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from translate.config import LossWeight, PlayerConfig
+from translate.training import distributed
+from translate.translators.base import Translator
+
+
+class Player:
+    """One of `translator.players` with what it learns by.
+
+    Args:
+        name: of the player.
+        module: its networks.
+        config: learning rate, betas, clipping, averaging.
+    """
+
+    def __init__(self, name: str, module: nn.Module, config: PlayerConfig):
+        self.config = config
+        self.named = {f"players.{name}.{key}": p for key, p in module.named_parameters()}
+        self.parameters = list(self.named.values())
+        self.optimizer = torch.optim.Adam(
+            self.parameters, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True
+        )
+        self.average = {k: p.detach().clone() for k, p in self.named.items()} if config.average else {}
+
+    def learn(self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int, rate: float) -> None:
+        """One update: the weighted sum of the losses, gradients of this player alone, one optimiser step.
+
+        Args:
+            losses: 0-dim tensors by name.
+            weights: of the losses.
+            step: of the training; weights may depend on it.
+            rate: factor on the learning rate.
+        """
+        if not losses:
+            return  # every weight of this player is 0 at this step
+        total = torch.stack([weights[name].at(step) * loss for name, loss in losses.items()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward(inputs=self.parameters)
+        distributed.average_gradients(self.parameters)
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * rate
+        self.optimizer.step()
+        if self.config.average:
+            # Early averages reach back over fewer steps, so that the random start is soon forgotten.
+            decay = min(self.config.average, (1 + step) / (10 + step))
+            newest = [p.detach() for p in self.parameters]
+            torch._foreach_lerp_(list(self.average.values()), newest, 1 - decay)
+
+
+@contextlib.contextmanager
+def averaged(translator: Translator, players: Mapping[str, Player]) -> Iterator[None]:
+    """Evaluation mode, with the moving averages in the place of the weights that have one."""
+    pairs = [(p.named[key], value) for p in players.values() for key, value in p.average.items()]
+    kept = [parameter.detach().clone() for parameter, _ in pairs]
+    translator.eval()
+    try:
+        with torch.no_grad():
+            for parameter, value in pairs:
+                parameter.copy_(value)
+            yield
+    finally:
+        with torch.no_grad():
+            for (parameter, _), weight in zip(pairs, kept, strict=True):
+                parameter.copy_(weight)
+        translator.train()
+
+
+def collect_averages(players: Mapping[str, Player]) -> dict[str, Tensor]:
+    """All moving averages, named as in the translator's `state_dict`."""
+    return {key: value for player in players.values() for key, value in player.average.items()}

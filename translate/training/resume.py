@@ -1,0 +1,89 @@
+"""Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from translate.config import SystemConfig, read_yaml
+from translate.errors import UserError
+from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights
+from translate.training.player import Player
+from translate.translators.base import Translator
+
+# What may change between the parts of a run: nothing that decides a weight.
+FREE = {
+    "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every", "train.device",
+}  # fmt: skip
+
+
+class Sampler(Protocol):
+    """Where batches come from; from the same position come the same batches."""
+
+    def next(self) -> dict[str, Tensor]: ...
+
+    def position(self) -> dict[str, Any]: ...
+
+    def seek(self, position: Mapping[str, Any]) -> None: ...
+
+
+def collect_state(
+    step: int, best: float, translator: Translator, players: Mapping[str, Player], sampler: Sampler
+) -> dict[str, Any]:
+    """All that `resume` needs besides the weights; tensors and plain values only."""
+    return {
+        "step": step,
+        "best": best,
+        "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
+        "sampler": sampler.position(),
+        "translator": translator.memory(),
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def resume(
+    folder: Path, config: SystemConfig, translator: Translator, players: Mapping[str, Player], sampler: Sampler
+) -> tuple[int, float]:
+    """Take up the newest checkpoint in `folder`; returns its step and the best metric so far (0, inf without one).
+
+    Raises:
+        UserError: the checkpoint was trained with another configuration, or is damaged.
+    """
+    if not (folder / "latest").exists():
+        return 0, float("inf")
+    checkpoint = find_checkpoint(folder)
+    check_same_run(checkpoint, config)
+    load_weights(checkpoint, translator, average=False)
+    state = load_state(checkpoint)
+    averages = load_averages(checkpoint)
+    for name, player in players.items():
+        player.optimizer.load_state_dict(state["optimizers"][name])
+        for key, value in player.average.items():
+            value.copy_(averages[key])
+    sampler.seek(state["sampler"])
+    translator.recall(state["translator"])
+    torch.set_rng_state(state["random"])
+    if torch.cuda.is_available() and state["random_cuda"]:
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    return state["step"], state["best"]
+
+
+def check_same_run(checkpoint: Path, config: SystemConfig) -> None:
+    """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
+    old, new = _flatten(read_yaml(checkpoint / "config.yaml")), _flatten(config.model_dump())
+    for key in sorted(old.keys() | new.keys()):
+        if key not in FREE and old.get(key) != new.get(key):
+            raise UserError(
+                f"{checkpoint.parent}: was trained with {key}={old.get(key)}, not {new.get(key)}; "
+                "give the new run another folder (--tag), or delete the old one"
+            )
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

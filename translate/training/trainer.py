@@ -1,0 +1,124 @@
+"""THE loop: every system of this toolkit is trained by `train`.
+
+A translator yields `(player, losses)`; the player weights, back-propagates, averages over processes, clips and steps.
+Nothing in a step waits for the device: losses are read only when a line is due.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from translate.config import SystemConfig, TrainConfig
+from translate.features.statistics import Statistics
+from translate.training import distributed
+from translate.training.checkpoint import find_checkpoint, save_checkpoint
+from translate.training.history import History
+from translate.training.log import Log
+from translate.training.player import Player, averaged, collect_averages
+from translate.training.resume import Sampler, collect_state, resume
+from translate.training.schedule import share_of_rate
+from translate.translators.base import Translator
+
+
+@dataclass
+class Watch:
+    """What looks at a run from outside, with the averaged weights in place.
+
+    Attributes:
+        sample: shows pictures and sounds to the log; called every `train.sample_every` steps.
+        evaluate: the metric to follow, lower is better; called every `train.evaluate_every` steps.
+        metric: its name in the log.
+    """
+
+    sample: Callable[[Translator, int, Log], None] | None = None
+    evaluate: Callable[[Translator], float] | None = None
+    metric: str = "metric"
+
+
+def train(
+    translator: Translator,
+    config: SystemConfig,
+    sampler: Sampler,
+    statistics: Mapping[str, Statistics],
+    folder: Path,
+    watch: Watch | None = None,
+) -> Path:
+    """Train to `config.train.steps`, from the newest checkpoint in `folder` if there is one.
+
+    Args:
+        translator: with fresh weights, on the device.
+        config: of the system; `config.players` names the optimisers.
+        sampler: batches.
+        statistics: of the domains; they travel in the checkpoint.
+        folder: of the run: checkpoints, `log.jsonl`, `tensorboard/`.
+        watch: pictures, sounds and a metric while training.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        UserError: a loss is not finite, the folder belongs to another configuration, or the disk is full.
+    """
+    options, watch = config.train, watch or Watch()
+    device = next(translator.parameters()).device
+    half = options.precision == "bfloat16"
+    players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
+    distributed.broadcast(translator)
+    step, best = resume(folder, config, translator, players, sampler)
+    folder.mkdir(parents=True, exist_ok=True)
+    first = distributed.rank() == 0
+    log = Log(folder, step, options.steps) if first else None
+    history = History(folder)
+    translator.train()
+
+    def save(better: bool = False) -> None:
+        state = collect_state(step, best, translator, players, sampler)
+        weights, average = translator.state_dict(), collect_averages(players)
+        save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
+
+    try:
+        while step < options.steps:
+            rate = share_of_rate(step, options.steps, options.decay_from)
+            turns = translator.training_step(sampler.next(), step)
+            while True:
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    turn = next(turns, None)
+                if turn is None:
+                    break
+                name, losses = turn
+                players[name].learn(losses, translator.weights[name], step, rate)
+                history.add(step, name, losses)
+            history.add(step, "monitor", translator.monitors)
+            step += 1
+
+            due = {name: every > 0 and step % every == 0 for name, every in _intervals(options).items()}
+            last = step == options.steps
+            if due["log"] or due["save"] or last:
+                history.check()
+            if (due["log"] or last) and log:
+                log.write(step, history.means())
+                history.warn_of_identity(log, step)
+            if due["log"]:
+                history.clear()
+            if not first:
+                continue
+            better = False
+            with averaged(translator, players):
+                if watch.sample and due["sample"]:
+                    watch.sample(translator, step, log)
+                if watch.evaluate and due["evaluate"]:
+                    metric = watch.evaluate(translator)
+                    log.write(step, {watch.metric: metric})
+                    better, best = metric < best, min(metric, best)
+            if due["save"] or last or better:
+                save(better)
+    finally:
+        if log:
+            log.close()
+    return find_checkpoint(folder)
+
+
+def _intervals(options: TrainConfig) -> dict[str, int]:
+    return {name: getattr(options, f"{name}_every") for name in ("log", "save", "sample", "evaluate")}
