@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Make `translate` importable: a virtual environment in .venv with this project installed in place.
+#
+#   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export
+#
+# Does nothing when the python on the PATH (an activated environment) or .venv has it all already. Another
+# interpreter: PYTHON=python3.12 bash tools/setup.sh
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+extras=${1:-}
+stamp="$root/.venv/installed-$(cat "$root/pyproject.toml" <(echo "$extras") | cksum | cut -d' ' -f1)"
+
+if [ -e "$stamp" ]; then exit 0; fi
+if [ -z "$extras" ]; then
+    if "$root/.venv/bin/python" -c 'import translate, torch, pyworld' 2>/dev/null; then exit 0; fi
+    if python3 -c 'import translate, torch, pyworld' 2>/dev/null; then exit 0; fi
+fi
+
+find_python() {
+    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.10; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "tools/setup.sh: needs Python 3.10 to 3.13 (set PYTHON=/path/to/python3)" >&2
+    exit 2
+}
+
+if [ ! -x "$root/.venv/bin/python" ]; then
+    python=$(find_python)
+    "$python" -m venv "$root/.venv" 2>/dev/null || {
+        echo "tools/setup.sh: $python cannot make a virtual environment (Debian: apt-get install python3-venv)" >&2
+        exit 2
+    }
+fi
+command -v g++ >/dev/null || {
+    echo "tools/setup.sh: pyworld is built from source and needs g++ (Debian: apt-get install g++)" >&2
+    exit 2
+}
+
+echo "Installing into $root/.venv (a few minutes and 5 GB at first)" >&2
+"$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools<81' wheel
+"$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$root${extras:+[$extras]}"
+touch "$stamp"
