@@ -38,12 +38,10 @@ def main() -> None:
     except UserError as error:
         print(f"translate: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("translate: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"translate: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
 
 
 @app.callback(invoke_without_command=True)
@@ -171,8 +169,13 @@ def train(
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
     domains = [source, target] if source and target else None
-    checkpoint = train_voice(read_config(config, parse_overrides(overrides or []), domains), features, out)
-    print(checkpoint)
+    try:
+        checkpoint = train_voice(read_config(config, parse_overrides(overrides or []), domains), features, out)
+    except KeyboardInterrupt:
+        print("translate: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if os.environ.get("RANK", "0") == "0":  # one of several processes tells for all
+        print(checkpoint)
 
 
 @app.command()

@@ -1,17 +1,21 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.evaluation import report
+from translate.evaluation.converted import save_features
 from translate.evaluation.report import Item, PairTask, evaluate_speech
 from translate.evaluation.tables import format_table
-from translate.features.wave import write_wave
+from translate.features.wave import read_wave, write_wave
+from translate.features.world import World
 
 RATE = 16000
-COLUMNS = {"source", "mean_variance", "converted"}
+COLUMNS = {"source", "mean_variance", "converted", "resynthesised"}
 VOICES = {"low": (110, (500, 1500)), "high": (220, (700, 1900))}    # pitch and formants in Hz
 
 
@@ -84,6 +88,7 @@ def test_schema(results):
         "dimensions": 12,
         "hop_ms": 5.0,
     }
+    assert protocol["converted_from"] == "waves"
     assert protocol["training"] == {v: {"used": 4, "given": 4} for v in VOICES}
     assert protocol["classifier"]["cross_validation"] == 1
     for pair in [*written["pairs"], written["overall"]]:
@@ -124,8 +129,9 @@ def test_a_system_that_does_nothing(results):
 def test_overall_is_the_mean_over_pairs(results):
     written, _ = results
     for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
-        values = [pair[measure]["source"] for pair in written["pairs"]]
-        assert written["overall"][measure]["source"] == pytest.approx(np.mean(values), abs=1e-4)
+        for column in COLUMNS:
+            values = [pair[measure][column] for pair in written["pairs"]]
+            assert written["overall"][measure][column] == pytest.approx(np.mean(values), abs=1e-4)
 
 
 def test_tables(results):
@@ -135,11 +141,80 @@ def test_tables(results):
     names = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
     assert names == ["low → high", "high → low", "all"]
     assert len({len(line) for line in table.splitlines()}) == 1     # aligned on a terminal
+    titles = [title.strip() for title in table.splitlines()[0].strip("|").split("|")]
+    assert titles[2:6] == ["unconverted", "mean-variance", "converted", "resynthesised"]
+    assert titles[6:] == ["change", "against mean-variance"]
     for words in ("Modulation", "Global variance", "F0 error", "Voiced/unvoiced", "Real-time factor"):
         assert f"## {words}" in text
     for words in ("alpha 0.42", "60 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
         assert words in text
+    assert "- Converted: the system's waves analysed again, the same as resynthesised (there are no" in text
     assert "without alignment" not in text                          # the voices differ in timing
+
+
+def put_out(corpus, folder, hop_ms=5.0):
+    """A system that puts out its source's own features, and the target's waves."""
+    items = []
+    for n in ("4", "5"):
+        wave, _ = read_wave(corpus / "low" / f"{n}.wav")
+        write_wave(folder / f"{n}.wav", read_wave(corpus / "high" / f"{n}.wav")[0], RATE)
+        config = WorldConfig(sample_rate=RATE, hop_ms=hop_ms, f0="dio", codec="sptk", dimensions=60)
+        world = World(config)
+        mcep, f0 = world.analyse_mcep(wave)
+        save_features(folder / f"{n}.wav", world.decode(mcep), f0, hop_ms, RATE)
+        paths = [corpus / voice / f"{n}.wav" for voice in ("low", "high")]
+        items.append(Item(n, *paths, folder / f"{n}.wav", folder / f"{n}.npz"))
+    return items
+
+
+@pytest.mark.parametrize("dimensions", [12, 24])
+def test_features_are_measured_as_put_out(corpus, training, tmp_path, dimensions):
+    tasks = [PairTask("low", "high", put_out(corpus, tmp_path))]
+    written = evaluate_speech(tasks, training, RATE, out=tmp_path, dimensions=dimensions, jobs=1)
+    pair = written["pairs"][0]
+    for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
+        assert pair[measure]["converted"] == pytest.approx(pair[measure]["source"], rel=2e-3)
+    assert pair["mcd"]["source"] > 0
+    assert pair["mcd"]["resynthesised"] == pair["msd"]["resynthesised"] == 0
+    assert pair["mcd"]["change_from_source"] == pytest.approx(0, abs=2e-3)
+    assert written["protocol"]["converted_from"] == "features"
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "- Converted: the mel-cepstra and F0 that the system put out" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"hop_ms": 8.0}, "a frame every 8 ms, not 5 ms"),
+        ({"dimensions": 60}, "its features hold 40 dimensions, not 60"),
+        ({"sample_rate": 12000}, "the system puts out 16000 Hz, not 12000 Hz"),
+        ({"features": None}, "there are no features beside 5.wav"),
+        ({"overwrite": True}, "5.npz belongs to another wave than 5.wav"),
+    ],
+)
+def test_waves_are_analysed_again_where_features_do_not_fit(corpus, training, tmp_path, caplog, change, reason):
+    first, last = put_out(corpus, tmp_path, change.get("hop_ms", 5.0))
+    if "features" in change:
+        last = replace(last, features=None)
+    if "overwrite" in change:
+        write_wave(last.converted, 0.9 * read_wave(last.target)[0], RATE)
+    rate, dimensions = change.get("sample_rate", RATE), change.get("dimensions", 24)
+    tasks = [PairTask("low", "high", [first, last])]
+    written = evaluate_speech(tasks, training, rate, out=tmp_path, dimensions=dimensions, jobs=1)
+    pair = written["pairs"][0]
+    for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
+        assert pair[measure]["converted"] == pair[measure]["resynthesised"]
+    assert written["protocol"]["converted_from"] == "waves"
+    assert reason in written["protocol"]["converted"]
+    assert reason in (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert reason in caplog.text
+
+
+def test_features_of_another_source(corpus, training, tmp_path):
+    first, last = put_out(corpus, tmp_path)
+    tasks = [PairTask("low", "high", [replace(first, source=last.source)])]
+    with pytest.raises(UserError, match=r"4\.npz: \d+ frames, but .*5\.wav has \d+; convert it again"):
+        evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
 
 
 def test_aligned_distortion_where_frames_agree(corpus, training, tmp_path):

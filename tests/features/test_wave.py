@@ -119,3 +119,11 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(UserError, match=r"cannot write"):
         waves.write_wave(path / "below-a-file.wav", sine(440, 8000), 8000)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8])
+def test_integer_pcm_spans_minus_one_to_one(dtype):
+    info = np.iinfo(dtype)
+    middle = (info.max + info.min + 1) // 2
+    samples = np.array([info.min, middle, info.max], dtype=dtype)
+    np.testing.assert_allclose(waves.mix_down(samples), [-1, 0, 1], atol=2 / 2**info.bits + 1e-12)

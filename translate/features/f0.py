@@ -6,10 +6,11 @@ import numpy as np
 import pyworld
 
 from translate.config import WorldConfig
-from translate.features.statistics import FLOOR, Statistics
+from translate.features.statistics import Statistics
 
 log = logging.getLogger("translate")
 
+MONOTONE = 0.01                                                     # deviation of log F0 (17 cents) that no voice has
 PADDED = 0.2                                                        # seconds given to pyworld at the least
 
 
@@ -61,7 +62,7 @@ def convert_f0(f0: np.ndarray, source: Statistics, target: Statistics) -> np.nda
         log.warning("no voiced frame in %s: F0 passes through unchanged", where)
         return f0
     # A source that never moves tells nothing of its range: only the level is converted.
-    moving = source.log_f0_deviation > FLOOR
+    moving = source.log_f0_deviation > MONOTONE
     scale = target.log_f0_deviation / source.log_f0_deviation if moving else 1.0
     converted = np.zeros_like(f0)
     converted[voiced] = np.exp((np.log(f0[voiced]) - source.log_f0_mean) * scale + target.log_f0_mean)

@@ -64,7 +64,8 @@ def mix_down(wave: np.ndarray) -> np.ndarray:
     """
     wave = np.asarray(wave)
     if np.issubdtype(wave.dtype, np.integer):
-        wave = wave / -float(np.iinfo(wave.dtype).min)
+        middle = 2.0 ** (np.iinfo(wave.dtype).bits - 1)                # unsigned PCM is centred on it
+        wave = wave / middle - (wave.dtype.kind == "u")
     if wave.ndim == 2 and 0 < wave.shape[1] <= MOST_CHANNELS:
         if wave.shape[1] > 1:
             _tell_mixdown()

@@ -169,9 +169,9 @@ class VoiceConverter:
 def translate_chunks(translator: Translator, x: Tensor, source: str, target: str) -> Tensor:
     """Translate (B, C, T) of any length in bounded memory.
 
-    Up to 30 s the network sees all at once. Longer input is cut into chunks of 30 s, the last one included (norms
-    over time depend on the length), which overlap by 2 s at least and fade into each other with weights that sum to
-    one. Less than the few frames that norms need is continued by its last frame.
+    Up to 30 s the network sees all at once. Longer input is cut into chunks of the same length (norms over time
+    depend on it), at most 30 s, which overlap by 2 s and fade into each other with weights that sum to one. Less
+    than the few frames that norms need is continued by its last frame.
     """
     length = x.shape[-1]
     if length < SHORTEST:
@@ -179,13 +179,15 @@ def translate_chunks(translator: Translator, x: Tensor, source: str, target: str
         return translator.translate(longer, source, target)[..., :length]
     if length <= CHUNK:
         return translator.translate(x, source, target)
-    chunks = 1 + math.ceil((length - CHUNK) / (CHUNK - OVERLAP))
-    edge = torch.arange(1, CHUNK + 1, device=x.device)              # frames to the edge of a chunk
-    fade = (torch.minimum(edge, edge.flip(0)) / OVERLAP).clamp(max=1)
+    chunks = math.ceil((length - OVERLAP) / (CHUNK - OVERLAP))
+    size = math.ceil((length + (chunks - 1) * OVERLAP) / chunks)
+    rise = (torch.arange(1, size + 1, device=x.device) / (OVERLAP + 1)).clamp(max=1)
+    level = torch.ones_like(rise)
     total, weights = torch.zeros_like(x), torch.zeros(length, device=x.device)
     for chunk in range(chunks):
-        start = round(chunk * (length - CHUNK) / (chunks - 1))
-        part = slice(start, start + CHUNK)
+        start = round(chunk * (length - size) / (chunks - 1))
+        part = slice(start, start + size)
+        fade = (rise if chunk > 0 else level) * (rise.flip(0) if chunk < chunks - 1 else level)
         total[..., part] += fade * translator.translate(x[..., part], source, target)
         weights[part] += fade
     return total / weights

@@ -87,6 +87,8 @@ def _name_output(given: Path, out: Path) -> tuple[Path, Path]:
 
 def _list_tasks(given: Path, out: Path, source: str) -> Iterator[tuple[Path, Path]]:
     """Pairs of a recording and where its conversion goes."""
+    if not given.exists():
+        raise UserError(f"{given}: no such file or folder")
     if out.is_file():
         raise UserError(f"{out}: is a file; {given} needs a folder for its conversions")
     if given.is_dir():
@@ -100,11 +102,9 @@ def _list_tasks(given: Path, out: Path, source: str) -> Iterator[tuple[Path, Pat
         for entry in read_manifest(given):
             if entry.domain == source:
                 yield entry.path, out / f"{entry.id}.wav"
-    elif given.suffix.lower() == ".txt":
+    else:
         for line in _read_list(given):
             yield Path(line), out / f"{Path(line).stem}.wav"
-    else:
-        raise UserError(f"{given}: no such file or folder")
 
 
 def _check(tasks: list[tuple[Path, Path]], given: Path, source: str) -> None:
