@@ -203,7 +203,9 @@ class NaiveResidual(nn.Module):
     def __init__(self, c: int):
         super().__init__()
         self.layers = nn.Sequential(
-            SeparateGates(1, 2 * c, 4 * c, 3), nn.Conv1d(4 * c, 2 * c, 3, padding=1), nn.InstanceNorm1d(2 * c, affine=True)
+            SeparateGates(1, 2 * c, 4 * c, 3),
+            nn.Conv1d(4 * c, 2 * c, 3, padding=1),
+            nn.InstanceNorm1d(2 * c, affine=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -284,8 +286,9 @@ def make_naive_step(channels: int, precision: str, identity: bool) -> Callable[[
         with autocast():
             fake_y, fake_x = to_y(x), to_x(y)
             cycled_x, cycled_y = to_x(fake_y), to_y(fake_x)
-            pairs = ((judge_x, x, fake_x), (judge_y, y, fake_y), (judge_cycled_x, x, cycled_x), (judge_cycled_y, y, cycled_y))
-            loss = sum(real(judge(natural)) + fake(judge(made)) for judge, natural, made in pairs) / 2
+            first = ((judge_x, x, fake_x), (judge_y, y, fake_y))
+            second = ((judge_cycled_x, x, cycled_x), (judge_cycled_y, y, cycled_y))
+            loss = sum(real(judge(natural)) + fake(judge(made)) for judge, natural, made in (*first, *second)) / 2
         of_generators.zero_grad()
         of_judges.zero_grad()
         loss.backward()
@@ -313,8 +316,11 @@ def benchmark_conversion(channels: int, seconds: float = 5.0, repeats: int = 5) 
         translator = find_system(config.model).build(config)
         converter = VoiceConverter(translator, config, {"source": domain, "target": domain}, torch.device("cpu"))
         results = [converter.convert_in_detail(wave, rate, "source", "target") for _ in range(repeats + 1)][1:]
-        stages = {stage: statistics.median(r.seconds[stage] / r.audio_seconds for r in results) for stage in results[0].seconds}
-        rows.append([f0, *(f"{value:.3f}" for value in stages.values()), f"{sum(stages.values()):.3f}"])
+        stages = [
+            statistics.median(r.seconds[stage] / r.audio_seconds for r in results)
+            for stage in ("analysis", "network", "synthesis")
+        ]
+        rows.append([f0, *(f"{value:.3f}" for value in [*stages, sum(stages)])])
     print(f"Conversion of {len(wave) / rate:.1f} s at {rate} Hz, {channels} channels, float32: real-time factor\n")
     print_table(["F0", "analysis", "network", "synthesis", "all"], rows)
 

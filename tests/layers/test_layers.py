@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from translate.layers.gated import GatedConvolution, GatedResidual
+from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
 from translate.layers.shuffle import PixelShuffle1d
 from translate.layers.wide import WideConvolution
@@ -88,3 +89,13 @@ def test_padding_repeats_the_edge_and_keeps_the_rest(size):
 def test_padding_leaves_multiples_alone():
     x = torch.randn(1, 2, 8)
     assert pad_to_multiple(x, 4, dims=1) is x
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 15), (2, 6, 5, 7)])
+def test_instance_norm_is_torchs(shape):
+    x = torch.randn(shape)
+    ours, theirs = instance_norm(6), (nn.InstanceNorm1d if len(shape) == 3 else nn.InstanceNorm2d)(6, affine=True)
+    weights = {"weight": torch.randn(6), "bias": torch.randn(6)}
+    ours.load_state_dict(weights)
+    theirs.load_state_dict(weights)
+    torch.testing.assert_close(ours(x), theirs(x))

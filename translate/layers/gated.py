@@ -12,13 +12,13 @@ So the two readings of the literature differ only in the number passed:
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.layers.norm import instance_norm
 from translate.layers.shuffle import PixelShuffle1d
 from translate.layers.wide import WideConvolution
 
 Size = int | tuple[int, int]
 
 _CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
-_NORM = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d}
 
 
 def pad_same(kernel: Size) -> Size:
@@ -61,7 +61,7 @@ class GatedConvolution(nn.Module):
         self.shuffle: nn.Module = nn.Identity()
         if upsample:
             self.shuffle = PixelShuffle1d(2) if rank == 1 else nn.PixelShuffle(2)
-        self.norm: nn.Module = _NORM[rank](2 * outputs, affine=True) if norm else nn.Identity()
+        self.norm: nn.Module = instance_norm(2 * outputs) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, *S) -> (B, outputs, *S')
         return functional.glu(self.norm(self.shuffle(self.convolution(x))), dim=1)
@@ -77,7 +77,7 @@ class GatedResidual(nn.Module):
         super().__init__()
         self.widen = GatedConvolution(rank, channels, hidden, 3)
         self.narrow = _CONVOLUTION[rank](hidden, channels, 3, padding=1)
-        self.norm = _NORM[rank](channels, affine=True)
+        self.norm = instance_norm(channels)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, channels, *S)
         return x + self.norm(self.narrow(self.widen(x)))

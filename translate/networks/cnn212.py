@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from translate.layers.gated import GatedConvolution, GatedResidual
+from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
 from translate.layers.wide import WideConvolution
 
@@ -53,4 +54,4 @@ class Generator2d(nn.Module):
 
 def _project(inputs: int, outputs: int) -> nn.Module:
     """1x1 convolution and instance norm: the passages between two and one dimension (layers 4 and 11)."""
-    return nn.Sequential(nn.Conv1d(inputs, outputs, 1), nn.InstanceNorm1d(outputs, affine=True))
+    return nn.Sequential(nn.Conv1d(inputs, outputs, 1), instance_norm(outputs))
