@@ -242,7 +242,7 @@ def _all_keys(section: type[Section], prefix: str = "") -> list[str]:
     keys = []
     for name in section.model_fields:
         nested = _nested(section, name)
-        keys += [prefix + name] if nested is None else _all_keys(nested, f"{prefix}{name}.")
+        keys += [prefix + name, *(_all_keys(nested, f"{prefix}{name}.") if nested else [])]
     return keys
 
 

@@ -18,9 +18,9 @@ def describe_systems(config: str | None, overrides: list[str]) -> str:
     names = [values["model"]] if "model" in values else list(SYSTEMS)
     rows = []
     for name in names:
-        system = find_system(name)
         placeholder = {"model": name, "data": {"domains": ["source", "target"]}}
         resolved = resolve(merge(placeholder, values), config or "configuration")
+        system = find_system(resolved.model)
         translator = system.build(resolved)
         networks = "\n".join(
             f"{player}: {_summarise(module)}" for player, module in translator.players.items()

@@ -24,6 +24,8 @@ def find_system(name: str) -> ModuleType:
         hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(SYSTEMS)}"
         raise UserError(f"unknown model `{name}`; {hint} (your own: the dotted path of a module)")
     path = SYSTEMS.get(name, name)
+    if not all(part.isidentifier() for part in path.split(".")):
+        raise UserError(f"model `{name}`: expected the dotted path of a module, such as my_package.my_system")
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
@@ -45,5 +47,5 @@ def resolve(values: dict[str, Any], where: str) -> SystemConfig:
     if not isinstance(name, str):
         raise UserError(f"{where}: `model` is required: one of {', '.join(SYSTEMS)}, or a dotted path")
     config = find_system(name).Config
-    defaults = config(model=name).model_dump()
+    defaults = config.model_construct(model=name).model_dump()  # without the keys that have none
     return validate(config, merge(defaults, values), where)

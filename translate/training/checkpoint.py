@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from translate.config import SystemConfig
+from translate.config import SystemConfig, write_yaml
 from translate.errors import UserError
 from translate.features.statistics import Statistics, save_statistics
 
@@ -47,22 +47,23 @@ def save_checkpoint(
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        (draft / "config.yaml").write_text(yaml.safe_dump(config.model_dump(), sort_keys=False), encoding="utf-8")
+        write_yaml(draft / "config.yaml", config)
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
         if average:
             save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
         save_statistics(draft / "statistics.safetensors", dict(statistics))
         torch.save(state, draft / "state.pt")
-        for file in draft.iterdir():
-            _flush(file)
-        shutil.rmtree(final, ignore_errors=True)
+        for path in [*draft.iterdir(), draft]:
+            _flush(path)
+        shutil.rmtree(final, ignore_errors=True)  # of a run that was cut before `latest` pointed at it
         os.replace(draft, final)
         for name in ["latest", "best"] if best else ["latest"]:
             _point(folder / name, final.name)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise UserError(f"{final}: cannot write the checkpoint ({reason}); the one before it is intact") from None
+        _flush(folder)
+    except (OSError, RuntimeError, SafetensorError, UserError) as error:
+        raise UserError(f"{final}: cannot write the checkpoint ({_explain(error)}); older ones are intact") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # gone already when all went well
     _remove_old(folder, keep)
     return final
 
@@ -109,7 +110,8 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
     try:
         return torch.load(checkpoint / "state.pt", map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{checkpoint / 'state.pt'}: cannot resume from it ({str(error).splitlines()[0]})") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{checkpoint / 'state.pt'}: damaged ({reason}); take another checkpoint") from None
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
@@ -134,6 +136,14 @@ def _point(link: Path, name: str) -> None:
     draft.unlink(missing_ok=True)
     draft.symlink_to(name)
     os.replace(draft, link)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+    if isinstance(error, UserError):
+        return str(error)
+    return f"{str(error).splitlines()[0]}; is the disk full?"  # torch and safetensors do not tell
 
 
 def _flush(path: Path) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from translate.errors import UserError
 from translate.training.log import Log
 
-IDENTITY_CHANGE = 0.05                                              # a generator that changes its input less is an identity
+IDENTITY_CHANGE = 0.05                                              # a generator that changes less is an identity
 IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning
 
 
@@ -48,13 +48,22 @@ class History:
             if not all(finite):
                 broken.append((self.steps[name][finite.index(False)], name))
         if broken:
-            step, name = min(broken)
-            good = self.folder / "latest"
-            where = f"the last good checkpoint is {good.resolve()}" if good.exists() else "there is no checkpoint yet"
-            raise UserError(
-                f"step {step + 1}: the loss `{name}` is not finite; {where}. Try a smaller learning rate, "
-                "players.generator.clip=1, or train.precision=float32"
-            )
+            step, name = min(broken, key=lambda found: found[0])     # of one step the first that was computed
+            self._refuse(step, f"the loss `{name}`")
+
+    def check_weights(self, step: int, weights: Mapping[str, Tensor]) -> None:
+        """Raise `UserError` for the first weight that is not finite: the last update may have broken it."""
+        finite = torch.stack([weight.isfinite().all() for weight in weights.values()]).tolist()
+        if not all(finite):
+            self._refuse(step, f"the weight `{list(weights)[finite.index(False)]}`")
+
+    def _refuse(self, step: int, what: str) -> None:
+        good = self.folder / "latest"
+        where = f"the last good checkpoint is {good.resolve()}" if good.exists() else "there is no checkpoint yet"
+        raise UserError(
+            f"step {step + 1}: {what} is not finite; {where}. Try a smaller learning rate, "
+            "players.generator.clip=1, or train.precision=float32"
+        )
 
     def warn_of_identity(self, log: Log, step: int) -> None:
         """Say once when the generator has long returned its input, the most common failure of these systems."""

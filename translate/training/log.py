@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from translate.features.wave import replacing
+
 
 class Log:
     """Writes `log.jsonl` and TensorBoard events in the run's folder and shows progress.
@@ -80,7 +82,8 @@ def _forget_after(path: Path, step: int) -> None:
                 kept.append(line + "\n")
         except (ValueError, KeyError):  # the line was cut as well
             continue
-    path.write_text("".join(kept), encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text("".join(kept), encoding="utf-8")
 
 
 def _make_bar(first: int, steps: int) -> Any:

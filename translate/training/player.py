@@ -22,7 +22,7 @@ class Player:
 
     def __init__(self, name: str, module: nn.Module, config: PlayerConfig):
         self.config = config
-        self.named = {f"players.{name}.{key}": p for key, p in module.named_parameters()}
+        self.named = {f"players.{name}.{key}": p for key, p in module.named_parameters() if p.requires_grad}
         self.parameters = list(self.named.values())
         self.optimizer = torch.optim.Adam(
             self.parameters, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True
@@ -57,12 +57,16 @@ class Player:
 
 @contextlib.contextmanager
 def averaged(translator: Translator, players: Mapping[str, Player]) -> Iterator[None]:
-    """Evaluation mode, with the moving averages in the place of the weights that have one."""
+    """Evaluation mode, with the moving averages in the place of the weights that have one.
+
+    Afterwards training goes on as if nothing had happened: weights and random numbers are those of before.
+    """
     pairs = [(p.named[key], value) for p in players.values() for key, value in p.average.items()]
     kept = [parameter.detach().clone() for parameter, _ in pairs]
+    device = next(translator.parameters()).device
     translator.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
             for parameter, value in pairs:
                 parameter.copy_(value)
             yield

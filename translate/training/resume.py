@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from translate.config import SystemConfig, read_yaml
+from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
+from translate.features.statistics import Statistics, load_statistics
 from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights
 from translate.training.player import Player
 from translate.translators.base import Translator
@@ -33,6 +35,7 @@ def collect_state(
     step: int, best: float, translator: Translator, players: Mapping[str, Player], sampler: Sampler
 ) -> dict[str, Any]:
     """All that `resume` needs besides the weights; tensors and plain values only."""
+    on_gpu = next(translator.parameters()).device.type == "cuda"
     return {
         "step": step,
         "best": best,
@@ -40,22 +43,31 @@ def collect_state(
         "sampler": sampler.position(),
         "translator": translator.memory(),
         "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "random_cuda": torch.cuda.get_rng_state() if on_gpu else None,
     }
 
 
 def resume(
-    folder: Path, config: SystemConfig, translator: Translator, players: Mapping[str, Player], sampler: Sampler
+    folder: Path,
+    config: SystemConfig,
+    translator: Translator,
+    players: Mapping[str, Player],
+    sampler: Sampler,
+    statistics: Mapping[str, Statistics],
 ) -> tuple[int, float]:
     """Take up the newest checkpoint in `folder`; returns its step and the best metric so far (0, inf without one).
 
     Raises:
-        UserError: the checkpoint was trained with another configuration, or is damaged.
+        UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing.
     """
-    if not (folder / "latest").exists():
+    latest = folder / "latest"
+    if not latest.exists() and not latest.is_symlink():
         return 0, float("inf")
-    checkpoint = find_checkpoint(folder)
+    if not latest.exists():
+        raise UserError(f"{latest}: points at {latest.readlink()}, which is missing; point it at another, or remove it")
+    checkpoint = find_checkpoint(latest)
     check_same_run(checkpoint, config)
+    check_same_data(checkpoint, statistics)
     load_weights(checkpoint, translator, average=False)
     state = load_state(checkpoint)
     averages = load_averages(checkpoint)
@@ -66,18 +78,33 @@ def resume(
     sampler.seek(state["sampler"])
     translator.recall(state["translator"])
     torch.set_rng_state(state["random"])
-    if torch.cuda.is_available() and state["random_cuda"]:
-        torch.cuda.set_rng_state_all(state["random_cuda"])
+    if next(translator.parameters()).device.type == "cuda" and state["random_cuda"] is not None:
+        torch.cuda.set_rng_state(state["random_cuda"])
     return state["step"], state["best"]
 
 
 def check_same_run(checkpoint: Path, config: SystemConfig) -> None:
     """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
-    old, new = _flatten(read_yaml(checkpoint / "config.yaml")), _flatten(config.model_dump())
-    for key in sorted(old.keys() | new.keys()):
+    path = checkpoint / "config.yaml"
+    values = read_yaml(path)
+    if values.get("model") == config.model:                         # keys that are younger than it have their defaults
+        values = validate(type(config), values, str(path)).model_dump()
+    old, new = _flatten(values), _flatten(config.model_dump())
+    for key in ["model", *sorted(old.keys() | new.keys())]:
         if key not in FREE and old.get(key) != new.get(key):
             raise UserError(
                 f"{checkpoint.parent}: was trained with {key}={old.get(key)}, not {new.get(key)}; "
+                "give the new run another folder (--tag), or delete the old one"
+            )
+
+
+def check_same_data(checkpoint: Path, statistics: Mapping[str, Statistics]) -> None:
+    """Raise `UserError` when a domain's statistics differ from the checkpoint's: its features have changed."""
+    old = load_statistics(checkpoint / "statistics.safetensors")
+    for domain, now in statistics.items():
+        if domain not in old or old[domain].frames != now.frames or not np.array_equal(old[domain].mean, now.mean):
+            raise UserError(
+                f"{checkpoint.parent}: was trained on other features of the domain `{domain}`; "
                 "give the new run another folder (--tag), or delete the old one"
             )
 

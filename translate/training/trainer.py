@@ -5,15 +5,18 @@ Nothing in a step waits for the device: losses are read only when a line is due.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from translate.config import SystemConfig, TrainConfig
+from translate.errors import UserError
 from translate.features.statistics import Statistics
 from translate.training import distributed
 from translate.training.checkpoint import find_checkpoint, save_checkpoint
+from translate.training.compiling import compile_networks
 from translate.training.history import History
 from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
@@ -59,23 +62,29 @@ def train(
         The last checkpoint.
 
     Raises:
-        UserError: a loss is not finite, the folder belongs to another configuration, or the disk is full.
+        UserError: a loss or a weight is not finite, the folder belongs to another configuration or other data, the
+            disk or the GPU's memory is full, or another process has ended.
     """
     options, watch = config.train, watch or Watch()
     device = next(translator.parameters()).device
-    half = options.precision == "bfloat16"
     players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     distributed.broadcast(translator)
-    step, best = resume(folder, config, translator, players, sampler)
-    folder.mkdir(parents=True, exist_ok=True)
-    first = distributed.rank() == 0
-    log = Log(folder, step, options.steps) if first else None
-    history = History(folder)
+    step, best = resume(folder, config, translator, players, sampler, statistics)
     translator.train()
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16")
+
+    if options.compile and step < options.steps:
+        compile_networks(translator, sampler, step, autocast)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
+    history = History(folder)
 
     def save(better: bool = False) -> None:
         state = collect_state(step, best, translator, players, sampler)
         weights, average = translator.state_dict(), collect_averages(players)
+        history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
 
     try:
@@ -83,7 +92,7 @@ def train(
             rate = share_of_rate(step, options.steps, options.decay_from)
             turns = translator.training_step(sampler.next(), step)
             while True:
-                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                with autocast():
                     turn = next(turns, None)
                 if turn is None:
                     break
@@ -95,29 +104,41 @@ def train(
 
             due = {name: every > 0 and step % every == 0 for name, every in _intervals(options).items()}
             last = step == options.steps
-            if due["log"] or due["save"] or last:
+            if any(due[name] for name in ("log", "save", "evaluate")) or last:
                 history.check()
             if (due["log"] or last) and log:
                 log.write(step, history.means())
                 history.warn_of_identity(log, step)
             if due["log"]:
                 history.clear()
-            if not first:
-                continue
+            if not log:
+                continue                                            # the first process does the rest
             better = False
-            with averaged(translator, players):
-                if watch.sample and due["sample"]:
-                    watch.sample(translator, step, log)
-                if watch.evaluate and due["evaluate"]:
-                    metric = watch.evaluate(translator)
+            if due["sample"] or due["evaluate"]:
+                with averaged(translator, players), _uncompiled(options):
+                    if watch.sample and due["sample"]:
+                        watch.sample(translator, step, log)
+                    metric = watch.evaluate(translator) if watch.evaluate and due["evaluate"] else None
+                if metric is not None:
                     log.write(step, {watch.metric: metric})
-                    better, best = metric < best, min(metric, best)
+                    better = metric < best
+                    best = metric if better else best
             if due["save"] or last or better:
                 save(better)
+    except torch.OutOfMemoryError:
+        raise UserError(
+            "the memory of the GPU is full: lower train.batch_size or train.crop, or set train.precision=bfloat16"
+        ) from None
     finally:
         if log:
             log.close()
+    distributed.wait()                                              # until the first process has written
     return find_checkpoint(folder)
+
+
+def _uncompiled(options: TrainConfig) -> AbstractContextManager:
+    """Every length of speech would be compiled anew."""
+    return torch.compiler.set_stance("force_eager") if options.compile else nullcontext()
 
 
 def _intervals(options: TrainConfig) -> dict[str, int]:

@@ -86,12 +86,13 @@ class CycleTranslator(Translator):
         self.monitors["change"] = _measure_change(x, fake_y)
         yield "generator", losses
 
+        # A discriminator that no generator heeds is not trained either.
         losses, past = {}, self.pools
-        if adversarial:
+        if adversarial and self.active("discriminator", "adversarial", step):
             losses["adversarial"] = unmask(judge_x, x, past["source"].query(fake_x)) + unmask(
                 judge_y, y, past["target"].query(fake_y)
             )
-        if second:
+        if second and self.active("discriminator", "second_adversarial", step):
             losses["second_adversarial"] = unmask(
                 judge_cycled_x, x, past["source_cycled"].query(cycled_x)
             ) + unmask(judge_cycled_y, y, past["target_cycled"].query(cycled_y))
@@ -106,8 +107,9 @@ class CycleTranslator(Translator):
         return {name: torch.stack(pool.kept) for name, pool in self.pools.items() if pool.kept}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
-        for name, kept in memory.items():
-            self.pools[name].kept = list(kept)
+        device = next(self.parameters()).device
+        for name, pool in self.pools.items():
+            pool.kept = list(memory[name].to(device)) if name in memory else []
 
     def _discriminators(self) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
         judges: nn.ModuleDict = self.players["discriminator"]  # type: ignore[assignment]

@@ -1,0 +1,177 @@
+"""N steps, and N more in new objects, are 2N steps at once: bit for bit."""
+
+import json
+from contextlib import suppress
+
+import pytest
+import torch
+
+from translate.errors import UserError
+from translate.training import checkpoint as checkpoint_module
+from translate.training.trainer import train
+
+HALF = 5
+OPTIONS = (
+    f"train.steps={2 * HALF}", f"train.save_every={HALF}", "train.log_every=1", "train.batch_size=2",
+    "train.decay_from=0.3", "network.pool=3", "players.generator.average=0.9", "players.discriminator.clip=0.5",
+    f"players.generator.losses.identity={{weight: 5, until: {HALF + 2}}}",
+)  # fmt: skip
+
+
+class Cut(Exception):
+    pass
+
+
+def cut_at(run, step):
+    """Let the run end with an exception before its step `step` (0 is the first)."""
+    real = run.translator.training_step
+
+    def steps(batch, now):
+        if now == step:
+            raise Cut
+        yield from real(batch, now)
+
+    run.translator.training_step = steps
+    return run
+
+
+def losses(folder):
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "steps_per_second"} for row in rows]
+
+
+@pytest.mark.parametrize("options", [
+    OPTIONS,
+    (*OPTIONS, "train.precision=bfloat16"),
+    (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}"),
+    (*OPTIONS, "network.discriminators=1", "network.adversarial=hinge"),
+], ids=["vc2", "bfloat16", "vc", "one discriminator"])  # fmt: skip
+@pytest.mark.parametrize("cuts", [[HALF], [2, HALF + 3]])
+def test_resuming_is_exact(tmp_path, make_run, differing, options, cuts):
+    torch.use_deterministic_algorithms(True)
+    try:
+        whole = train(*make_run(*options).arguments(tmp_path / "whole"))
+        for step in cuts:
+            with suppress(Cut):
+                train(*cut_at(make_run(*options), step).arguments(tmp_path / "parts"))
+        torch.rand(17)                                                      # the new process has drawn other numbers
+        last = train(*make_run(*options).arguments(tmp_path / "parts"))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert last.name == whole.name
+    assert differing(whole, last) == []
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+def test_the_comparison_can_fail(tmp_path, make_run, differing):
+    whole = train(*make_run(*OPTIONS).arguments(tmp_path / "whole"))
+    run = make_run(*OPTIONS)
+    run.sampler.next()
+    other = train(*run.arguments(tmp_path / "other"))
+    groups = {name.split("/")[0] for name in differing(whole, other)}
+    assert groups >= {"weights.safetensors", "average.safetensors", "state.pt"}
+
+
+def test_a_finished_run_stays_as_it_is(tmp_path, make_run):
+    first = train(*make_run(*OPTIONS).arguments(tmp_path / "run"))
+    before = {path.name: path.read_bytes() for path in first.iterdir()}
+    log = (tmp_path / "run" / "log.jsonl").read_bytes()
+    assert train(*make_run(*OPTIONS).arguments(tmp_path / "run")) == first
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == before
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == log
+
+
+@pytest.fixture
+def finished(tmp_path, make_run):
+    train(*make_run("train.steps=2").arguments(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(("override", "words"), [
+    ("players.generator.learning_rate=1e-3", "players.generator.learning_rate=0.0002, not 0.001"),
+    ("train.steps=4", "train.steps=2, not 4"),
+    ("network.pool=5", "network.pool=0, not 5"),
+    ("players.generator.losses.identity=3", "players.generator.losses.identity"),
+    ("players.generator.average=0.9", "players.generator.average=None, not 0.9"),
+    ("data.domains=[high, low]", "data.domains=['low', 'high'], not ['high', 'low']"),
+])  # fmt: skip
+def test_another_configuration_is_refused(finished, make_run, override, words):
+    with pytest.raises(UserError) as error:
+        train(*make_run("train.steps=2", override).arguments(finished))
+    assert words in str(error.value)
+    assert str(finished) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("override", [f"train.{key}=9" for key in ("log_every", "save_every", "keep", "sample_every")])
+def test_what_decides_no_weight_may_change(finished, make_run, override):
+    assert train(*make_run("train.steps=2", override).arguments(finished)).name == "step_00000002"
+
+
+def test_other_features_are_refused(finished, make_run):
+    run = make_run("train.steps=2")
+    run.statistics["high"] = run.statistics["low"]
+    with pytest.raises(UserError, match="trained on other features of the domain `high`"):
+        train(*run.arguments(finished))
+
+
+def test_a_missing_checkpoint_is_told_and_nothing_is_lost(finished, make_run):
+    (finished / "step_00000002").rename(finished / "elsewhere")
+    log = (finished / "log.jsonl").read_text()
+    with pytest.raises(UserError, match=r"latest: points at step_00000002, which is missing"):
+        train(*make_run("train.steps=2").arguments(finished))
+    assert (finished / "log.jsonl").read_text() == log
+
+
+@pytest.mark.parametrize("file", ["config.yaml", "weights.safetensors", "statistics.safetensors", "state.pt"])
+def test_a_damaged_checkpoint_is_told_in_one_line(finished, make_run, file):
+    path = finished / "step_00000002" / file
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(UserError) as error:
+        train(*make_run("train.steps=2").arguments(finished))
+    assert str(finished) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_keys_that_a_later_version_added_have_their_defaults(finished, make_run):
+    path = finished / "step_00000002" / "config.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "pool" not in line))
+    assert train(*make_run("train.steps=2").arguments(finished)).name == "step_00000002"
+    with pytest.raises(UserError, match=r"network\.pool=0, not 5"):
+        train(*make_run("train.steps=2", "network.pool=5").arguments(finished))
+
+
+def test_another_model_is_refused(finished, make_run):
+    run = make_run("train.steps=2", "model=cyclegan_vc")
+    with pytest.raises(UserError, match="was trained with model=cyclegan_vc2, not cyclegan_vc;"):
+        train(*run.arguments(finished))
+
+
+def test_a_run_cut_between_writing_and_linking_goes_on(tmp_path, make_run, differing, monkeypatch):
+    """Killed after the folder appeared and before `latest` pointed at it: the steps are done again."""
+    options = ("train.steps=4", "train.save_every=2", "train.log_every=1")
+    whole = train(*make_run(*options).arguments(tmp_path / "whole"))
+    real, calls = checkpoint_module._point, []
+
+    def killed(link, name):
+        calls.append(name)
+        if len(calls) == 2:
+            raise Cut
+        real(link, name)
+
+    monkeypatch.setattr(checkpoint_module, "_point", killed)
+    with pytest.raises(Cut):
+        train(*make_run(*options).arguments(tmp_path / "cut"))
+    monkeypatch.undo()
+    assert (tmp_path / "cut" / "step_00000004").exists()
+    assert (tmp_path / "cut" / "latest").resolve().name == "step_00000002"
+    assert differing(whole, train(*make_run(*options).arguments(tmp_path / "cut"))) == []
+
+
+def test_saving_reads_the_newest_state(tmp_path, make_run):
+    """A checkpoint is a copy: later steps do not reach into it."""
+    run = make_run("train.steps=4", "train.save_every=2", "train.keep=5")
+    train(*run.arguments(tmp_path / "run"))
+    state = torch.load(tmp_path / "run" / "step_00000002" / "state.pt", weights_only=True)
+    assert state["step"] == 2
+    assert state["optimizers"]["generator"]["state"][0]["step"].item() == 2
