@@ -1,11 +1,14 @@
 # Voice conversion between two domains, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
-#   1 prepare    data/train.jsonl, data/eval.jsonl; every file is checked
+#   1 prepare    data/train.jsonl, data/eval.jsonl; every recording that trains is checked
 #   2 extract    dump/<config>: features, memory-mapped
 #   3 train      exp/<tag>; goes on where it was cut
 #   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, both directions
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#
+# The caller sets source, target, config, train_files, eval_files (patterns of file names), optionally domains, and the
+# function get_corpus. --model NAME is short for --config conf/NAME.yaml.
 set -euo pipefail
 
 recipe_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -29,9 +32,8 @@ cd "$(dirname "$0")"
 name=$(basename "$config" .yaml)
 tag=${tag:-${name}_${source}-${target}}
 run=exp/$tag
-dump=dump/$name
-settings=()
-for override in "${overrides[@]+"${overrides[@]}"}"; do settings+=(--set "$override"); done
+features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)
+dump=dump/$name${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
 . "$recipe_root/tools/activate.sh"
 
 if [ "$stage" -le 0 ] && [ "$stop_stage" -ge 0 ]; then
@@ -51,7 +53,7 @@ fi
 if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
     say "stage 2: features"
     translate extract data/train.jsonl data/eval.jsonl --config "$config" --out "$dump" --jobs "$jobs" \
-        "${settings[@]+"${settings[@]}"}"
+        "${overrides[@]+"${overrides[@]}"}"
 fi
 if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
     say "stage 3: training $run"

@@ -136,7 +136,7 @@ def mistakes(dump, tmp_path):
         "unknown model to list": (["models", "model=xyz"], "unknown model `xyz`; known: cyclegan_vc, cyclegan_vc2"),
         "no checkpoint": (["convert", tmp_path / "none", "a.wav", "b.wav"], "none: no such checkpoint"),
         "no manifest": (
-            ["extract", tmp_path / "none.jsonl", "--out", tmp_path / "run", "--set", TINY[0]], "none.jsonl",
+            ["extract", tmp_path / "none.jsonl", "--out", tmp_path / "run", TINY[0]], "none.jsonl",
         ),
     }  # fmt: skip
 

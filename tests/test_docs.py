@@ -49,7 +49,7 @@ def test_the_example_system_trains_and_converts(tmp_path, monkeypatch):
 
     run("prepare", "corpus", "data", "--train", "train_*", "--eval", "eval_*")
     model = "model=my_systems.linear_vc"
-    run("extract", "data/train.jsonl", "--out", "dump", "--set", model)
+    run("extract", "data/train.jsonl", "--out", "dump", model)
     run("train", model, "--features", "dump", "--out", "run", "--source", "low", "--target", "high", "train.steps=20")
     run("convert", "run", "corpus/low/eval_001.wav", "converted.wav", "--to", "high")
     assert (tmp_path / "converted.wav").stat().st_size > 10_000

@@ -56,7 +56,9 @@ def _version(
 @app.command()
 def models(
     config: Config = None,
-    overrides: Overrides = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL] [KEY=VALUE]...", help="A system, and settings as for train.")
+    ] = None,
 ) -> None:
     """List the systems with their networks and parameter counts.
 
@@ -66,11 +68,12 @@ def models(
 
       translate models --config egs/vcc2016/conf/cyclegan_vc2_small.yaml
 
-      translate models model=cyclegan_vc2 features.dimensions=80
+      translate models cyclegan_vc2 features.dimensions=80
     """
     from translate.jobs.describe import describe_systems
 
-    print(describe_systems(config, overrides or []))
+    settings = [word if "=" in word else f"model={word}" for word in overrides or []]
+    print(describe_systems(config, settings))
 
 
 @app.command()
@@ -128,10 +131,11 @@ def prepare(
 
 @app.command()
 def extract(
-    manifests: Annotated[list[Path], typer.Argument(help="One or more manifests.")],
+    manifests: Annotated[
+        list[str], typer.Argument(metavar="MANIFEST... [KEY=VALUE]...", help="Manifests, and settings as for train.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the features.")],
     config: Config = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As for train.")] = None,
     jobs: Jobs = -1,
 ) -> None:
     """Extract features with WORLD, in parallel; goes on where it was cut.
@@ -142,7 +146,8 @@ def extract(
     """
     from translate.jobs.prepare import extract_features
 
-    extract_features(manifests, out, config, set_ or [], jobs)
+    settings = [word for word in manifests if "=" in word and not Path(word).exists()]
+    extract_features([Path(word) for word in manifests if word not in settings], out, config, settings, jobs)
 
 
 @app.command()

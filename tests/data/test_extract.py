@@ -142,12 +142,15 @@ def test_what_changed_is_extracted_again_and_no_more(entries, tmp_path, analysed
     os.utime(some[0].path, ns=(1, 1))
     extract(entries, CONFIG, out, jobs=1, progress=False)
     assert analysed == [f"{some[0].domain}/{some[0].id}"]
-    analysed.clear()
-    extract(some, CONFIG.model_copy(update={"dimensions": 12}), out, jobs=1, progress=False)
-    assert len(analysed) == len(some)
-    store = FeatureStore(out)
-    assert store.domains("train") == []                             # features of another configuration
-    assert store.open("eval", "low").mcep.shape[1] == 12
+
+
+def test_features_of_other_settings_are_refused_and_kept(entries, tmp_path):
+    out = tmp_path / "features"
+    extract(entries, CONFIG, out, jobs=1, progress=False)
+    stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+    with pytest.raises(UserError, match="holds features of other settings .dimensions=.* there, 12 here"):
+        extract(entries, CONFIG.model_copy(update={"dimensions": 12}), out, jobs=1, progress=False)
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == stamps
 
 
 def test_all_bad_files_are_named_and_the_good_ones_kept(entries, tmp_path, analysed):

@@ -10,6 +10,7 @@ import torch
 from translate.errors import UserError
 from translate.training import trainer as module
 from translate.training.checkpoint import load_state
+from translate.training.player import Player
 from translate.training.trainer import Watch, train
 
 
@@ -194,3 +195,17 @@ def test_the_rate_falls_to_zero(tmp_path, make_run):
     run = make_run("train.steps=4", "train.decay_from=0.5", "players.generator.learning_rate=1e-3")
     state = load_state(train(*run.arguments(tmp_path / "run")))
     assert state["optimizers"]["generator"]["param_groups"][0]["lr"] == pytest.approx(1e-3 * 0.5)
+
+
+def test_players_must_agree(make_run, tmp_path):
+    run = make_run("train.steps=1")
+    run.translator.weights = {"generator": run.translator.weights["generator"]}
+    with pytest.raises(ValueError, match="players differ: networks of .'discriminator', 'generator'., weights of"):
+        train(*run.arguments(tmp_path / "run"))
+
+
+def test_a_loss_without_weight_is_named(make_run):
+    run = make_run("train.steps=1")
+    player = Player("generator", run.translator.players["generator"], run.config.players.generator)
+    with pytest.raises(ValueError, match="the loss `recon` has no weight; this player's are adversarial"):
+        player.learn({"recon": torch.zeros(())}, run.translator.weights["generator"], 0, 1.0)

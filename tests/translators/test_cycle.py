@@ -178,7 +178,7 @@ ALL = {
 
 def build_lines(**options):
     lines, judges = iter(LINES.values()), iter(JUDGES.values())
-    options = {"steps": 2, "weights": ALL} | options
+    options = {"adversarial_steps": 2, "weights": ALL} | options
     return CycleTranslator(("low", "high"), lambda: Line(*next(lines)), lambda: LineJudge(*next(judges)), **options)
 
 
@@ -289,9 +289,15 @@ def test_weights_are_read_from_the_players():
 
 def test_what_counts_as_active():
     weights = {"cycle": LossWeight(weight=0.0), "identity": LossWeight(weight=1.0, until=2)}
-    translator = Translator({}, {"generator": weights})
+    translator = build_lines(weights={**ALL, "generator": {**ALL["generator"], **weights}})
     assert not translator.active("generator", "cycle", 0)
     assert translator.active("generator", "identity", 1)
     assert not translator.active("generator", "identity", 2)
-    assert not translator.active("generator", "unknown", 0)
+    with pytest.raises(ValueError, match="`generator` has no loss `cylce`; its weights are adversarial"):
+        translator.active("generator", "cylce", 0)
     assert translator.memory() == {}
+
+
+def test_a_translator_without_its_moves_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Translator({}, {})

@@ -39,8 +39,8 @@ def extract(
     """Analyse every entry and write the layout above.
 
     A run that was cut goes on where it was: finished utterances are recognised by their entry, the
-    configuration, and the size and time of their file. Splits and domains that are complete are not touched;
-    a changed configuration discards all. Each process holds one utterance in memory.
+    configuration, and the size and time of their file. Splits and domains that are complete are not touched.
+    Each process holds one utterance in memory.
 
     Args:
         entries: of any splits and domains; each domain keeps their order.
@@ -50,7 +50,8 @@ def extract(
         progress: show a bar.
 
     Raises:
-        UserError: no entries, or unusable files: all are named at the end; the good ones' features are kept.
+        UserError: no entries; `out` holds features of another configuration; or unusable files: all are named at
+            the end, and the good ones' features are kept.
     """
     if not entries:
         raise UserError("no recordings to extract features from; check the manifest")
@@ -162,17 +163,21 @@ class FeatureStore:
 
 
 def _adopt(out: Path, config: WorldConfig) -> None:
-    """Make `out` a folder of this configuration; features of another one are discarded."""
+    """Make `out` a folder of this configuration; `UserError` when it holds features of another one."""
     path = out / "features.json"
     if path.exists():
         if _read_json(path) == config.model_dump():
             return
-        log.info("%s: the configuration changed, all features are extracted again", out)
-        for index in list(out.glob("*/*/index.json")):
-            shutil.rmtree(index.parent)
-        shutil.rmtree(out / ".parts", ignore_errors=True)
+        raise UserError(
+            f"{out}: holds features of other settings ({_differ(path, config)}); give another folder, or delete it"
+        )
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(config.model_dump(), indent=1) + "\n", encoding="utf-8")
+
+
+def _differ(path: Path, config: WorldConfig) -> str:
+    old, new = _read_json(path), config.model_dump()
+    return ", ".join(f"{key}={old.get(key)} there, {new[key]} here" for key in new if old.get(key) != new[key])
 
 
 def _fingerprint(entry: Entry, config: WorldConfig) -> str:

@@ -67,7 +67,7 @@ def convert_files(
         seconds["audio"] += result.audio_seconds
         for stage, spent in result.seconds.items():
             seconds[stage] += spent
-        log.info("%s -> %s", path, destination)
+        log.info("%s to %s: %s -> %s", source, target, path, destination)
     if not single:
         with replacing(out / "conversion.json") as temporary:
             temporary.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")

@@ -34,7 +34,11 @@ def _summarise(player: nn.Module) -> str:
     sizes: dict[str, list[int]] = {}
     for network in player.children():
         sizes.setdefault(type(network).__name__, []).append(sum(p.numel() for p in network.parameters()))
-    return ", ".join(f"{len(counts)} x {name} {counts[0] / 1e6:.1f} M" for name, counts in sizes.items())
+    return ", ".join(f"{len(counts)} x {name} {_count(counts[0])}" for name, counts in sizes.items())
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e5 else f"{parameters / 1e3:.1f} K"
 
 
 def _format(rows: list[tuple[str, str, str, str]]) -> str:

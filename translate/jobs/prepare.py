@@ -30,7 +30,9 @@ def prepare_corpus(
         chosen = [entry for entry in entries if entry.split == split]
         write_manifest(out / f"{split}.jsonl", chosen)
         counts = Counter(entry.domain for entry in chosen)
-        log.info("%s: %s", out / f"{split}.jsonl", ", ".join(f"{domain} {n}" for domain, n in counts.items()))
+        ids = sorted(entry.id for entry in chosen)
+        known = ", ".join(f"{domain} {n}" for domain, n in counts.items())
+        log.info("%s: %s recordings, %s to %s", out / f"{split}.jsonl", known, ids[0], ids[-1])
 
 
 def extract_features(manifests: list[Path], out: Path, config: str | None, overrides: list[str], jobs: int) -> None:

@@ -50,8 +50,10 @@ def _train(config: SystemConfig, store: FeatureStore, out: Path, device: torch.d
     everything = {domain: store.open("train", domain) for domain in config.data.domains}
     used = select_training(everything) if config.data.non_parallel else everything
     for domain, utterances in used.items():
-        minutes = float(utterances.seconds.sum()) / 60
-        log.info("%s: %d utterances, %.1f minutes", domain, len(utterances), minutes)
+        minutes, given = float(utterances.seconds.sum()) / 60, len(everything[domain])
+        left = f" of {given} (the others are sentences of the other domain: data.non_parallel)"
+        note = left if len(utterances) < given else ""
+        log.info("%s: %d utterances%s, %.1f minutes", domain, len(utterances), note, minutes)
     statistics = {domain: utterances.statistics() for domain, utterances in used.items()}
 
     torch.manual_seed(config.train.seed)

@@ -5,6 +5,7 @@ A user's own system is a module with the same names, called by its dotted path: 
 
 import difflib
 import importlib
+import importlib.util
 from types import ModuleType
 from typing import Any
 
@@ -18,17 +19,19 @@ SYSTEMS = {
 
 
 def find_system(name: str) -> ModuleType:
-    """The module of a system, by its name in `SYSTEMS` or by dotted path."""
-    if name not in SYSTEMS and "." not in name:
+    """The module of a system, by its name in `SYSTEMS` or by the path of a module on PYTHONPATH."""
+    if name not in SYSTEMS and "." not in name and not (name.isidentifier() and importlib.util.find_spec(name)):
         nearest = difflib.get_close_matches(name, SYSTEMS, n=1, cutoff=0.4)
         hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(SYSTEMS)}"
-        raise UserError(f"unknown model `{name}`; {hint} (your own: the dotted path of a module)")
+        raise UserError(f"unknown model `{name}`; {hint} (your own: the path of a module on PYTHONPATH)")
     path = SYSTEMS.get(name, name)
     if not all(part.isidentifier() for part in path.split(".")):
         raise UserError(f"model `{name}`: expected the dotted path of a module, such as my_package.my_system")
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module is there, and imports what is not: its author needs the traceback
         raise UserError(f"model `{name}`: cannot import `{error.name}`; is it on PYTHONPATH?") from None
     missing = [attribute for attribute in ("Config", "build") if not hasattr(module, attribute)]
     if missing:

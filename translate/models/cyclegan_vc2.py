@@ -94,7 +94,7 @@ def build(config: Config) -> CycleTranslator:
         make_discriminator=lambda: make_discriminator(config),
         weights=read_weights(config.players),
         adversarial=network.adversarial,
-        steps=network.adversarial_steps,
+        adversarial_steps=network.adversarial_steps,
         discriminators=network.discriminators,
         pool=network.pool,
     )

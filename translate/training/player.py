@@ -40,6 +40,8 @@ class Player:
         """
         if not losses:
             return  # every weight of this player is 0 at this step
+        if unknown := [name for name in losses if name not in weights]:
+            raise ValueError(f"the loss `{unknown[0]}` has no weight; this player's are {', '.join(weights)}")
         total = torch.stack([weights[name].at(step) * loss for name, loss in losses.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         total.backward(inputs=self.parameters)

@@ -1,5 +1,6 @@
 """Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,9 @@ from translate.training.checkpoint import find_checkpoint, load_averages, load_s
 from translate.training.player import Player
 from translate.translators.base import Translator
 
-# What may change between the parts of a run: nothing that decides a weight.
+log = logging.getLogger("translate")
+
+# What may change between the parts of a run: nothing that decides a weight. (train.steps may, with a word.)
 FREE = {
     "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every", "train.device",
 }  # fmt: skip
@@ -91,10 +94,15 @@ def check_same_run(checkpoint: Path, config: SystemConfig) -> None:
         values = validate(type(config), values, str(path)).model_dump()
     old, new = _flatten(values), _flatten(config.model_dump())
     for key in ["model", *sorted(old.keys() | new.keys())]:
-        if key not in FREE and old.get(key) != new.get(key):
+        if key == "train.steps" and old.get(key) != new.get(key):
+            log.info(
+                "%s: train.steps changes from %s to %s; the decay of the learning rate follows the new number",
+                checkpoint.parent, old.get(key), new.get(key),
+            )  # fmt: skip
+        elif key not in FREE and old.get(key) != new.get(key):
             raise UserError(
                 f"{checkpoint.parent}: was trained with {key}={old.get(key)}, not {new.get(key)}; "
-                "give the new run another folder (--tag), or delete the old one"
+                "give the new run another folder (--out; in recipes --tag), or delete the old one"
             )
 
 
@@ -105,7 +113,7 @@ def check_same_data(checkpoint: Path, statistics: Mapping[str, Statistics]) -> N
         if domain not in old or old[domain].frames != now.frames or not np.array_equal(old[domain].mean, now.mean):
             raise UserError(
                 f"{checkpoint.parent}: was trained on other features of the domain `{domain}`; "
-                "give the new run another folder (--tag), or delete the old one"
+                "give the new run another folder (--out; in recipes --tag), or delete the old one"
             )
 
 

@@ -67,6 +67,7 @@ def train(
     """
     options, watch = config.train, watch or Watch()
     device = next(translator.parameters()).device
+    check_players(translator, config)
     players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     distributed.broadcast(translator)
     step, best = resume(folder, config, translator, players, sampler, statistics)
@@ -134,6 +135,17 @@ def train(
             log.close()
     distributed.wait()                                              # until the first process has written
     return find_checkpoint(folder)
+
+
+def check_players(translator: Translator, config: SystemConfig) -> None:
+    """Raise `ValueError` when the configuration, the networks and the weights do not name the same players."""
+    networks, weights = set(translator.players), set(translator.weights)
+    sections = set(type(config.players).model_fields)  # type: ignore[attr-defined]
+    if not networks == weights == sections:
+        raise ValueError(
+            f"players differ: networks of {sorted(networks)}, weights of {sorted(weights)}, "
+            f"settings in `players` of {sorted(sections)}"
+        )
 
 
 def _uncompiled(options: TrainConfig) -> AbstractContextManager:

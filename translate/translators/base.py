@@ -1,16 +1,17 @@
 """The contract between a system and the trainer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
 from translate.config import LossWeight, PlayerConfig, Section
 
-Batch = dict[str, Tensor]
-Turn = tuple[str, dict[str, Tensor]]
+Batch = dict[str, Tensor]  # of unpaired systems: "source" and "target", (B, C, *S), normalised by domain
+Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
 
 
-class Translator(nn.Module):
+class Translator(nn.Module, ABC):
     """Networks grouped into players, and the training step that they play.
 
     A *player* is a named set of networks with one optimiser, one schedule and one dictionary of loss weights.
@@ -25,24 +26,28 @@ class Translator(nn.Module):
         super().__init__()
         self.players = nn.ModuleDict(players)
         self.weights = weights
-        self.monitors: dict[str, Tensor] = {}  # quantities worth logging that nobody minimises
+        # Quantities worth logging that nobody minimises; of `change`, how much a generator alters its input relative
+        # to it, the trainer warns when it stays near 0.
+        self.monitors: dict[str, Tensor] = {}
 
+    @abstractmethod
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
         """Yield `(player, {loss name: 0-dim tensor})` in the order of the updates.
 
         The trainer weights and sums the losses, back-propagates into that player's parameters alone and steps its
-        optimiser before it resumes the generator; so what follows a `yield` sees the updated player. A loss whose
-        weight is 0 at this step (`active`) must not be computed.
+        optimiser before it resumes this function; so what follows a `yield` sees the updated player. Ask `active`
+        before computing a loss: one whose weight is 0 at this step should cost nothing.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def translate(self, x: Tensor, source: str, target: str) -> Tensor:
         """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`."""
-        raise NotImplementedError
 
     def active(self, player: str, loss: str, step: int) -> bool:
-        """Whether the loss has a weight above 0 at this step."""
-        return loss in self.weights[player] and self.weights[player][loss].at(step) > 0
+        """Whether the loss has a weight above 0 at this step; `ValueError` for a loss that the player does not have."""
+        if loss not in self.weights[player]:
+            raise ValueError(f"`{player}` has no loss `{loss}`; its weights are {', '.join(self.weights[player])}")
+        return self.weights[player][loss].at(step) > 0
 
     def memory(self) -> dict[str, Tensor]:
         """What a resumed run needs besides the weights, such as an image pool."""

@@ -30,7 +30,7 @@ class CycleTranslator(Translator):
         make_discriminator: makes one discriminator; called once or twice per domain.
         weights: loss weights by player, see `Translator`.
         adversarial: kind of adversarial loss.
-        steps: 2 lets discriminators judge the cycled output, too (the two-step losses of CycleGAN-VC2).
+        adversarial_steps: 2 lets discriminators judge the cycled output, too (the two-step losses of CycleGAN-VC2).
         discriminators: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does; with 1 the
             discriminator of the domain judges both.
         pool: fakes remembered for the discriminators; 0 shows them the newest only.
@@ -43,17 +43,17 @@ class CycleTranslator(Translator):
         make_discriminator: Callable[[], nn.Module],
         weights: Mapping[str, Mapping[str, LossWeight]],
         adversarial: str = "lsgan",
-        steps: int = 1,
+        adversarial_steps: int = 1,
         discriminators: int = 2,
         pool: int = 0,
     ):
         generators = nn.ModuleDict({"to_target": make_generator(), "to_source": make_generator()})
         judges = nn.ModuleDict({"source": make_discriminator(), "target": make_discriminator()})
-        if steps == 2 and discriminators == 2:
+        if adversarial_steps == 2 and discriminators == 2:
             judges.update({"source_cycled": make_discriminator(), "target_cycled": make_discriminator()})
         super().__init__({"generator": generators, "discriminator": judges}, weights)
         self.domains = domains
-        self.steps = steps
+        self.adversarial_steps = adversarial_steps
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
         self.pools = {name: FakePool(pool) for name in ("source", "target", "source_cycled", "target_cycled")}
 
@@ -67,7 +67,7 @@ class CycleTranslator(Translator):
         to_y, to_x = self.maps["to_target"], self.maps["to_source"]
         judge_x, judge_y, judge_cycled_x, judge_cycled_y = self._discriminators()
         adversarial = self.active("generator", "adversarial", step)
-        second = self.steps == 2 and self.active("generator", "second_adversarial", step)
+        second = self.adversarial_steps == 2 and self.active("generator", "second_adversarial", step)
         cycle = self.active("generator", "cycle", step)
         fool, unmask = self.adversarial.generator, self.adversarial.discriminator
         losses: dict[str, Tensor] = {}
@@ -87,7 +87,8 @@ class CycleTranslator(Translator):
         yield "generator", losses
 
         # A discriminator that no generator heeds is not trained either.
-        losses, past = {}, self.pools
+        losses = {}
+        past = self.pools
         if adversarial and self.active("discriminator", "adversarial", step):
             losses["adversarial"] = unmask(judge_x, x, past["source"].query(fake_x)) + unmask(
                 judge_y, y, past["target"].query(fake_y)
