@@ -148,7 +148,7 @@ def test_features_of_other_settings_are_refused_and_kept(entries, tmp_path):
     out = tmp_path / "features"
     extract(entries, CONFIG, out, jobs=1, progress=False)
     stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
-    with pytest.raises(UserError, match="holds features of other settings .dimensions=.* there, 12 here"):
+    with pytest.raises(UserError, match=r"holds features of other settings .dimensions=.* there, 12 here"):
         extract(entries, CONFIG.model_copy(update={"dimensions": 12}), out, jobs=1, progress=False)
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == stamps
 
