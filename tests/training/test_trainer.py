@@ -200,7 +200,7 @@ def test_the_rate_falls_to_zero(tmp_path, make_run):
 def test_players_must_agree(make_run, tmp_path):
     run = make_run("train.steps=1")
     run.translator.weights = {"generator": run.translator.weights["generator"]}
-    with pytest.raises(ValueError, match=r"players differ: networks of .'discriminator', 'generator'., weights of"):
+    with pytest.raises(ValueError, match=r"players differ: networks of \['discriminator', 'generator'\], weights of"):
         train(*run.arguments(tmp_path / "run"))
 
 
