@@ -1,7 +1,7 @@
 """THE loop: every system of this toolkit is trained by `train`.
 
-A translator yields `(player, losses)`; the player weights, back-propagates, averages over processes, clips and steps.
-Nothing in a step waits for the device: losses are read only when a line is due.
+A translator yields `(player, losses)`; that `Player` weights the losses, back-propagates, averages over processes,
+clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a line is due.
 """
 
 from collections.abc import Callable, Mapping
