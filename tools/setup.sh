@@ -14,7 +14,7 @@ stamp="$root/.venv/installed-$(cat "$root/pyproject.toml" <(echo "$extras") | ck
 if [ -e "$stamp" ]; then exit 0; fi
 if [ -z "$extras" ]; then
     if "$root/.venv/bin/python" -c 'import translate, torch, pyworld' 2>/dev/null; then exit 0; fi
-    if python3 -c 'import translate, torch, pyworld' 2>/dev/null; then exit 0; fi
+    if command -v translate >/dev/null && python3 -c 'import translate, torch, pyworld' 2>/dev/null; then exit 0; fi
 fi
 
 find_python() {
