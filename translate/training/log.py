@@ -54,7 +54,8 @@ class Log:
         if sample_rate is None:
             self.board.add_image(name, content, step, dataformats="HWC")
         else:
-            self.board.add_audio(name, content[None].astype(np.float32), step, sample_rate=sample_rate)
+            within = content / max(1.0, float(np.abs(content).max(initial=0.0)))
+            self.board.add_audio(name, within[None].astype(np.float32), step, sample_rate=sample_rate)
 
     @property
     def board(self) -> Any:
