@@ -5,6 +5,7 @@
     converted, rate = model.convert(wave, rate, source="SF1", target="TM1")
 """
 
+import warnings
 from typing import TYPE_CHECKING
 
 from translate.version import __version__
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from translate.inference.load import load
 
 __all__ = ["__version__", "load"]
+
+# pyworld's import speaks of this on every start; pyproject.toml holds setuptools back for it.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
 def __getattr__(name: str) -> object:
