@@ -23,7 +23,8 @@ def code_blocks(page: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)#]+)\)", prose):
         if not link.startswith("http"):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
@@ -64,8 +65,8 @@ def test_the_example_translator_plays_by_the_rules():
     namespace: dict = {}
     exec(code_blocks("docs/add-a-model.md", "python")[1], namespace)
     weights = {
-        "generator": {"adversarial": LossWeight(), "nearness": LossWeight(weight=1.0, until=5)},
-        "discriminator": {"adversarial": LossWeight()},
+        "generator": {"adversarial": LossWeight(weight=1.0), "nearness": LossWeight(weight=1.0, until=5)},
+        "discriminator": {"adversarial": LossWeight(weight=1.0)},
     }
     players = {"generator": nn.Conv1d(8, 8, 3, padding=1), "discriminator": PatchDiscriminator(4)}
     translator: Translator = namespace["OneWayTranslator"](players, weights)
