@@ -29,10 +29,10 @@ class StandIn(Translator):
 
     def __init__(self, network: nn.Module):
         super().__init__({"generator": network}, {})
+        self.seen: list[int] = []                                   # frames per call
 
     def training_step(self, batch, step):
         yield from ()  # it is never trained
-        self.seen: list[int] = []                                   # frames per call
 
     def translate(self, x, source, target):
         self.seen.append(x.shape[-1])
