@@ -188,8 +188,8 @@ def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
     given: Annotated[Path, typer.Argument(metavar="IN", help="Audio file, folder, .txt list or .jsonl manifest.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV file, or a folder.")],
-    to: Annotated[str | None, typer.Option(help="Target domain; default: the other one of two.")] = None,
-    source: Annotated[str | None, typer.Option("--from", help="Source domain; default: the other one.")] = None,
+    to: Annotated[str | None, typer.Option(help="Target domain; of two, this or --from is enough.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Source domain, likewise.")] = None,
     difference: Annotated[
         bool, typer.Option(help="Filter the source's wave instead of using the vocoder (same gender).")
     ] = False,

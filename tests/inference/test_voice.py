@@ -207,10 +207,12 @@ def test_a_long_clip_fades_from_chunk_to_chunk(frames):
 
 def test_domains_are_inferred(converter):
     assert converter.domains == ["low", "high"]
-    for given in ((None, None), ("low", None), (None, "high"), ("low", "high")):
+    for given in (("low", None), (None, "high"), ("low", "high")):
         assert converter.name_domains(*given) == ("low", "high")
     for given in (("high", None), (None, "low")):
         assert converter.name_domains(*given) == ("high", "low")
+    with pytest.raises(UserError, match="name the target domain; this model knows low, high"):
+        converter.name_domains(None, None)
 
 
 def test_wrong_domains(converter, statistics):

@@ -334,10 +334,10 @@ def test_commands(run, corpus, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("convert", "RUN", "absent.wav", "out.wav"), "absent.wav: no such file or folder"),
+        (("convert", "RUN", "absent.wav", "out.wav", "--to", LOW), "absent.wav: no such file or folder"),
         (("convert", "nowhere", "CLIP", "out.wav"), "nowhere: no such checkpoint"),
         (("convert", "RUN", "CLIP", "out.wav", "--to", "SF1"), "unknown domain `SF1`"),
-        (("convert", "RUN", "CLIP", "out.wav", "--device", "banana"), "device `banana`: not available here"),
+        (("convert", "RUN", "CLIP", "out.wav", "--to", LOW, "--device", "banana"), "device `banana`: not available"),
         (("evaluate", "nowhere", "--eval", "a.jsonl", "--train", "b.jsonl"), "nowhere/converted: no folder"),
     ],
 )

@@ -150,17 +150,18 @@ class VoiceConverter:
         return self.statistics[target].denormalise(y[0].T.double().cpu().numpy())
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        """Check the names; fill in the one left out when the model has two domains."""
+        """Check the names; of two domains one may be left out; without both the direction is a guess."""
         for name in (source, target):
             if name is not None and name not in self.domains:
                 raise UserError(f"unknown domain `{name}`; this model knows {', '.join(self.domains)}")
-        if len(self.domains) == 2:
+        if len(self.domains) == 2 and (source or target):
             first, second = self.domains
             if target is None:
                 target = first if source == second else second
             source = source or (first if target == second else second)
         if source is None or target is None:
-            raise UserError(f"name the source and the target domain; this model knows {', '.join(self.domains)}")
+            needed = "the target domain" if len(self.domains) == 2 else "the source and the target domain"
+            raise UserError(f"name {needed}; this model knows {', '.join(self.domains)}")
         if source == target:
             raise UserError(f"source and target are both `{source}`; this model knows {', '.join(self.domains)}")
         return source, target
