@@ -40,11 +40,35 @@ class WorldConfig(Section):
     alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: by the rate
 
 
+class ImageConfig(Section):
+    """`images`: how pictures become tensors (B, C, H, W) in [-1, 1], and label maps one plane per class."""
+
+    source_channels: int = Field(3, ge=1, le=4)                     # 1 gray, 2 gray and alpha, 3 colour, 4 with alpha
+    target_channels: int = Field(3, ge=1, le=4)
+    size: Annotated[int, Field(ge=8)] | list[Annotated[int, Field(ge=8)]] | None = None
+    # pixels before cropping: the short side, or [height, width]; null: as the files are
+    aspect: float = Field(1.0, gt=0)                                # width / height of a crop, train.crop pixels high
+    flip: bool = True                                               # mirrored left to right at random
+    scale: Literal[1, 2, 3, 4, 8] = 1                               # super-resolution: by how much it is smaller
+    labels: int | None = Field(None, ge=2)                          # classes of the label maps; null: pictures
+    unknown: int | None = Field(None, ge=0)                         # value of unlabelled pixels; a plane of their own
+    instances: bool = False                                         # instance maps, too: a plane of boundaries
+    palette: list[list[int]] = []                                   # [r, g, b] of the classes of coloured label maps
+
+    @property
+    def source_planes(self) -> int:
+        """Channels of the source as the networks see it: colours, or classes, unknown and boundaries."""
+        if self.labels is None:
+            return self.source_channels
+        return self.labels + (self.unknown is not None) + self.instances
+
+
 class DataConfig(Section):
-    """`data`: which recordings train."""
+    """`data`: which recordings or pictures train."""
 
     domains: list[str] = []                                         # names; source first, then target
-    non_parallel: bool = True                                       # two domains never share a sentence
+    batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each system has one
+    non_parallel: bool = True                                       # speech: two domains never share a sentence
 
     def pair(self) -> tuple[str, str]:
         """The source and the target domain of a system with exactly two."""
@@ -54,6 +78,12 @@ class DataConfig(Section):
                 "give --source and --target"
             )
         return self.domains[0], self.domains[1]
+
+
+class VggConfig(Section):
+    """`vgg`: the network whose features measure perceptual distance; asked for only where that loss has a weight."""
+
+    weights: str = "download"                                       # torchvision's VGG19, at first use; or a file
 
 
 class LossWeight(Section):
@@ -84,7 +114,8 @@ class TrainConfig(Section):
 
     steps: int = Field(400_000, ge=1)
     batch_size: int = Field(1, ge=1)                                # over all processes
-    crop: int = Field(128, ge=8)                                    # frames (speech), pixels (images)
+    crop: int = Field(128, ge=8)                                    # frames (speech), pixels of height (images)
+    start_from: str | None = None                                   # a run whose weights the first step starts with
     decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate
     precision: Literal["float32", "bfloat16"] = "float32"           # of the networks; losses stay in float32
     compile: bool = False                                           # through torch.compile: slow start, for GPUs

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight, PlayerConfig, Section
 
-Batch = dict[str, Tensor]  # of unpaired systems: "source" and "target", (B, C, *S), normalised by domain
+# Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
+Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
 
 
@@ -40,8 +43,17 @@ class Translator(nn.Module, ABC):
         """
 
     @abstractmethod
-    def translate(self, x: Tensor, source: str, target: str) -> Tensor:
-        """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`."""
+    def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
+        """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`.
+
+        `condition` is what only this system takes besides, such as a style; each is documented where it is.
+        """
+
+    def finish(self, batches: Iterator[Batch]) -> None:
+        """After the last step, before the last checkpoint: what a system gathers from its training data.
+
+        Weights are averaged and frozen then; buffers may be filled. Training goes on from the batches of before.
+        """
 
     def active(self, player: str, loss: str, step: int) -> bool:
         """Whether the loss has a weight above 0 at this step; `ValueError` for a loss that the player does not have."""
@@ -68,3 +80,9 @@ def read_weights(players: Section) -> dict[str, dict[str, LossWeight]]:
             for loss, weight in losses.items()
         }
     return weights
+
+
+def measure_change(x: Tensor, fake: Tensor) -> Tensor:
+    """Mean |G(x) - x| over mean |x|: near 0 when a generator returns its input."""
+    with torch.no_grad():
+        return (fake.float() - x.float()).abs().mean() / x.float().abs().mean().clamp_min(1e-8)

@@ -1,6 +1,7 @@
 """Two maps tied by cycle consistency: CycleGAN, CycleGAN-VC, CycleGAN-VC2, WaveCycleGAN, WaveCycleGAN2."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from translate.config import LossWeight
 from translate.losses.adversarial import AdversarialLoss
 from translate.losses.consistency import l1
-from translate.translators.base import Batch, Translator, Turn
+from translate.translators.base import Batch, Translator, Turn, measure_change
 from translate.translators.pool import FakePool
 
 
@@ -83,7 +84,7 @@ class CycleTranslator(Translator):
             losses["cycle"] = l1(cycled_x, x) + l1(cycled_y, y)
         if self.active("generator", "identity", step):
             losses["identity"] = l1(to_y(y), y) + l1(to_x(x), x)
-        self.monitors["change"] = _measure_change(x, fake_y)
+        self.monitors["change"] = measure_change(x, fake_y)
         yield "generator", losses
 
         # A discriminator that no generator heeds is not trained either.
@@ -99,7 +100,7 @@ class CycleTranslator(Translator):
             ) + unmask(judge_cycled_y, y, past["target_cycled"].query(cycled_y))
         yield "discriminator", losses
 
-    def translate(self, x: Tensor, source: str, target: str) -> Tensor:
+    def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
         if (source, target) not in (self.domains, self.domains[::-1]):
             raise ValueError(f"this model translates between {' and '.join(self.domains)}, not {source} to {target}")
         return self.maps["to_target" if source == self.domains[0] else "to_source"](x)
@@ -118,9 +119,3 @@ class CycleTranslator(Translator):
         if "source_cycled" in judges:
             return x, y, judges["source_cycled"], judges["target_cycled"]
         return x, y, x, y
-
-
-def _measure_change(x: Tensor, fake: Tensor) -> Tensor:
-    """Mean |G(x) - x| over mean |x|: near 0 when the generator has learned the identity."""
-    with torch.no_grad():
-        return (fake.float() - x.float()).abs().mean() / x.float().abs().mean().clamp_min(1e-8)

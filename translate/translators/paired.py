@@ -1,0 +1,98 @@
+"""One map learned from pairs: pix2pix, pix2pixHD, SPADE, SRResNet, SRGAN, GAN postfilters."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from translate.config import LossWeight
+from translate.losses.adversarial import AdversarialLoss, judge_both, judge_frozen
+from translate.losses.consistency import l1, l2
+from translate.losses.features import feature_matching
+from translate.translators.base import Batch, Translator, Turn
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+class PairedTranslator(Translator):
+    """Translation where every source x has its target y (Isola et al. 2017).
+
+    Losses of the generator; a system has those that its weights name:
+
+        adversarial  D judges (x, G(x))                             (Isola et al. 2017, eq. 1)
+        l1, l2       |G(x) - y|, (G(x) - y)^2                       (Isola et al. 2017, eq. 3; Ledig et al. 2017, eq. 4)
+        perceptual   distance of G(x) and y in the features of VGG  (Ledig et al. 2017, eq. 5; Johnson et al. 2016)
+        features     distance in the discriminator's features       (Wang et al. 2018, eq. 4)
+
+    and of the discriminator: adversarial. A system with a style or with phases overrides `generate`.
+
+    Args:
+        domains: names of the source and the target domain.
+        generator: networks of the player, "map" among them.
+        discriminator: called with the sample and, if `conditional`, the source; None for a system without a game.
+        weights: loss weights by player, see `Translator`.
+        adversarial: kind of adversarial loss.
+        conditional: the discriminator sees the source beside the sample.
+        perceptual: distance of two pictures in [-1, 1]; needed where the loss `perceptual` has a weight.
+    """
+
+    def __init__(
+        self,
+        domains: tuple[str, str],
+        generator: Mapping[str, nn.Module],
+        discriminator: nn.Module | None,
+        weights: Mapping[str, Mapping[str, LossWeight]],
+        adversarial: str = "nonsaturating",
+        conditional: bool = True,
+        perceptual: Distance | None = None,
+    ):
+        players: dict[str, nn.Module] = {"generator": nn.ModuleDict(generator)}
+        if discriminator is not None:
+            players["discriminator"] = nn.ModuleDict({"judge": discriminator})
+        super().__init__(players, weights)
+        self.domains, self.conditional = domains, conditional
+        self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
+        distances: dict[str, Distance | None] = {"l1": l1, "l2": l2, "perceptual": perceptual}
+        self.distances = {name: d for name, d in distances.items() if d and name in weights["generator"]}
+
+    @property
+    def generator(self) -> nn.ModuleDict:
+        """The networks of the generator; "map" takes the source."""
+        return self.players["generator"]  # type: ignore[return-value]
+
+    def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Source, target and fake of this step, and the losses of the generator that only this system has."""
+        x, y = batch["source"], batch["target"]
+        return x, y, self.generator["map"](x), {}
+
+    def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
+        x, y, fake, losses = self.generate(batch, step)
+        condition = (x,) if self.conditional else ()
+        game = self._plays("adversarial", step)
+        for name, distance in self.distances.items():
+            if self.active("generator", name, step):
+                losses[name] = distance(fake, y)
+        if game or self._plays("features", step):
+            judge = self.players["discriminator"]["judge"]  # type: ignore[index]
+            judgement = judge_frozen(judge, fake, *condition)
+            if game:
+                losses["adversarial"] = self.adversarial.generator_term(judgement)
+            if self._plays("features", step):
+                losses["features"] = feature_matching(judge_frozen(judge, y, *condition), judgement)
+        yield "generator", losses
+
+        if game and self.active("discriminator", "adversarial", step):
+            judgements = judge_both(judge, y, fake, *condition)
+            yield "discriminator", {"adversarial": self.adversarial.discriminator_term(*judgements)}
+
+    def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
+        self.check_direction(source, target)
+        return self.generator["map"](x)
+
+    def check_direction(self, source: str, target: str) -> None:
+        """Raise `ValueError` unless the map goes from `source` to `target`."""
+        if (source, target) != self.domains:
+            raise ValueError(f"this model translates {' to '.join(self.domains)}, not {source} to {target}")
+
+    def _plays(self, loss: str, step: int) -> bool:
+        return loss in self.weights["generator"] and self.active("generator", loss, step)
