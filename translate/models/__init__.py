@@ -15,6 +15,13 @@ from translate.errors import UserError
 SYSTEMS = {
     "cyclegan_vc": "translate.models.cyclegan_vc",
     "cyclegan_vc2": "translate.models.cyclegan_vc2",
+    "pix2pix": "translate.models.pix2pix",
+    "pix2pixhd": "translate.models.pix2pixhd",
+    "spade": "translate.models.spade",
+    "srresnet": "translate.models.srresnet",
+    "srgan": "translate.models.srgan",
+    "cyclegan": "translate.models.cyclegan",
+    "stargan": "translate.models.stargan",
 }
 
 

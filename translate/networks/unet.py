@@ -1,0 +1,102 @@
+"""The U-Net of pix2pix: an encoder and a decoder with a skip connection at every level."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from translate.layers.initialise import initialise_normal
+from translate.layers.padding import pad_to_multiple
+
+
+class UNet(nn.Module):
+    """Isola et al. 2017 (arXiv 1611.07004), appendix 6.1.1; U-Net-256 has depth 8, U-Net-128 depth 7.
+
+    Every level halves the picture by a convolution of width 4 and doubles it again by a transposed one; batch norm on
+    all but the first and the innermost convolution and the output. Dropout of one half in the three innermost levels
+    of the decoder is the only noise. The source takes planes of any range, the picture lies in [-1, 1].
+
+    Any size goes in and comes out: a level of odd size is padded by its last row or column and cropped again on the
+    way up. Pictures of at most 2^(depth - 1) pixels are padded beyond that, so that the innermost norm has something
+    to average.
+
+    Args:
+        source_planes, target_channels: of the pictures.
+        channels: of the first level (paper: 64); they double up to eight times that.
+        depth: levels.
+        dropout: whether there is any.
+        test_dropout: dropout stays on in evaluation, as in the paper: outputs then depend on torch's random numbers.
+        test_norm: in evaluation each picture is normalised by its own statistics ("batch": the paper's test batches
+            of one picture, whatever the batch is here) or by those gathered in training ("running").
+    """
+
+    def __init__(
+        self,
+        source_planes: int,
+        target_channels: int,
+        channels: int = 64,
+        depth: int = 8,
+        dropout: bool = True,
+        test_dropout: bool = True,
+        test_norm: Literal["batch", "running"] = "batch",
+    ):
+        super().__init__()
+        self.smallest = 2 ** (depth - 1) + 1
+        widths = [channels * min(2**level, 8) for level in range(depth)]
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for level, width in enumerate(widths):
+            first, innermost = level == 0, level == depth - 1
+            inputs = source_planes if first else widths[level - 1]
+            plain = first or innermost  # without a norm, which would make a bias idle
+            down: list[nn.Module] = [nn.Conv2d(inputs, width, 4, 2, 1, bias=plain)]
+            down = down if first else [nn.LeakyReLU(0.2), *down]
+            self.down.append(nn.Sequential(*down, *([] if plain else [PolicyNorm(width, test_norm)])))
+
+            outputs = target_channels if first else widths[level - 1]
+            joined = width if innermost else 2 * width
+            up: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(joined, outputs, 4, 2, 1, bias=first)]
+            up.append(nn.Tanh() if first else PolicyNorm(outputs, test_norm))
+            if dropout and level >= max(1, depth - 3):
+                up.append(PolicyDropout(0.5, test_dropout))
+            self.up.append(nn.Sequential(*up))
+        initialise_normal(self)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, source_planes, H, W) -> (B, target_channels, H, W)
+        height, width = x.shape[-2:]
+        missing = [max(0, self.smallest - size) for size in (width, height)]
+        hidden = functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")
+        skips = []
+        for down in self.down:
+            skips.append(hidden)
+            hidden = down(pad_to_multiple(hidden, 2, dims=2))
+        for level in reversed(range(len(self.up))):
+            skip = skips[level]
+            hidden = self.up[level](hidden)[..., : skip.shape[-2], : skip.shape[-1]]
+            if level:
+                hidden = torch.cat([skip, hidden], dim=1)
+        return hidden[..., :height, :width]
+
+
+class PolicyNorm(nn.BatchNorm2d):
+    """Batch norm that in evaluation takes the running statistics, or each picture's own ("batch")."""
+
+    def __init__(self, channels: int, test: Literal["batch", "running"]):
+        super().__init__(channels)
+        self.test = test
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W)
+        if self.training or self.test == "running":
+            return super().forward(x)
+        return functional.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
+
+
+class PolicyDropout(nn.Dropout):
+    """Dropout that, if `test`, stays on in evaluation."""
+
+    def __init__(self, share: float, test: bool):
+        super().__init__(share)
+        self.test = test
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.p, self.training or self.test)
