@@ -3,7 +3,7 @@ import pytest
 
 from translate.errors import UserError
 from translate.features.f0 import convert_f0
-from translate.features.statistics import Statistics, load_statistics, moments, save_statistics
+from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_save_and_load(tmp_path, corpus):
         "SF1": Statistics.from_moments(moments(mceps[0], f0s[0])),
         "a/b": Statistics.from_moments(moments(mceps[1][:, ::-1], f0s[1])),
     }
-    save_statistics(tmp_path / "s.safetensors", known)
+    save_arrays(tmp_path / "s.safetensors", pack_statistics(known))
     loaded = load_statistics(tmp_path / "s.safetensors")
     assert list(loaded) == sorted(known, key=list(loaded).index)
     for domain, statistics in known.items():

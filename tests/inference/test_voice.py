@@ -11,7 +11,7 @@ from torch import nn
 from translate.config import WorldConfig
 from translate.data.mini import make_speech
 from translate.errors import UserError
-from translate.features.statistics import Statistics, load_statistics, moments, save_statistics
+from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
 from translate.features.wave import read_wave, resample
 from translate.features.world import World
 from translate.inference.load import load
@@ -78,7 +78,7 @@ def stand_in(statistics, network, domains=("low", "high")):
 def checkpoint(tmp_path, statistics):
     config = configure()
     weights = find_system(config.model).build(config).state_dict()
-    return save_checkpoint(tmp_path / "exp" / "run", 7, config, weights, {}, statistics, {}, keep=1)
+    return save_checkpoint(tmp_path / "exp" / "run", 7, config, weights, {}, pack_statistics(statistics), {}, keep=1)
 
 
 # --- clips ------------------------------------------------------------------------------------------------
@@ -267,11 +267,11 @@ def test_load_weights_of_another_model(checkpoint):
 def test_load_statistics_of_another_model(checkpoint):
     path = checkpoint / "statistics.safetensors"
     statistics = load_statistics(path)
-    save_statistics(path, {"low": statistics["low"]})
+    save_arrays(path, pack_statistics({"low": statistics["low"]}))
     with pytest.raises(UserError, match=r"statistics\.safetensors: expected the domain `high` with 25 dim"):
         load(checkpoint)
     longer = Statistics.from_moments(moments(np.ones((3, 36)), np.ones(3)))
-    save_statistics(path, {"low": longer, "high": longer})
+    save_arrays(path, pack_statistics({"low": longer, "high": longer}))
     with pytest.raises(UserError, match=r"expected the domain `low` with 25 dimensions"):
         load(checkpoint)
 

@@ -11,7 +11,7 @@ import torch
 from translate.config import merge, parse_overrides
 from translate.data.sampling import CropSampler
 from translate.data.speech import Utterances
-from translate.features.statistics import moments
+from translate.features.statistics import moments, pack_statistics
 from translate.models import find_system, resolve
 
 TINY = {
@@ -31,10 +31,11 @@ class Run:
         torch.manual_seed(self.config.train.seed)
         self.translator = find_system(self.config.model).build(self.config).to(self.config.train.device)
         utterances = {name: make_utterances(seed) for seed, name in enumerate(self.config.data.domains)}
-        self.statistics = {name: u.statistics() for name, u in utterances.items()}
+        statistics = {name: u.statistics() for name, u in utterances.items()}
+        self.statistics = pack_statistics(statistics)
         streams = zip(("source", "target"), self.config.data.domains, strict=True)
         self.sampler = CropSampler(
-            {stream: (utterances[name], self.statistics[name]) for stream, name in streams},
+            {stream: (utterances[name], statistics[name]) for stream, name in streams},
             self.config.train.crop,
             self.config.train.batch_size,
             self.config.train.seed,

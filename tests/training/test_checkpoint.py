@@ -13,7 +13,14 @@ from torch import nn
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.training import checkpoint as module
-from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights, save_checkpoint
+from translate.training.checkpoint import (
+    find_checkpoint,
+    load_averages,
+    load_state,
+    load_weights,
+    save_checkpoint,
+    start_from,
+)
 
 
 @pytest.fixture
@@ -103,7 +110,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("function", ["write_yaml", "save_file", "save_statistics", "torch.save", "_flush", "_point"])
+@pytest.mark.parametrize("function", ["write_yaml", "save_file", "save_arrays", "torch.save", "_flush", "_point"])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_leaves_the_older_checkpoint_and_no_draft(save, folder, monkeypatch, function, failure):
     before = find_checkpoint(save(2))
@@ -194,3 +201,18 @@ def test_a_domain_that_looks_like_a_number_stays_a_word(tmp_path, make_run):
     weights = {"a": torch.ones(1)}
     checkpoint = save_checkpoint(tmp_path, 1, run.config, weights, {}, run.statistics, {}, 1)
     assert read_yaml(checkpoint / "config.yaml")["data"]["domains"] == ["2e4", "0x1"]
+
+
+def test_another_run_lends_what_fits(save, folder):
+    """Same name and shape: taken, averages first; anything else stays as it is."""
+    save(1, weights={"a.weight": torch.full((2, 2), 3.0), "b.weight": torch.ones(5, 5), "c": torch.ones(1)})
+    module = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
+    kept = module["b"].weight.detach().clone()
+    assert start_from(folder, module) == 1
+    assert torch.equal(module["a"].weight, torch.full((2, 2), 3.0))
+    assert torch.equal(module["b"].weight, kept)
+    save(2, weights={"a.weight": torch.zeros(2, 2)}, average={"a.weight": torch.full((2, 2), 7.0)})
+    start_from(folder, module)
+    assert torch.equal(module["a"].weight, torch.full((2, 2), 7.0))
+    with pytest.raises(UserError, match=r"train\.start_from: .* has no weight that fits this network"):
+        start_from(folder, nn.Linear(3, 3))

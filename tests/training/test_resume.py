@@ -116,8 +116,8 @@ def test_a_run_can_be_made_longer(finished, make_run, caplog):
 
 def test_other_features_are_refused(finished, make_run):
     run = make_run("train.steps=2")
-    run.statistics["high"] = run.statistics["low"]
-    with pytest.raises(UserError, match="trained on other features of the domain `high`"):
+    run.statistics["high/mean"] = run.statistics["low/mean"]
+    with pytest.raises(UserError, match="trained on other data of the domain `high`"):
         train(*run.arguments(finished))
 
 

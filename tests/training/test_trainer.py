@@ -112,7 +112,24 @@ def test_averages_are_swapped_in_only_to_look(tmp_path, make_run, monkeypatch):
     monkeypatch.setattr(module, "averaged", lambda *arguments: calls.append(1) or real(*arguments))
     run = make_run("train.steps=6", "train.evaluate_every=3", "players.generator.average=0.9")
     train(*run.arguments(tmp_path / "run"), Looks(metrics=[1.0, 2.0]).watch())
-    assert len(calls) == 2
+    assert len(calls) == 3                                          # twice to evaluate, once to finish
+
+
+def test_finish_sees_batches_and_leaves_the_run_as_it_was(tmp_path, make_run, differing):
+    """A run of 2 steps whose translator gathers batches, made longer to 4, equals one of 4."""
+    seen = []
+    for steps in (2, 4):
+        run = make_run(f"train.steps={steps}", "train.decay_from=1", "players.generator.average=0.9")
+        run.translator.finish = lambda batches, run=run: seen.extend(
+            (next(batches)["source"], torch.rand(1), run.translator.training) for _ in range(3)
+        )
+        longer = train(*run.arguments(tmp_path / "longer"))
+    run = make_run("train.steps=4", "train.decay_from=1", "players.generator.average=0.9")
+    whole = train(*run.arguments(tmp_path / "whole"))
+    assert len(seen) == 6
+    assert not torch.equal(seen[0][0], seen[1][0])
+    assert not any(training for _, _, training in seen)
+    assert differing(longer, whole) == []
 
 
 def spoil(run, at_step, what):

@@ -70,30 +70,38 @@ class Statistics:
         return (mcep * self.deviation + self.mean).astype(mcep.dtype)
 
 
-def save_statistics(path: str | os.PathLike[str], statistics: Mapping[str, Statistics]) -> None:
-    """Write the statistics of every domain into one safetensors file, keys `<domain>/mean`, ..."""
-    from safetensors.numpy import save
-
-    tensors = {
+def pack_statistics(statistics: Mapping[str, Statistics]) -> dict[str, np.ndarray]:
+    """The statistics of every domain as arrays, keys `<domain>/mean`, ..."""
+    return {
         f"{domain}/{field}": np.asarray(getattr(of_domain, field), order="C")
         for domain, of_domain in statistics.items()
         for field in FIELDS
     }
+
+
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as a safetensors file, whole or not at all."""
+    from safetensors.numpy import save
+
     with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors))
+        temporary.write_bytes(save(dict(arrays)))
 
 
-def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
-    """Read what `save_statistics` wrote, {domain: Statistics}; raises `UserError` for anything else."""
+def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read what `save_arrays` wrote; raises `UserError` for anything else."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        tensors = load(Path(path).read_bytes())
+        return load(Path(path).read_bytes())
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: cannot read the statistics ({error})") from None
+
+
+def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
+    """Read the statistics of domains, {domain: Statistics}; raises `UserError` for anything else."""
     values: dict[str, dict[str, np.ndarray]] = {}
-    for key, tensor in tensors.items():
+    for key, tensor in load_arrays(path).items():
         domain, _, field = key.rpartition("/")
         values.setdefault(domain, {})[field] = tensor
     for domain, of_domain in values.items():

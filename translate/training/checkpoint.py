@@ -4,7 +4,7 @@
         config.yaml              the resolved configuration
         weights.safetensors      networks, named as in the translator
         average.safetensors      moving averages of the players that have one (inference prefers them)
-        statistics.safetensors   what conversion needs to know of the domains
+        statistics.safetensors   of the training data: what conversion needs to know, what resuming compares
         state.pt                 for resuming only: optimisers, random numbers, positions
     latest -> step_00010000      a link; `best` likewise where a metric is followed
 """
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from translate.config import SystemConfig, write_yaml
 from translate.errors import UserError
-from translate.features.statistics import Statistics, save_statistics
+from translate.features.statistics import save_arrays
 
 
 def save_checkpoint(
@@ -32,7 +33,7 @@ def save_checkpoint(
     config: SystemConfig,
     weights: Mapping[str, Tensor],
     average: Mapping[str, Tensor],
-    statistics: Mapping[str, Statistics],
+    statistics: Mapping[str, np.ndarray],
     state: dict[str, Any],
     keep: int,
     best: bool = False,
@@ -51,7 +52,7 @@ def save_checkpoint(
         save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
         if average:
             save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
-        save_statistics(draft / "statistics.safetensors", dict(statistics))
+        save_arrays(draft / "statistics.safetensors", statistics)
         torch.save(state, draft / "state.pt")
         for path in [*draft.iterdir(), draft]:
             _flush(path)
@@ -97,6 +98,29 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
             f"first `{differing[0]}`); config.yaml and weights.safetensors must come from the same run"
         )
     module.load_state_dict(weights)
+
+
+def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
+    """Fill `module` with the tensors of another run's checkpoint that have the same name and shape.
+
+    SRGAN starts so from SRResNet's generator. Moving averages are preferred.
+
+    Returns:
+        How many tensors were taken.
+
+    Raises:
+        UserError: no checkpoint there, or none of its tensors fits.
+    """
+    checkpoint = find_checkpoint(run)
+    weights = _read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
+    expected = module.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in expected and v.shape == expected[k].shape}
+    if not fitting:
+        raise UserError(
+            f"train.start_from: {checkpoint} has no weight that fits this network; does `network` differ?"
+        )
+    module.load_state_dict(fitting, strict=False)
+    return len(fitting)
 
 
 def load_averages(checkpoint: Path) -> dict[str, Tensor]:

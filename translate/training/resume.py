@@ -11,7 +11,7 @@ from torch import Tensor
 
 from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
-from translate.features.statistics import Statistics, load_statistics
+from translate.features.statistics import load_arrays
 from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights
 from translate.training.player import Player
 from translate.translators.base import Translator
@@ -56,7 +56,7 @@ def resume(
     translator: Translator,
     players: Mapping[str, Player],
     sampler: Sampler,
-    statistics: Mapping[str, Statistics],
+    statistics: Mapping[str, np.ndarray],
 ) -> tuple[int, float]:
     """Take up the newest checkpoint in `folder`; returns its step and the best metric so far (0, inf without one).
 
@@ -106,13 +106,13 @@ def check_same_run(checkpoint: Path, config: SystemConfig) -> None:
             )
 
 
-def check_same_data(checkpoint: Path, statistics: Mapping[str, Statistics]) -> None:
-    """Raise `UserError` when a domain's statistics differ from the checkpoint's: its features have changed."""
-    old = load_statistics(checkpoint / "statistics.safetensors")
-    for domain, now in statistics.items():
-        if domain not in old or old[domain].frames != now.frames or not np.array_equal(old[domain].mean, now.mean):
+def check_same_data(checkpoint: Path, statistics: Mapping[str, np.ndarray]) -> None:
+    """Raise `UserError` when the statistics of a domain (`<domain>/...`) differ from the checkpoint's."""
+    old = load_arrays(checkpoint / "statistics.safetensors")
+    for key, now in statistics.items():
+        if key not in old or not np.array_equal(old[key], now):
             raise UserError(
-                f"{checkpoint.parent}: was trained on other features of the domain `{domain}`; "
+                f"{checkpoint.parent}: was trained on other data of the domain `{key.rpartition('/')[0]}`; "
                 "give the new run another folder (--out; in recipes --tag), or delete the old one"
             )
 

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from translate.config import SystemConfig, TrainConfig
 from translate.errors import UserError
-from translate.features.statistics import Statistics
 from translate.training import distributed
 from translate.training.checkpoint import find_checkpoint, save_checkpoint
 from translate.training.compiling import compile_networks
@@ -44,7 +44,7 @@ def train(
     translator: Translator,
     config: SystemConfig,
     sampler: Sampler,
-    statistics: Mapping[str, Statistics],
+    statistics: Mapping[str, np.ndarray],
     folder: Path,
     watch: Watch | None = None,
 ) -> Path:
@@ -54,7 +54,7 @@ def train(
         translator: with fresh weights, on the device.
         config: of the system; `config.players` names the optimisers.
         sampler: batches.
-        statistics: of the domains; they travel in the checkpoint.
+        statistics: of the training data, keys `<domain>/...`; they travel in the checkpoint.
         folder: of the run: checkpoints, `log.jsonl`, `tensorboard/`.
         watch: pictures, sounds and a metric while training.
 
@@ -112,6 +112,8 @@ def train(
                 history.warn_of_identity(log, step)
             if due["log"]:
                 history.clear()
+            if last:
+                _finish(translator, players, sampler)
             if not log:
                 continue                                            # the first process does the rest
             better = False
@@ -135,6 +137,14 @@ def train(
             log.close()
     distributed.wait()                                              # until the first process has written
     return find_checkpoint(folder)
+
+
+def _finish(translator: Translator, players: Mapping[str, Player], sampler: Sampler) -> None:
+    """Let the translator gather what it wants from the training data; the batches to come stay the same."""
+    position = sampler.position()
+    with averaged(translator, players):
+        translator.finish(iter(sampler.next, None))
+    sampler.seek(position)
 
 
 def check_players(translator: Translator, config: SystemConfig) -> None:
