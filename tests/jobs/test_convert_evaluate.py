@@ -19,7 +19,7 @@ from translate.features.wave import read_wave, write_wave
 from translate.inference.load import load
 from translate.jobs.convert import convert_files
 from translate.jobs.evaluate import evaluate_run
-from translate.jobs.train import read_config, train_voice
+from translate.jobs.train import read_config, train_system
 
 LOW, HIGH = "my-low", "my-high"                                     # hyphens, as a folder <source>-<target> has
 RATE = 16000
@@ -52,7 +52,7 @@ def run(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exp")
     config = read_config(None, CONFIG, [LOW, HIGH])
     extract(read_manifest(corpus / "train.jsonl"), config.features, folder / "dump", jobs=1, progress=False)
-    train_voice(config, folder / "dump", folder / "run")
+    train_system(config, folder / "dump", folder / "run")
     return folder / "run"
 
 
@@ -143,7 +143,7 @@ def test_a_manifest_with_features(evaluated, corpus):
 def test_features_are_those_of_the_wave(run, clip, tmp_path, difference):
     converter = load(run)
     expected = converter.convert_in_detail(*read_wave(clip), LOW, HIGH, difference)
-    convert_files(run, clip, tmp_path / "out.wav", LOW, HIGH, difference, features=True)
+    convert_files(run, clip, tmp_path / "out.wav", LOW, HIGH, difference=difference, features=True)
     features = load_features(tmp_path / "out.npz")
     np.testing.assert_allclose(features.f0, expected.converted.f0, rtol=1e-6)
     assert np.array_equal(expected.converted.f0, expected.source.f0) == difference

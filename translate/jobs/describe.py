@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+import torch
 from torch import nn
 
 from translate.config import merge, parse_overrides, read_yaml
@@ -21,7 +22,8 @@ def describe_systems(config: str | None, overrides: list[str]) -> str:
         placeholder = {"model": name, "data": {"domains": ["source", "target"]}}
         resolved = resolve(merge(placeholder, values), config or "configuration")
         system = find_system(resolved.model)
-        translator = system.build(resolved)
+        with torch.device("meta"):                                  # sizes without numbers: no memory, no time
+            translator = system.build(resolved)
         networks = "\n".join(
             f"{player}: {_summarise(module)}" for player, module in translator.players.items()
         )

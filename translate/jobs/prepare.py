@@ -1,13 +1,15 @@
-"""From a folder of recordings to manifests and features."""
+"""From a folder of recordings or pictures to manifests, and from recordings to features."""
 
 import logging
 from collections import Counter
 from pathlib import Path
 
 from translate.config import parse_overrides
+from translate.data.image_layouts import scan_images
 from translate.data.manifest import import_kaldi, read_manifest, scan_folders, write_manifest
 from translate.data.speech import extract
 from translate.errors import UserError
+from translate.jobs.doctor import holds_images
 from translate.jobs.train import read_config
 
 log = logging.getLogger("translate")
@@ -20,10 +22,13 @@ def prepare_corpus(
     train: list[str],
     evaluation: list[str] | None,
     kaldi_split: str,
+    layout: str = "auto",
 ) -> None:
     """Write `out/train.jsonl` and `out/eval.jsonl` (a Kaldi folder: `out/<kaldi_split>.jsonl`), see `scan_folders`."""
     if (corpus / "wav.scp").exists():
         entries = import_kaldi(corpus, kaldi_split)
+    elif layout != "auto" or holds_images(corpus):
+        entries = scan_images(corpus, layout, domains)
     else:
         entries = scan_folders(corpus, domains, train, evaluation)
     for split in dict.fromkeys(entry.split for entry in entries):

@@ -1,4 +1,4 @@
-"""Convert files with a checkpoint."""
+"""Convert recordings with a checkpoint."""
 
 import json
 import logging
@@ -10,25 +10,24 @@ from translate.data.manifest import AUDIO, read_manifest
 from translate.errors import UserError
 from translate.evaluation.converted import save_features
 from translate.features.wave import read_wave, replacing, write_wave
-from translate.inference.load import load
+from translate.inference.voice import VoiceConverter
 
 log = logging.getLogger("translate")
 
 
-def convert_files(
-    checkpoint: Path,
+def convert_recordings(
+    converter: VoiceConverter,
     given: Path,
     out: Path,
     source: str | None = None,
     target: str | None = None,
     difference: bool = False,
     features: bool = False,
-    device: str = "cpu",
 ) -> dict[str, float]:
     """Convert a file, a folder, a text list of files or a manifest.
 
     Args:
-        checkpoint: see `translate.load`.
+        converter: as `translate.load` gives it.
         given: an audio file, a folder (searched through), a `.txt` list (one path per line, relative to the current
             folder) or a `.jsonl` manifest (its entries of the source domain).
         out: when `given` is an audio file, a `.wav` file or an existing folder; else a folder that mirrors `given`,
@@ -36,7 +35,6 @@ def convert_files(
         source, target: domains; either may be left out when the model has two.
         difference: differential-spectrum synthesis.
         features: write `<name>.npz` beside each wave, see `translate.evaluation.converted`.
-        device: of the networks.
 
     Returns:
         What conversion.json holds.
@@ -45,7 +43,6 @@ def convert_files(
         UserError: nothing to convert, an output that would overwrite a recording or another output; or files that
             cannot be converted, all named at the end (the others are done).
     """
-    converter = load(checkpoint, device)
     source, target = converter.name_domains(source, target)
     single = given.is_file() and given.suffix.lower() not in (".jsonl", ".txt")
     tasks = [_name_output(given, out)] if single else list(_list_tasks(given, out, source))

@@ -1,0 +1,48 @@
+"""Convert files with a checkpoint: speech or pictures, as the checkpoint says."""
+
+from pathlib import Path
+from typing import Any
+
+from translate.errors import UserError
+from translate.inference.image import ImageConverter
+from translate.inference.load import load
+from translate.jobs.image_conversion import convert_pictures
+from translate.jobs.voice_conversion import convert_recordings
+
+# Which options only one kind of checkpoint takes, with the values that leave them out.
+VOICE_OPTIONS = {"difference": False, "features": False}
+IMAGE_OPTIONS = {"style": None, "instances": None, "tile": None, "grid": False}
+
+
+def convert_files(
+    checkpoint: Path,
+    given: Path,
+    out: Path,
+    source: str | None = None,
+    target: str | None = None,
+    device: str = "cpu",
+    **options: Any,
+) -> dict[str, float]:
+    """Convert a file, a folder, a text list of files or a manifest.
+
+    Args:
+        checkpoint: see `translate.load`.
+        given, out, source, target: see `convert_recordings` and `convert_pictures`.
+        device: of the networks.
+        options: of one kind, `VOICE_OPTIONS` or `IMAGE_OPTIONS`.
+
+    Returns:
+        What `conversion.json` holds: seconds of audio or number of images, and seconds of each stage.
+
+    Raises:
+        UserError: an option of the other kind; or as the two functions.
+    """
+    converter = load(checkpoint, device)
+    images = isinstance(converter, ImageConverter)
+    for name, unset in (VOICE_OPTIONS if images else IMAGE_OPTIONS).items():
+        if options.pop(name, unset) != unset:
+            kind = "pictures" if images else "speech"
+            raise UserError(f"--{name}: {checkpoint} converts {kind}, which has no such option")
+    if isinstance(converter, ImageConverter):
+        return convert_pictures(converter, given, out, source, target, **options)
+    return convert_recordings(converter, given, out, source, target, **options)

@@ -1,0 +1,24 @@
+"""What a run learns from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from translate.training.resume import Sampler
+from translate.training.trainer import Watch
+
+
+@dataclass
+class Material:
+    """Everything that a kind of data (speech, images) gives to `train`.
+
+    Attributes:
+        sampler: batches.
+        statistics: of the data, keys `<domain>/...`; they travel in the checkpoint.
+        watch: looks at the run while it trains.
+    """
+
+    sampler: Sampler
+    statistics: Mapping[str, np.ndarray]
+    watch: Watch
