@@ -9,64 +9,33 @@
 #
 # The caller sets source, target, config, train_files, eval_files (patterns of file names), optionally domains, and the
 # function get_corpus. --model NAME is short for --config conf/NAME.yaml.
-set -euo pipefail
+options="source target jobs"
+: "${jobs:=-1}"
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-recipe_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-options="stage stop_stage corpus config model tag source target jobs"
-: "${stage:=0}" "${stop_stage:=5}" "${corpus:=}" "${config:=}" "${model:=}" "${tag:=}" "${jobs:=-1}"
-. "$recipe_root/tools/parse_options.sh"
-
-say() { echo "[$(date +%H:%M:%S)] $*" >&2; }
-fail() {
-    echo "$(basename "$(dirname "$0")")/run.sh: $*" >&2
-    exit 2
-}
-# A path that the caller gave, relative to where the caller stands.
-absolute() { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
-
-if [ -n "$corpus" ]; then corpus=$(absolute "$corpus"); fi
-if [ -n "$model" ]; then config=conf/$model.yaml; fi
-if [ -f "$config" ]; then config=$(absolute "$config"); fi
-cd "$(dirname "$0")"
-[ -f "$config" ] || fail "no configuration $config; there are: $(echo conf/*.yaml)"
-name=$(basename "$config" .yaml)
-tag=${tag:-${name}_${source}-${target}}
-run=exp/$tag
 features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)
 dump=dump/$name${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
-. "$recipe_root/tools/activate.sh"
 
-if [ "$stage" -le 0 ] && [ "$stop_stage" -ge 0 ]; then
-    say "stage 0: corpus"
-    if [ -z "$corpus" ]; then corpus=$(get_corpus); fi
-    [ -d "$corpus" ] || fail "--corpus $corpus: no such folder"
-    mkdir -p data
-    echo "$corpus" >data/corpus
-fi
-if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
-    say "stage 1: manifests and checks"
-    [ -f data/corpus ] || fail "run stage 0 first (it notes where the corpus is)"
-    translate prepare "$(cat data/corpus)" data ${domains:+--domains "$domains"} --train "$train_files" --eval "$eval_files"
-    translate doctor data/train.jsonl --jobs "$jobs" ||
+if stage_runs 0 corpus; then find_corpus; fi
+if stage_runs 1 "manifests and checks"; then
+    folder=$(read_corpus)
+    translate prepare "$folder" "$data" ${domains:+--domains "$domains"} --train "$train_files" --eval "$eval_files"
+    translate doctor "$data/train.jsonl" --jobs "$jobs" ||
         fail "stage 1: the recordings above cannot be used; mend or remove them"
 fi
-if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
-    say "stage 2: features"
-    translate extract data/train.jsonl data/eval.jsonl --config "$config" --out "$dump" --jobs "$jobs" \
+if stage_runs 2 features; then
+    translate extract "$data/train.jsonl" "$data/eval.jsonl" --config "$config" --out "$dump" --jobs "$jobs" \
         "${overrides[@]+"${overrides[@]}"}"
 fi
-if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
-    say "stage 3: training $run"
+if stage_runs 3 "training $run"; then
     translate train --config "$config" --features "$dump" --out "$run" --source "$source" --target "$target" \
         "${overrides[@]+"${overrides[@]}"}"
 fi
-if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
-    say "stage 4: conversion"
-    translate convert "$run" data/eval.jsonl "$run/converted/$source-$target" --from "$source" --to "$target" --features
-    translate convert "$run" data/eval.jsonl "$run/converted/$target-$source" --from "$target" --to "$source" --features
+if stage_runs 4 conversion; then
+    translate convert "$run" "$data/eval.jsonl" "$run/converted/$source-$target" --from "$source" --to "$target" --features
+    translate convert "$run" "$data/eval.jsonl" "$run/converted/$target-$source" --from "$target" --to "$source" --features
 fi
-if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
-    say "stage 5: evaluation"
-    translate evaluate "$run" --eval data/eval.jsonl --train data/train.jsonl --jobs "$jobs"
+if stage_runs 5 evaluation; then
+    translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" --jobs "$jobs"
     say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
 fi

@@ -78,13 +78,15 @@ def models(
 
 @app.command()
 def doctor(
-    folder: Annotated[Path, typer.Argument(help="Folder with one folder of recordings per domain, or a manifest.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of recordings or pictures by domain, or a manifest.")],
+    layout: Annotated[str, typer.Option(help="Of pictures, as for prepare.")] = "auto",
     jobs: Jobs = -1,
 ) -> None:
-    """Check recordings before hours are lost; exit status 1 when there are errors.
+    """Check recordings or pictures before hours are lost; exit status 1 when there are errors.
 
-    Finds files that are unreadable, silent, clipped, too short or there twice, mixed sample rates, domains with too
-    few minutes or no voice.
+    Recordings: finds files that are unreadable, silent, clipped, too short or there twice, mixed sample rates, domains
+    with too few minutes or no voice. Pictures: files that are unreadable, tiny, unpaired, of other sizes than their
+    partners or there twice, and tells the sizes and the classes of label maps.
 
     Examples:
 
@@ -92,17 +94,15 @@ def doctor(
 
       translate doctor data/train.jsonl
     """
-    from translate.data.doctor import examine, print_report
+    from translate.jobs.doctor import examine_and_print
 
-    report = examine(folder, jobs)
-    print_report(report)
-    if report.errors:
+    if examine_and_print(folder, layout, jobs):
         raise typer.Exit(1)
 
 
 @app.command()
 def prepare(
-    corpus: Annotated[Path, typer.Argument(help="Folder with one folder per domain, or a Kaldi data folder.")],
+    corpus: Annotated[Path, typer.Argument(help="Folder of recordings or pictures, or a Kaldi data folder.")],
     out: Annotated[Path, typer.Argument(help="Folder for the manifests train.jsonl and eval.jsonl.")],
     domains: Annotated[str | None, typer.Option(help="Names, separated by commas; default: every folder.")] = None,
     train: Annotated[str, typer.Option(help="Files that train: patterns of names, separated by commas.")] = "*",
@@ -110,12 +110,20 @@ def prepare(
         str | None, typer.Option("--eval", help="Files for evaluation, likewise; default: the last tenth.")
     ] = None,
     kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: what the manifest is called.")] = "train",
+    layout: Annotated[
+        str, typer.Option(help="Pictures: pairs, sides, unpaired, folders, attributes, labels or high.")
+    ] = "auto",
 ) -> None:
     """Write the manifests of a corpus: which file belongs to which domain and split.
 
-    Recordings of the same name in two domains count as the same sentence; evaluation compares them.
+    Recordings of the same name in two domains count as the same sentence; evaluation compares them. The layouts of
+    pictures: pairs (two pictures side by side in one file, in train/ and val/), sides (A/ and B/ with the same names),
+    unpaired (trainA trainB testA testB), folders (one per domain), attributes (images/ and list_attr_*.txt), labels
+    (train_label train_inst train_img), high (pictures for super-resolution).
 
     Examples:
+
+      translate prepare facades data --layout pairs --domains photo,labels
 
       translate prepare my_voices data
 
@@ -126,7 +134,8 @@ def prepare(
     from translate.jobs.prepare import prepare_corpus
 
     names = [name.strip() for name in domains.split(",")] if domains else None
-    prepare_corpus(corpus, out, names, train.split(","), evaluation.split(",") if evaluation else None, kaldi_split)
+    patterns = evaluation.split(",") if evaluation else None
+    prepare_corpus(corpus, out, names, train.split(","), patterns, kaldi_split, layout)
 
 
 @app.command()
@@ -152,11 +161,14 @@ def extract(
 
 @app.command()
 def train(
-    features: Annotated[Path, typer.Option(help="Folder written by `translate extract`.")],
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints and logs.")],
+    features: Annotated[Path | None, typer.Option(help="Speech: folder written by `translate extract`.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Pictures: folder written by `translate prepare`.")] = None,
     config: Config = None,
     source: Annotated[str | None, typer.Option(help="Source domain.")] = None,
     target: Annotated[str | None, typer.Option(help="Target domain.")] = None,
+    domains: Annotated[str | None, typer.Option(help="Names of many domains, separated by commas.")] = None,
+    vgg: Annotated[str | None, typer.Option(help="File with VGG19's weights; default: downloaded.")] = None,
     overrides: Overrides = None,
 ) -> None:
     """Train a system; the same command goes on where a run was cut.
@@ -167,15 +179,21 @@ def train(
 
       translate train --config conf/cyclegan_vc2_small.yaml --features dump --out exp/one --source SF1 --target TM1
       train.steps=2000
+
+      translate train --config conf/pix2pix_small.yaml --data data --out exp/two --source photo --target labels
     """
     from translate.config import parse_overrides
-    from translate.jobs.train import read_config, train_voice
+    from translate.jobs.train import read_config, train_system
 
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
-    domains = [source, target] if source and target else None
+    names = [source, target] if source and target else domains.split(",") if domains else None
+    material = features or data
+    if material is None:
+        raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
+    settings = [*(overrides or []), *([f"vgg.weights={vgg}"] if vgg else [])]
     try:
-        checkpoint = train_voice(read_config(config, parse_overrides(overrides or []), domains), features, out)
+        checkpoint = train_system(read_config(config, parse_overrides(settings), names), material, out)
     except KeyboardInterrupt:
         print("translate: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -186,8 +204,8 @@ def train(
 @app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
-    given: Annotated[Path, typer.Argument(metavar="IN", help="Audio file, folder, .txt list or .jsonl manifest.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV file, or a folder.")],
+    given: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, or a .jsonl manifest.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV or PNG file, or a folder.")],
     to: Annotated[str | None, typer.Option(help="Target domain; of two, this or --from is enough.")] = None,
     source: Annotated[str | None, typer.Option("--from", help="Source domain, likewise.")] = None,
     difference: Annotated[
@@ -196,33 +214,46 @@ def convert(
     features: Annotated[
         bool, typer.Option("--features", help="Write the converted features beside each wave, for evaluate.")
     ] = False,
+    style: Annotated[str | None, typer.Option(help="Pictures: a seed, or a picture whose style is taken.")] = None,
+    instances: Annotated[Path | None, typer.Option(help="Label maps: their instance map, or a folder.")] = None,
+    tile: Annotated[int | None, typer.Option(min=32, help="Pictures: go through in tiles of so many pixels.")] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (many-domain systems).")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Convert recordings; the checkpoint is all it needs.
+    """Convert recordings or pictures; the checkpoint is all it needs.
 
     Examples:
 
       translate convert exp/one/latest me.wav converted.wav --to TM1
 
       translate convert exp/one recordings/ converted/ --from SF1 --to TM1
+
+      translate convert exp/two photo.jpg labels.png
     """
     from translate.jobs.convert import convert_files
 
-    seconds = convert_files(checkpoint, given, out, source, to, difference, features, device)
-    spent = sum(value for stage, value in seconds.items() if stage != "audio")
-    print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
+    seconds = convert_files(
+        checkpoint, given, out, source, to, device,
+        difference=difference, features=features, style=style, instances=instances, tile=tile, grid=grid,
+    )  # fmt: skip
+    spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
+    if "images" in seconds:
+        print(f"{seconds['images']:.0f} pictures in {spent:.1f} s")
+    else:
+        print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run with converted/<source>-<target>/*.wav.")],
-    evaluation: Annotated[Path, typer.Option("--eval", help="Manifest of the natural recordings.")],
-    training: Annotated[Path, typer.Option("--train", help="Manifest of natural training speech.")],
+    run: Annotated[Path, typer.Argument(help="Run with converted/<source>-<target>/.")],
+    evaluation: Annotated[Path, typer.Option("--eval", help="Manifest of the natural recordings or pictures.")],
+    training: Annotated[Path, typer.Option("--train", help="Manifest of natural training data.")],
     sample_rate: Annotated[int | None, typer.Option(help="Hz; default: that of the converted files.")] = None,
     dimensions: Annotated[int, typer.Option(min=1, max=80, help="Mel-cepstral dimensions, without c0.")] = 24,
+    deep: Annotated[bool, typer.Option("--deep", help="Pictures: also LPIPS, FID, KID (downloads networks).")] = False,
     jobs: Jobs = -1,
 ) -> None:
-    """Measure converted speech: MCD, modulation spectrum, global variance, F0, domain accuracy, RTF.
+    """Measure converted speech (MCD, modulation spectrum, F0, ...) or pictures (PSNR, SSIM, L1, accuracies, ...).
 
     Writes results.md, results.json and pictures into the run. The features that `convert --features` wrote are
     measured beside the waves.
@@ -231,10 +262,9 @@ def evaluate(
 
       translate evaluate exp/one --eval data/eval.jsonl --train data/train.jsonl
     """
-    from translate.evaluation.tables import format_table
-    from translate.jobs.evaluate import evaluate_run
+    from translate.jobs.evaluate import evaluate_and_format
 
-    print(format_table(evaluate_run(run, evaluation, training, sample_rate, dimensions, jobs)))
+    print(evaluate_and_format(run, evaluation, training, sample_rate, dimensions, deep, jobs))
 
 
 if __name__ == "__main__":

@@ -204,3 +204,31 @@ def test_disjoint_domains_must_not_become_empty(tmp_path):
         make_disjoint(one)
     three = {d: entries_of(d, ["s"], tmp_path) for d in "ABC"}
     assert make_disjoint(three) == three
+
+
+def test_halves_and_attributes_survive_and_are_left_out_where_not_set(tmp_path):
+    (tmp_path / "a.png").touch()
+    entries = [
+        Entry("1", tmp_path / "a.png", "left", "train", "1", "left"),
+        Entry("1", tmp_path / "a.png", "all", "train", attributes={"Male": 1, "Young": 0}),
+        Entry("1", tmp_path / "a.png", "plain", "train"),
+    ]
+    write_manifest(tmp_path / "m.jsonl", entries)
+    assert read_manifest(tmp_path / "m.jsonl") == entries
+    assert len(set(entries)) == 3
+    keys = [set(json.loads(line)) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    assert keys == [set(ROW) | {"pair", "part"}, set(ROW) | {"attributes"}, set(ROW)]
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"part": "top"}, "`part` is 'top'; expected left or right"),
+        ({"attributes": {"Male": 2}}, "`attributes` is .*; expected names with 0 or 1"),
+        ({"attributes": ["Male"]}, "`attributes` is .*; expected names with 0 or 1"),
+    ],
+)
+def test_bad_halves_and_attributes_are_named(tmp_path, extra, message):
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(UserError, match="m.jsonl:1: " + message):
+        read_manifest(lines(tmp_path / "m.jsonl", ROW | extra))

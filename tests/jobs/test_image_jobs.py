@@ -28,7 +28,8 @@ SYSTEMS = {
     "stargan": ["data.domains=[left, right]", "network.channels=4", "network.blocks=1", "network.exclusive=true",
                 "network.discriminator_steps=2"],
     "srgan": ["data.domains=[small, right]", "network.channels=4", "network.blocks=1",
-              "network.discriminator_channels=4", "players.generator.losses.perceptual=0", "players.generator.losses.l2=1"],
+              "network.discriminator_channels=4", "players.generator.losses.perceptual=0",
+              "players.generator.losses.l2=1"],
 }  # fmt: skip
 
 
@@ -97,7 +98,8 @@ def test_weights_of_another_run_are_the_start(runs, data, tmp_path):
 
 
 @pytest.mark.parametrize("model", SYSTEMS)
-def test_converts_and_evaluates(runs, data, model):
+def test_converts_and_evaluates(runs, data, model, monkeypatch):
+    monkeypatch.setattr("translate.evaluation.image_classifier.STEPS", 10)  # of no quality
     run = runs / model
     converter = translate.load(run)
     for source, targets in converter.directions().items():

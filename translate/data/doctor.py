@@ -134,8 +134,15 @@ def print_report(report: Report, console: "Console | None" = None) -> None:
             _number(row.level_db),
         )
     console.print(table)
+    print_problems(report.problems, console)
+
+
+def print_problems(problems: Sequence[Problem], console: "Console") -> None:
+    """Print problems, those of one kind together, and how many there are."""
+    from rich.text import Text
+
     kinds: dict[tuple[str, str], list[Problem]] = defaultdict(list)
-    for problem in report.problems:
+    for problem in problems:
         kinds[problem.severity, problem.advice].append(problem)
     for (severity, advice), group in kinds.items():
         for problem in group[:NAMED]:
@@ -145,8 +152,9 @@ def print_report(report: Report, console: "Console | None" = None) -> None:
         if len(group) > NAMED:
             console.print(Text(f"    and {len(group) - NAMED} more like these"))
         console.print(Text(f"    → {advice}", style="dim"), soft_wrap=True)
-    warnings = len(report.problems) - len(report.errors)
-    console.print(f"{len(report.errors)} error(s), {warnings} warning(s)", highlight=False)
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    console.print(f"{errors} error(s), {warnings} warning(s)", highlight=False)
 
 
 def _find_entries(path: Path) -> list[Entry]:

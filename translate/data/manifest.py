@@ -3,8 +3,8 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,13 +16,15 @@ AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording."""
+    """One recording, picture or label map."""
 
     id: str                                                         # unique within (domain, split)
     path: Path                                                      # absolute
-    domain: str                                                     # the speaker's name, a plain folder name
+    domain: str                                                     # the speaker's or style's name, a plain folder name
     split: str                                                      # "train", "eval", ...
-    pair: str | None = None                                         # same pair, same words
+    pair: str | None = None                                         # same pair, same words or same scene
+    part: str | None = None                                         # "left" or "right" half of the picture; None: all
+    attributes: dict[str, int] | None = field(default=None, hash=False)  # 0 or 1 by name; domain is then "all"
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Entry]:
@@ -97,16 +99,16 @@ def scan_folders(
         raise UserError(f"{root}: no such folder; expected one folder per domain in it")
     if domains is None:
         names = sorted(folder.name for folder in root.iterdir() if not folder.name.startswith("."))
-        found = {name: files for name in names if (files := _find_audio(root / name))}
+        found = {name: files for name in names if (files := find_files(root / name, AUDIO))}
     else:
-        found = {name: _find_audio(root / name) for name in domains}
+        found = {name: find_files(root / name, AUDIO) for name in domains}
     if not found:
         raise UserError(f"{root}: no folder with audio in it; expected {root}/<domain>/*.wav")
     if empty := [name for name, files in found.items() if not files]:
         raise UserError(f"{root / empty[0]}: no audio of domain `{empty[0]}`; expected .wav, .flac, ...")
     training = {d: {i for i, p in files.items() if _matches(p, train)} for d, files in found.items()}
     if evaluation is None:
-        held_out = _hold_out(training, share)
+        held_out = hold_out(training, share)
     else:
         held_out = {d: {i for i, p in files.items() if _matches(p, evaluation)} for d, files in found.items()}
     entries = []
@@ -176,6 +178,36 @@ def make_disjoint(entries_by_domain: dict[str, list[Entry]]) -> dict[str, list[E
     return kept
 
 
+def find_files(folder: Path, suffixes: Container[str]) -> dict[str, Path]:
+    """{id: path} of the files with these suffixes, sorted; the id is the path inside `folder` without its suffix.
+
+    Files and folders whose names start with a dot are left out. `UserError` for two files with the same id.
+    """
+    files: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.suffix.lower() not in suffixes or any(part.startswith(".") for part in inside.parts):
+            continue
+        id = inside.with_suffix("").as_posix()
+        if id in files:
+            raise UserError(f"{path}: {files[id].name} beside it has the same id `{id}`; keep one of them")
+        files[id] = path
+    return files
+
+
+def hold_out(ids_by_domain: dict[str, set[str]], share: float) -> dict[str, set[str]]:
+    """{domain: ids for evaluation}: the same ones for all domains where they share any."""
+    if not 0 <= share < 1:
+        raise UserError(f"share is {share}; expected the part of the files for evaluation, 0 to below 1")
+    common = set.intersection(*ids_by_domain.values())
+    held_out = {}
+    for domain, ids in ids_by_domain.items():
+        candidates = sorted(common if len(common) > 1 else ids)
+        count = min(len(candidates) - 1, max(1, round(share * len(candidates)))) if share else 0
+        held_out[domain] = set(candidates[len(candidates) - count :])
+    return held_out
+
+
 # --- helpers ----------------------------------------------------------------------------------------------
 
 
@@ -193,44 +225,27 @@ def _parse(line: str, folder: Path, where: str) -> Entry:
     pair = values.get("pair")
     if not isinstance(pair, str | None):
         raise UserError(f"{where}: `pair` is {pair!r}; expected text")
+    part = values.get("part")
+    if part not in (None, "left", "right"):
+        raise UserError(f"{where}: `part` is {part!r}; expected left or right")
+    attributes = values.get("attributes")
+    if attributes is not None and not _are_attributes(attributes):
+        raise UserError(f"{where}: `attributes` is {attributes!r}; expected names with 0 or 1")
     path = Path(os.path.abspath(folder / values["path"]))
     if not path.is_file():
         raise UserError(f"{where}: no such file: {path}")
     domain, split = (_check_name(values[key], key, where) for key in ("domain", "split"))
-    return Entry(values["id"], path, domain, split, pair)
+    return Entry(values["id"], path, domain, split, pair, part, attributes)
+
+
+def _are_attributes(value: object) -> bool:
+    return isinstance(value, dict) and all(type(number) is int and number in (0, 1) for number in value.values())
 
 
 def _check_name(name: str, key: str, where: str) -> str:
     if "/" in name or "\\" in name or name.startswith("."):
         raise UserError(f"{where}: `{key}` is {name!r}; it names a folder: no slash, no dot in front")
     return name
-
-
-def _find_audio(folder: Path) -> dict[str, Path]:
-    """{id: path}, sorted by id; files and folders whose names start with a dot are left out."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.suffix.lower() not in AUDIO or any(part.startswith(".") for part in inside.parts):
-            continue
-        id = inside.with_suffix("").as_posix()
-        if id in files:
-            raise UserError(f"{path}: {files[id].name} beside it has the same id `{id}`; keep one of them")
-        files[id] = path
-    return files
-
-
-def _hold_out(ids_by_domain: dict[str, set[str]], share: float) -> dict[str, set[str]]:
-    """{domain: ids for evaluation}: the same sentences for all domains where they share any."""
-    if not 0 <= share < 1:
-        raise UserError(f"share is {share}; expected the part of the sentences for evaluation, 0 to below 1")
-    common = set.intersection(*ids_by_domain.values())
-    held_out = {}
-    for domain, ids in ids_by_domain.items():
-        candidates = sorted(common if len(common) > 1 else ids)
-        count = min(len(candidates) - 1, max(1, round(share * len(candidates)))) if share else 0
-        held_out[domain] = set(candidates[len(candidates) - count :])
-    return held_out
 
 
 def _matches(path: Path, globs: str | Sequence[str]) -> bool:

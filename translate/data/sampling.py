@@ -106,7 +106,7 @@ class _Stream:
         self.used += 1
         frames, start = int(self.frames[utterance]), int(self.starts[utterance])
         first = int(self.random.integers(max(frames - self.crop, 0) + 1))
-        return start + _reflect(np.arange(first, first + self.crop), frames)
+        return start + reflect(np.arange(first, first + self.crop), frames)
 
     def position(self) -> dict[str, Any]:
         return {
@@ -120,7 +120,7 @@ class _Stream:
         self.random.bit_generator.state = json.loads(position["random"])
 
 
-def _reflect(index: np.ndarray, length: int) -> np.ndarray:
+def reflect(index: np.ndarray, length: int) -> np.ndarray:
     """Fold numbers beyond 0 .. length - 1 back by reflection at the ends, as often as needed."""
     if length == 1:
         return np.zeros_like(index)

@@ -7,13 +7,16 @@ import torch
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.features.statistics import load_statistics
+from translate.inference.image import ImageConverter
 from translate.inference.voice import VoiceConverter
 from translate.models import find_system, resolve
 from translate.training.checkpoint import find_checkpoint, load_weights
 
+Converter = VoiceConverter | ImageConverter
 
-def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> VoiceConverter:
-    """Load a trained converter.
+
+def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Converter:
+    """Load a trained converter, of speech or of pictures as its checkpoint says.
 
     Args:
         folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`) or a run (`exp/<tag>`).
@@ -27,6 +30,8 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
     translator = find_system(config.model).build(config)
     load_weights(checkpoint, translator)
+    if hasattr(config, "images"):
+        return ImageConverter(translator, config, device)
     path = checkpoint / "statistics.safetensors"
     statistics = load_statistics(path)
     dimensions = config.features.dimensions  # type: ignore[attr-defined]

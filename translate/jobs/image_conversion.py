@@ -13,7 +13,7 @@ from translate.data.manifest import Entry, read_manifest
 from translate.errors import UserError
 from translate.features.image import IMAGES, read_image, read_labels
 from translate.features.wave import replacing
-from translate.inference.image import ImageConverter
+from translate.inference.image import ANY, ImageConverter
 from translate.inference.read import read_source
 
 log = logging.getLogger("translate")
@@ -53,9 +53,10 @@ def convert_pictures(
     single = given.is_file() and given.suffix.lower() != ".jsonl"
     if not grid:
         source, target = converter.name_domains(source, target)
-    tasks = [_name_output(given, out)] if single else list(_list_tasks(given, out, source))
-    if not tasks and converter.config.images.scale > 1:  # type: ignore[attr-defined]
-        tasks = list(_list_tasks(given, out, target))               # high resolution only: it is made small
+    domains = [source] if source in converter.domains else converter.domains
+    tasks = [_name_output(given, out)] if single else list(_list_tasks(given, out, domains))
+    if not tasks and converter.images.scale > 1 and target:
+        tasks = list(_list_tasks(given, out, [target]))             # high resolution only: it is made small
     entries = [entry for entry, _ in tasks]
     everything = read_manifest(given) if given.suffix.lower() == ".jsonl" else entries
     _check(tasks, given, source)
@@ -70,9 +71,9 @@ def convert_pictures(
                 condition["instances"] = _find_instances(instances, entry.path)
             begin = time.perf_counter()
             if grid:
-                output = converter.grid(picture)
+                output = converter.grid(picture, condition.get("attributes"))
             else:
-                output = converter.convert(picture, source, target, **condition, **options)
+                output = converter.convert(picture, source, target, name=entry.path, **condition, **options)
             spent += time.perf_counter() - begin
             converter.write_output(destination, output)
         except UserError as error:
@@ -99,8 +100,8 @@ def _name_output(given: Path, out: Path) -> tuple[Entry, Path]:
     return entry, out
 
 
-def _list_tasks(given: Path, out: Path, source: str | None) -> Iterator[tuple[Entry, Path]]:
-    """Pairs of a picture and where its conversion goes."""
+def _list_tasks(given: Path, out: Path, domains: list[str]) -> Iterator[tuple[Entry, Path]]:
+    """Pairs of a picture and where its conversion goes; several domains go into folders of their own."""
     if not given.exists():
         raise UserError(f"{given}: no such file or folder")
     if out.is_file():
@@ -115,8 +116,10 @@ def _list_tasks(given: Path, out: Path, source: str | None) -> Iterator[tuple[En
                 yield Entry(id=id, path=path, domain="", split="eval", pair=None), (out / inside).with_suffix(".png")
     else:
         for entry in read_manifest(given):
-            if source is None or entry.domain in (source, "all"):
+            if entry.domain == ANY or domains == [entry.domain]:
                 yield entry, out / f"{entry.id}.png"
+            elif entry.domain in domains:
+                yield entry, out / entry.domain / f"{entry.id}.png"
 
 
 def _check(tasks: list[tuple[Entry, Path]], given: Path, source: str | None) -> None:

@@ -1,0 +1,56 @@
+"""Print what training changed: each image system's measure after one step and after all of them.
+
+    python local/tabulate.py [EXP_FOLDER]
+
+Reads EXP/<system>_untrained/results.json and EXP/<system>/results.json.
+"""
+
+import json
+import sys
+from pathlib import Path
+from statistics import fmean
+
+# System, run that it is compared with, measure of results.json, its factor and decimals, what it is, better when.
+ROWS = [
+    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
+    ("cyclegan", "cyclegan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
+    ("stargan", "stargan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
+    ("srresnet", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher"),
+    ("srgan", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher"),
+    ("srgan", "srresnet", "sharpness", 1, 2, "gradient over the target's, from SRResNet's", "nearer to 1"),
+    ("pix2pixhd", "pix2pixhd_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
+    ("spade", "spade_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
+]
+HEAD = ["system", "measure", "untrained", "trained", "better when", "moved so"]
+
+
+def read_measure(run: Path, measure: str) -> float:
+    """The mean over all directions of a run, of what it converted."""
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    return fmean(task["rows"]["converted"][measure] for task in results["tasks"])
+
+
+def moved(before: float, after: float, better: str) -> bool:
+    if better == "nearer to 1":
+        before, after = -abs(before - 1), -abs(after - 1)
+    return after < before if better == "lower" else after > before
+
+
+def main(exp: str = "exp") -> None:
+    table = [HEAD]
+    for system, start, measure, factor, decimals, meaning, better in ROWS:
+        before, after = (factor * read_measure(Path(exp, run), measure) for run in (start, system))
+        verdict = "yes" if moved(before, after, better) else "no"
+        table.append([system, meaning, f"{before:.{decimals}f}", f"{after:.{decimals}f}", better, verdict])
+    widths = [max(len(row[place]) for row in table) for place in range(len(HEAD))]
+    for number, row in enumerate(table):
+        numeric = (2, 3)
+        cells = [cell.rjust(w) if place in numeric else cell.ljust(w) for place, (cell, w) in enumerate(zip(row, widths))]
+        print(f"| {' | '.join(cells)} |")
+        if not number:
+            rules = ["-" * (w + 1) + (":" if place in numeric else "-") for place, w in enumerate(widths)]
+            print(f"|{'|'.join(rules)}|")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,66 @@
+# Translation of pictures, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+#
+#   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
+#   1 prepare    data/train.jsonl, data/eval.jsonl; every picture that trains is checked
+#   2 (nothing)  pictures are decoded while training; speech has its features here
+#   3 train      exp/<tag>; goes on where it was cut
+#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set; both directions where the system has both,
+#                every domain where it has many
+#   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#
+# The caller sets config, layout and domains (see `translate prepare --help`), the function get_corpus, and source and
+# target where the system has two domains; without them it has those of `domains`. --model NAME is short for --config
+# conf/NAME.yaml; --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep
+# true adds the measures of downloaded networks (FID, KID, LPIPS).
+options="source target vgg deep"
+: "${source:=}" "${target:=}" "${vgg:=}" "${deep:=}"
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
+
+# What the run translates, a line "source target" each: the checkpoint knows which kind of system it is. Pictures with
+# attributes have the source `all`.
+list_directions() {
+    python - "$run/latest/config.yaml" <<'PY'
+import sys
+from itertools import permutations
+
+from translate.config import read_yaml
+
+config = read_yaml(sys.argv[1])
+data, network = config["data"], config["network"]
+if data["batches"] == "paired":
+    directions = [data["domains"]]
+elif data["batches"] == "unpaired" or network.get("exclusive"):
+    directions = permutations(data["domains"], 2)
+else:
+    directions = [("all", domain) for domain in data["domains"]]
+for source, target in directions:
+    print(source, target)
+PY
+}
+
+if stage_runs 0 corpus; then find_corpus; fi
+if stage_runs 1 "manifests and checks"; then
+    folder=$(read_corpus)
+    translate prepare "$folder" "$data" --layout "$layout" ${domains:+--domains "$domains"}
+    translate doctor "$data/train.jsonl" || fail "stage 1: the pictures above cannot be used; mend or remove them"
+fi
+if stage_runs 2 "nothing to extract: pictures are decoded while training"; then :; fi
+if stage_runs 3 "training $run"; then
+    if [ -n "$source" ]; then between=(--source "$source" --target "$target"); else between=(--domains "$domains"); fi
+    translate train --config "$config" --data "$data" --out "$run" "${between[@]}" ${vgg:+--vgg "$vgg"} \
+        "${overrides[@]+"${overrides[@]}"}"
+fi
+if stage_runs 4 conversion; then
+    [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
+    directions=$(list_directions)
+    while read -r from to; do
+        if [ "$from" = all ]; then named=(); else named=(--from "$from"); fi
+        translate convert "$run" "$data/eval.jsonl" "$run/converted/$from-$to" ${named[@]+"${named[@]}"} --to "$to" </dev/null
+    done <<<"$directions"
+fi
+if stage_runs 5 evaluation; then
+    if [ "$deep" = true ]; then measures=(--deep); else measures=(); fi
+    translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" ${measures[@]+"${measures[@]}"}
+    say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
+fi

@@ -1,0 +1,56 @@
+# Super-resolution, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+#
+#   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
+#   1 prepare    data/train.jsonl, data/eval.jsonl; every picture that trains is checked
+#   2 (nothing)  pictures are decoded, and made small, while training; speech has its features here
+#   3 train      exp/<tag>; goes on where it was cut
+#   4 convert    exp/<tag>/converted/low-high: the test sets
+#   5 evaluate   exp/<tag>/results.md, results.json, pictures; a row for each test set
+#
+# The caller sets config and the function get_corpus. The corpus has train/ and test/, or a folder per set of pictures;
+# those with files X_HR and X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for
+# other factors than the files have. --model NAME is short for --config conf/NAME.yaml; --vgg FILE names a file with the
+# weights of VGG19, for machines that cannot download them; --deep true adds the measures of downloaded networks.
+# SRGAN starts from the SRResNet of --start_from RUN; default: the run of the configuration with srresnet in its name.
+options="low start_from vgg deep"
+: "${low:=files}" "${start_from:=}" "${vgg:=}" "${deep:=}"
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+case "$low" in files | made) ;; *) fail "--low: expected files or made, found '$low'" ;; esac
+case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
+
+# The run that training starts from: given, or for SRGAN the one of its SRResNet.
+find_start() {
+    local stage_one=${name/srgan_mse/srresnet}
+    stage_one=${stage_one/srgan/srresnet}
+    if [ -z "$start_from" ] && [ "$stage_one" != "$name" ]; then
+        start_from=exp/$stage_one
+        [ -d "$start_from" ] || fail "stage 3: $name starts from an SRResNet, and $PWD/$start_from is not there;" \
+            "run --config conf/$stage_one.yaml first, or name a run with --start_from"
+    fi
+    if [ -n "$start_from" ]; then echo "train.start_from=$start_from"; fi
+}
+
+if stage_runs 0 corpus; then find_corpus; fi
+if stage_runs 1 "manifests and checks"; then
+    folder=$(read_corpus)
+    translate prepare "$folder" "$data" --layout high
+    if [ "$low" = made ]; then
+        grep -v '"domain": "low"' "$data/eval.jsonl" >"$data/eval.jsonl.part"
+        mv "$data/eval.jsonl.part" "$data/eval.jsonl"
+    fi
+    translate doctor "$data/train.jsonl" || fail "stage 1: the pictures above cannot be used; mend or remove them"
+fi
+if stage_runs 2 "nothing to extract: pictures are decoded while training"; then :; fi
+if stage_runs 3 "training $run"; then
+    start=$(find_start)
+    translate train --config "$config" --data "$data" --out "$run" --source low --target high ${vgg:+--vgg "$vgg"} \
+        ${start:+"$start"} "${overrides[@]+"${overrides[@]}"}"
+fi
+if stage_runs 4 conversion; then
+    translate convert "$run" "$data/eval.jsonl" "$run/converted/low-high"
+fi
+if stage_runs 5 evaluation; then
+    if [ "$deep" = true ]; then measures=(--deep); else measures=(); fi
+    translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" ${measures[@]+"${measures[@]}"}
+    say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
+fi

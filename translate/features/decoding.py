@@ -1,0 +1,85 @@
+"""Samples of picture files as they are: every depth, channel count, palette and orientation."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from translate.errors import UserError
+
+DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # see `_read_deep_png`
+BITS, SAMPLES, ORIENTATION = 258, 277, 274                          # tags of TIFF and EXIF
+
+
+def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, str]:
+    """Read the samples of a file, upright.
+
+    Args:
+        path: any format that Pillow knows.
+        pictures: expand palettes to colours; else they give their indices.
+
+    Returns:
+        samples: (H, W) or (H, W, C), of the kind that the file has.
+        mode: what Pillow calls their arrangement.
+
+    Raises:
+        UserError: the file is missing or unreadable.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such picture")
+    try:
+        with Image.open(path) as image:
+            assert isinstance(image, ImageFile.ImageFile)
+            array = _read_samples(image, path, pictures)
+            orientation = image.getexif().get(ORIENTATION, 1)
+            return _turn(array, orientation), image.mode
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = str(error).partition("\n")[0].removesuffix(f" {str(path)!r}").rstrip(".") or type(error).__name__
+        raise UserError(f"{path}: cannot read as a picture ({reason})") from None
+
+
+def _read_samples(image: ImageFile.ImageFile, path: str | os.PathLike[str], pictures: bool) -> np.ndarray:
+    """The samples as they lie in the file, (H, W) or (H, W, C)."""
+    packing = str(image.tile[0][3]) if image.format == "PNG" and image.tile else ""
+    if packing in DEEP_PNG:
+        return _read_deep_png(image, path, packing)
+    if image.format == "TIFF" and max(image.tag_v2.get(BITS, (8,))) > 8 and image.tag_v2.get(SAMPLES, 1) > 1:  # type: ignore[attr-defined]
+        import tifffile
+
+        return tifffile.imread(path, key=0)
+    if image.mode in ("P", "PA") and pictures:
+        alpha = image.mode == "PA" or "transparency" in image.info
+        return np.array(image.convert("RGBA" if alpha else "RGB"))
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La"):
+        return np.array(image.convert({"RGBa": "RGBA", "La": "LA"}.get(image.mode, "RGB")))
+    return np.array(image)
+
+
+def _read_deep_png(image: ImageFile.ImageFile, path: str | os.PathLike[str], packing: str) -> np.ndarray:
+    """16 bits in 2 to 4 channels, of which Pillow keeps the upper 8: (H, W, C) uint16.
+
+    The file is decoded as if its samples were little-endian, which gives the lower 8 bits; two 16-bit channels are
+    decoded as if they were four of 8 bits.
+    """
+    codec, box, offset = image.tile[0][:3]
+    if packing == "LA;16B":
+        image.tile = [ImageFile._Tile(codec, box, offset, DEEP_PNG[packing])]
+        halves = np.array(image).reshape(image.height, image.width, 2, 2)
+        return halves[..., 0].astype(np.uint16) << 8 | halves[..., 1]
+    upper = np.array(image).astype(np.uint16)
+    with Image.open(path) as again:
+        assert isinstance(again, ImageFile.ImageFile)
+        again.tile = [ImageFile._Tile(codec, box, offset, DEEP_PNG[packing])]
+        return upper << 8 | np.array(again)
+
+
+def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
+    """(H, W, ...) upright from one of EXIF's 8 orientations."""
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)

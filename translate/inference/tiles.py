@@ -1,0 +1,89 @@
+"""Pictures larger than memory: converted in overlapping tiles that fade into each other.
+
+A network is wrong near an edge that the whole picture does not have, as far in as its receptive field reaches. So
+each tile gives nothing within `overlap` pixels of such an edge, and fades into its neighbour between there and the
+place from which the neighbour is right. A network that looks no further than `overlap` pixels gives the same picture
+as without tiles. One that looks further, or whose norms take statistics over the picture, sees its tile alone: colours
+may differ from those of the whole picture, but no seam shows.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from translate.errors import UserError
+
+ALIGNMENT = 32                                                      # tiles start at multiples: strided networks see
+#                                                                     the pixels in the same phase as in the whole
+
+
+def convert_tiled(function: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, scale: int = 1) -> Tensor:
+    """Map a picture tile by tile.
+
+    Args:
+        function: (B, C, h, w) -> (B, C', h * scale, w * scale), for any h and w up to `tile`.
+        x: (B, C, H, W).
+        tile: height and width of a tile, in pixels of `x`, more than 3 * `overlap`.
+        overlap: pixels of `x` on each side of a tile that are only context; neighbours share 3 * `overlap` at least.
+        scale: size of the output over size of the input.
+
+    Returns:
+        (B, C', H * scale, W * scale).
+
+    Raises:
+        UserError: tiles that are too small for their overlap.
+    """
+    if overlap < 0 or tile <= 3 * overlap:
+        raise UserError(
+            f"tile is {tile} with an overlap of {overlap}: tiles must be larger than three overlaps; expected at least "
+            f"{3 * max(overlap, 0) + 1}, better {max(512, 6 * overlap)}"
+        )
+    height, width = x.shape[-2:]
+    rows, columns = cut(height, tile, overlap), cut(width, tile, overlap)
+    if len(rows) == len(columns) == 1:
+        return function(x)
+    row_weights = [weight.to(x.device) for weight in fade(rows, overlap, scale)]
+    column_weights = [weight.to(x.device) for weight in fade(columns, overlap, scale)]
+    total: Tensor | None = None
+    for (top, bottom), down in zip(rows, row_weights, strict=True):
+        for (left, right), across in zip(columns, column_weights, strict=True):
+            part = function(x[..., top:bottom, left:right]).float()
+            if total is None:
+                total = part.new_zeros(*part.shape[:2], height * scale, width * scale)
+            place = (..., slice(top * scale, bottom * scale), slice(left * scale, right * scale))
+            total[place] += part * down[:, None] * across
+    assert total is not None
+    return total
+
+
+def cut(size: int, tile: int, overlap: int) -> list[tuple[int, int]]:
+    """Cut `size` pixels into spans (first, last + 1) of `tile` pixels, the last perhaps shorter.
+
+    Spans start at multiples of 32 where the tile leaves room for that; neighbours share at least 3 * `overlap` pixels.
+    """
+    if size <= tile:
+        return [(0, size)]
+    largest = tile - 3 * overlap                                    # step between the starts
+    alignment = min(ALIGNMENT, largest)
+    largest -= largest % alignment
+    count = -(-(size - tile) // largest) + 1
+    step = -(-(size - tile) // (count - 1) // alignment) * alignment  # the smallest with which `count` suffices
+    return [(start, min(start + tile, size)) for start in range(0, count * step, step)]
+
+
+def fade(spans: list[tuple[int, int]], overlap: int, scale: int) -> list[Tensor]:
+    """The weights of the spans' pixels: float32, 0 within `overlap` of an inner edge; over all spans they sum to 1."""
+    size = spans[-1][1]
+    weights = torch.zeros(len(spans), size * scale)
+    for number, (start, stop) in enumerate(spans):
+        weights[number, start * scale : stop * scale] = 1
+        if number > 0:
+            first, last = (start + overlap) * scale, (spans[number - 1][1] - overlap) * scale
+            ramp = 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(last - first) + 0.5) / (last - first))
+            weights[number, : first] = 0
+            weights[number, first:last] *= ramp
+            weights[number - 1, first:last] *= 1 - ramp
+            weights[number - 1, last:] = 0
+    weights /= weights.sum(dim=0)                                   # where more than two spans meet
+    return [weight[start * scale : stop * scale] for weight, (start, stop) in zip(weights, spans, strict=True)]
