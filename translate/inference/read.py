@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from translate.config import SystemConfig
+from translate.data.image_groups import INSTANCE
 from translate.data.manifest import Entry
 from translate.errors import UserError
 from translate.features.image import read_image, read_labels, resize, resize_labels
@@ -69,6 +70,6 @@ def resize_map(labels: np.ndarray, size: int | Sequence[int] | None) -> np.ndarr
 
 def _read_instances(entry: Entry, entries: Sequence[Entry]) -> np.ndarray:
     for other in entries:
-        if other.domain == "instance" and other.pair == entry.pair:
+        if other.domain == INSTANCE and other.pair == entry.pair:
             return read_labels(other.path, part=other.part)
     raise UserError(f"{entry.path}: the manifest has no entry of the domain `instance` with the pair `{entry.pair}`")

@@ -3,16 +3,18 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
-from translate.data.manifest import AUDIO, read_manifest
+from translate.data.manifest import AUDIO
 from translate.errors import UserError
 from translate.evaluation.converted import save_features
 from translate.features.wave import read_wave, replacing, write_wave
 from translate.inference.voice import VoiceConverter
+from translate.jobs.conversion_tasks import Kind, find_tasks
 
 log = logging.getLogger("translate")
+
+RECORDINGS = Kind("recording", AUDIO, ".wav")
 
 
 def convert_recordings(
@@ -28,10 +30,8 @@ def convert_recordings(
 
     Args:
         converter: as `translate.load` gives it.
-        given: an audio file, a folder (searched through), a `.txt` list (one path per line, relative to the current
-            folder) or a `.jsonl` manifest (its entries of the source domain).
-        out: when `given` is an audio file, a `.wav` file or an existing folder; else a folder that mirrors `given`,
-            with `conversion.json`: the seconds of audio and of each stage.
+        given, out: see `find_tasks`; unless `given` is one recording, `out` also gets `conversion.json`: the seconds
+            of audio and of each stage.
         source, target: domains; either may be left out when the model has two.
         difference: differential-spectrum synthesis.
         features: write `<name>.npz` beside each wave, see `translate.evaluation.converted`.
@@ -44,12 +44,11 @@ def convert_recordings(
             cannot be converted, all named at the end (the others are done).
     """
     source, target = converter.name_domains(source, target)
-    single = given.is_file() and given.suffix.lower() not in (".jsonl", ".txt")
-    tasks = [_name_output(given, out)] if single else list(_list_tasks(given, out, source))
-    _check(tasks, given, source)
+    tasks, single = find_tasks(given, out, RECORDINGS, [source])
     seconds: dict[str, float] = defaultdict(float)
     failed = []
-    for path, destination in tasks:
+    for entry, destination in tasks:
+        path = entry.path
         try:
             wave, rate = read_wave(path)
             result = converter.convert_in_detail(wave, rate, source, target, difference, name=path)
@@ -71,55 +70,3 @@ def convert_recordings(
     if failed:
         raise UserError(f"{len(failed)} of {len(tasks)} files were not converted: {'; '.join(failed)}")
     return dict(seconds)
-
-
-def _name_output(given: Path, out: Path) -> tuple[Path, Path]:
-    """A single recording and where its conversion goes."""
-    if out.is_dir():
-        return given, out / f"{given.stem}.wav"
-    if out.suffix.lower() != ".wav":
-        raise UserError(f"{out}: expected a name that ends in .wav, or an existing folder")
-    return given, out
-
-
-def _list_tasks(given: Path, out: Path, source: str) -> Iterator[tuple[Path, Path]]:
-    """Pairs of a recording and where its conversion goes."""
-    if not given.exists():
-        raise UserError(f"{given}: no such file or folder")
-    if out.is_file():
-        raise UserError(f"{out}: is a file; {given} needs a folder for its conversions")
-    if given.is_dir():
-        for path in sorted(given.rglob("*")):
-            inside = path.relative_to(given)
-            earlier = out.resolve() != given.resolve() and path.resolve().is_relative_to(out.resolve())
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if path.suffix.lower() in AUDIO and path.is_file() and not hidden and not earlier:
-                yield path, (out / inside).with_suffix(".wav")
-    elif given.suffix.lower() == ".jsonl":
-        for entry in read_manifest(given):
-            if entry.domain == source:
-                yield entry.path, out / f"{entry.id}.wav"
-    else:
-        for line in _read_list(given):
-            yield Path(line), out / f"{Path(line).stem}.wav"
-
-
-def _check(tasks: list[tuple[Path, Path]], given: Path, source: str) -> None:
-    if not tasks:
-        raise UserError(f"{given}: no audio to convert (for a manifest: no entry of the domain `{source}`)")
-    recordings = {path.resolve() for path, _ in tasks}
-    by_output: dict[Path, Path] = {}
-    for path, destination in tasks:
-        if destination.resolve() in recordings:
-            raise UserError(f"{destination}: the conversion would overwrite a recording; take another output")
-        if other := by_output.get(destination):
-            raise UserError(f"{destination}: would be the conversion of both {other} and {path}; rename one of them")
-        by_output[destination] = path
-
-
-def _read_list(path: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{path}: cannot read the list; expected one path per line in UTF-8") from None
-    return [line for line in lines if line]
