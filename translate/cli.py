@@ -238,7 +238,7 @@ def convert(
     )  # fmt: skip
     spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
     if "images" in seconds:
-        print(f"{seconds['images']:.0f} pictures in {spent:.1f} s")
+        print(f"{seconds['images']:.0f} picture(s) in {spent:.1f} s")
     else:
         print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
 

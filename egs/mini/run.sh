@@ -46,7 +46,7 @@ case "$part" in
         . "$recipes/voice_conversion.sh"
         ;;
     pix2pix)
-        data=data/pairs source=edges target=photo layout=pairs domains=edges,photo
+        data=data/pairs source=photo target=edges layout=pairs domains=edges,photo
         get_corpus() { get_pictures pairs; }
         . "$recipes/image_translation.sh"
         ;;

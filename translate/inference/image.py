@@ -186,6 +186,8 @@ class ImageConverter:
             tile = TILE // scale
             log.info("%d x %d pixels: converted in tiles of %d", width, height, tile)
         together = instances is not None and "instances" in takes
+        if tile is not None and together and isinstance(condition.get("style"), Mapping | Tensor):
+            raise UserError("style: objects get styles of their own on whole pictures only; leave the tile out")
 
         def function(part: Tensor) -> Tensor:
             extra = {"instances": part[:, -1:]} if together else {}

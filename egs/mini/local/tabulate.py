@@ -12,7 +12,7 @@ from statistics import fmean
 
 # System, run that it is compared with, measure of results.json, its factor and decimals, what it is, better when.
 ROWS = [
-    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
+    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the edges, of 255", "lower"),
     ("cyclegan", "cyclegan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
     ("stargan", "stargan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
     ("srresnet", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher"),
@@ -44,12 +44,11 @@ def main(exp: str = "exp") -> None:
         table.append([system, meaning, f"{before:.{decimals}f}", f"{after:.{decimals}f}", better, verdict])
     widths = [max(len(row[place]) for row in table) for place in range(len(HEAD))]
     for number, row in enumerate(table):
-        numeric = (2, 3)
-        cells = [cell.rjust(w) if place in numeric else cell.ljust(w) for place, (cell, w) in enumerate(zip(row, widths))]
+        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, "<<>><<", widths, strict=True)]
         print(f"| {' | '.join(cells)} |")
         if not number:
-            rules = ["-" * (w + 1) + (":" if place in numeric else "-") for place, w in enumerate(widths)]
-            print(f"|{'|'.join(rules)}|")
+            rules = [f"{'':-<{width}}" for width in widths]
+            print(f"|-{'-|-'.join(rules)}-|")
 
 
 if __name__ == "__main__":
