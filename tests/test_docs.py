@@ -56,14 +56,40 @@ def test_the_example_system_trains_and_converts(tmp_path, monkeypatch):
     assert (tmp_path / "converted.wav").stat().st_size > 10_000
 
 
+def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatch):
+    """The second block, through the jobs behind the documented commands."""
+    import numpy as np
+
+    from translate.config import parse_overrides
+    from translate.features.image import write_image
+    from translate.jobs.convert import convert_files
+    from translate.jobs.evaluate import evaluate_run
+    from translate.jobs.prepare import prepare_corpus
+    from translate.jobs.train import read_config, train_system
+
+    (tmp_path / "doc_systems").mkdir()
+    (tmp_path / "doc_systems" / "edges.py").write_text(code_blocks("docs/add-a-model.md", "python")[1])
+    monkeypatch.syspath_prepend(tmp_path)
+    random = np.random.default_rng(0)
+    for split, number in (("train", 1), ("train", 2), ("val", 3)):
+        photo = random.integers(0, 256, (70, 70, 3), dtype=np.uint8)
+        write_image(tmp_path / "pairs" / split / f"{number}.png", np.concatenate([photo, 255 - photo], axis=1))
+    prepare_corpus(tmp_path / "pairs", tmp_path / "data", ["photo", "edges"], ["*"], None, "train", "pairs")
+    settings = parse_overrides(["model=doc_systems.edges", "train.steps=30", "players.generator.learning_rate=1e-2"])
+    run = train_system(read_config(None, settings, ["photo", "edges"]), tmp_path / "data", tmp_path / "run").parent
+    convert_files(run, tmp_path / "data" / "eval.jsonl", run / "converted" / "photo-edges")
+    rows = evaluate_run(run, tmp_path / "data" / "eval.jsonl", tmp_path / "data" / "train.jsonl")["tasks"][0]["rows"]
+    assert rows["converted"]["l1"] < 0.8 * rows["input"]["l1"]
+
+
 def test_the_example_translator_plays_by_the_rules():
-    """The second block: who learns from what, and no gradient in the wrong player."""
+    """The third block: who learns from what, and no gradient in the wrong player."""
     from torch import nn
 
     from translate.networks.spectral import PatchDiscriminator
 
     namespace: dict = {}
-    exec(code_blocks("docs/add-a-model.md", "python")[1], namespace)
+    exec(code_blocks("docs/add-a-model.md", "python")[2], namespace)
     weights = {
         "generator": {"adversarial": LossWeight(weight=1.0), "nearness": LossWeight(weight=1.0, until=5)},
         "discriminator": {"adversarial": LossWeight(weight=1.0)},
