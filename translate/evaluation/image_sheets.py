@@ -38,6 +38,8 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> No
             rows, titles = [_compare(item, config) for item in spread(task.items, ROWS)], ["bicubic", *titles[1:]]
         else:
             rows = [[_show_input(item, config), *_show_output(item, config)] for item in spread(task.items, ROWS)]
+        if all(row[-1] is None for row in rows):                    # unpaired: there is no target
+            rows, titles = [row[:-1] for row in rows], titles[:-1]
         set_name = f"_{task.set}" if task.set else ""
         draw_sheet(folder / f"sheet_{task.source}-{task.target}{set_name}.png", rows, titles)
 
