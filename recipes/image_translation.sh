@@ -12,8 +12,8 @@
 # target where the system has two domains; without them it has those of `domains`. --model NAME is short for --config
 # conf/NAME.yaml; --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep
 # true adds the measures of downloaded networks (FID, KID, LPIPS).
-options="source target vgg deep"
-: "${source:=}" "${target:=}" "${vgg:=}" "${deep:=}"
+options="source target domains vgg deep"
+: "${source:=}" "${target:=}" "${domains:=}" "${vgg:=}" "${deep:=}"
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
 
