@@ -27,7 +27,7 @@ from itertools import permutations
 from translate.config import read_yaml
 
 config = read_yaml(sys.argv[1])
-data, network = config["data"], config["network"]
+data, network = config["data"], config.get("network", {})
 if data["batches"] == "paired":
     directions = [data["domains"]]
 elif data["batches"] == "unpaired" or network.get("exclusive"):

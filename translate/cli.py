@@ -188,14 +188,17 @@ def train(
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
     names = [source, target] if source and target else domains.split(",") if domains else None
-    material = features or data
-    if material is None:
+    if (features is None) == (data is None):
         raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
     settings = [*(overrides or []), *([f"vgg.weights={vgg}"] if vgg else [])]
+    resolved = read_config(config, parse_overrides(settings), names)
+    if hasattr(resolved, "images") != (data is not None):
+        kind, option = ("pictures", "--data") if hasattr(resolved, "images") else ("speech", "--features")
+        raise UserError(f"{resolved.model} learns from {kind}: give {option} FOLDER")
     try:
-        checkpoint = train_system(read_config(config, parse_overrides(settings), names), material, out)
+        checkpoint = train_system(resolved, features or data or Path(), out)
     except KeyboardInterrupt:
-        print("translate: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("translate: stopped; the same command goes on where it was", file=sys.stderr)
         raise typer.Exit(130) from None
     if os.environ.get("RANK", "0") == "0":  # one of several processes tells for all
         print(checkpoint)

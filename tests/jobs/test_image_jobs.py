@@ -151,6 +151,19 @@ def test_a_conversion_never_overwrites_a_picture(runs, tmp_path):
         convert_files(runs / "pix2pix", tmp_path / "a.png", tmp_path / "a.png")
 
 
+def test_a_translator_gets_the_batches_that_it_needs(data, tmp_path):
+    """Pairs drawn independently would train without a word, and learn nothing."""
+    with pytest.raises(UserError, match=r"`data\.batches` is unpaired: PairedTranslator needs paired ones"):
+        train_system(make_config("pix2pix", "data.batches=unpaired"), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_palette_has_a_colour_for_every_class(data, tmp_path):
+    palette = ["images.palette=[[0, 0, 0], [9, 9, 9]]", "images.labels=3"]
+    with pytest.raises(UserError, match=r"images\.palette lists 2 colours, images\.labels is 3"):
+        train_system(make_config("pix2pix", *palette), data, tmp_path / "run")
+
+
 def test_training_without_a_manifest_or_a_domain(data, tmp_path):
     with pytest.raises(UserError, match=r"train\.jsonl: no such manifest; write one with `translate prepare"):
         train_system(make_config("pix2pix"), tmp_path, tmp_path / "run")

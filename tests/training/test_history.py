@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training import history as module
 from translate.training.history import History
@@ -85,7 +86,7 @@ def test_the_identity_warning_comes_once_after_the_patience(tmp_path):
     assert said_at == [500 + module.IDENTITY_PATIENCE]
     assert "returned its input" in lines[0]
     assert "0.010" in lines[0]
-    assert "players.generator.losses.cycle" in lines[0]
+    assert "players.generator.losses: cycle" in lines[0]
 
 
 def test_no_warning_while_the_generator_changes_its_input(tmp_path):
@@ -102,3 +103,22 @@ def test_no_warning_without_the_monitor(tmp_path):
     history.add(10_000, "generator", {"cycle": torch.tensor(1.0)})
     history.warn_of_identity(spoken, 10_000)
     assert spoken.lines == []
+
+
+def test_a_weight_whose_loss_never_comes_is_told_once(tmp_path):
+    """Not before every turn has had its chance, not of losses without a weight at this step, not a second time."""
+    history, log = History(tmp_path), Spoken()
+    weights = {
+        "generator": {
+            "cycle": LossWeight(weight=10), "pyramid": LossWeight(weight=1), "idle": LossWeight(weight=0),
+            "identity": LossWeight(weight=5, until=50),
+        },
+    }  # fmt: skip
+    history.add(0, "generator", {"cycle": torch.tensor(1.0)})
+    history.clear()
+    history.warn_of_idle_weights(log, module.IDLE_PATIENCE - 1, weights)
+    assert log.lines == []
+    for _ in range(2):
+        history.warn_of_idle_weights(log, module.IDLE_PATIENCE, weights)
+    assert len(log.lines) == 1
+    assert "players.generator.losses.pyramid has had no effect in 100 steps" in log.lines[0]

@@ -68,8 +68,9 @@ def weigh(generator, discriminator=("adversarial",)):
 
 
 def build_lines(generator=LOSSES, judge=("adversarial",), **options):
-    options = {"perceptual": Perceptual(), "discriminator": LineJudge(), "adversarial": "lsgan"} | options
-    return PairedTranslator(("labels", "photo"), {"map": Line()}, weights=weigh(generator, judge), **options)
+    defaults = {"distances": {"perceptual": Perceptual()}, "discriminator": LineJudge(), "adversarial": "lsgan"}
+    weights = weigh(generator, judge)
+    return PairedTranslator(("labels", "photo"), {"map": Line()}, weights=weights, **(defaults | options))
 
 
 def make_batch(size=B, side=6, channels=3):
@@ -129,7 +130,7 @@ def test_every_subset_of_the_losses(names):
     """The others are there with weight 0 and cost nothing: no pass of the discriminator, no perceptual distance."""
     perceptual = Perceptual()
     weights = {name: float(name in names) for name in LOSSES}
-    made, judged, losses = count_passes(build_lines(weights, perceptual=perceptual))
+    made, judged, losses = count_passes(build_lines(weights, distances={"perceptual": perceptual}))
     game, features = "adversarial" in names, "features" in names
     assert set(losses["generator"]) == set(names)
     assert ("discriminator" in losses) == game
@@ -145,7 +146,7 @@ def test_losses_without_a_weight_are_not_there(names):
 
 
 def test_a_system_without_a_game_has_one_player():
-    translator = build_lines(["l1"], (), discriminator=None, perceptual=None)
+    translator = build_lines(["l1"], (), discriminator=None)
     assert list(translator.players) == ["generator"]
     assert count_passes(translator)[:2] == (1, 0)
 

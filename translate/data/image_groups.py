@@ -38,6 +38,11 @@ def collect_groups(config: SystemConfig, entries: Sequence[Entry]) -> Groups:
         UserError: a domain without pictures, a picture without partner or instance map.
     """
     images: ImageConfig = config.images  # type: ignore[attr-defined]
+    if images.labels is not None and images.palette and len(images.palette) != images.labels:
+        raise UserError(
+            f"images.palette lists {len(images.palette)} colours, images.labels is {images.labels}: "
+            "expected a colour per class"
+        )
     if config.data.batches == "labelled":
         return _collect_labelled(config.data.domains, entries, images)
     names = dict(zip(("source", "target"), config.data.pair(), strict=True))
@@ -80,7 +85,8 @@ def _collect_labelled(domains: Sequence[str], entries: Sequence[Entry], images: 
 def _choose(entries: Sequence[Entry], domain: str) -> list[Entry]:
     chosen = [entry for entry in entries if entry.domain == domain]
     if not chosen:
-        raise UserError(f"no training picture of domain `{domain}`; {_tell(entries)}")
+        hint = " (no instance maps: images.instances=false)" if domain == INSTANCE else ""
+        raise UserError(f"no training picture of domain `{domain}`{hint}; {_tell(entries)}")
     return chosen
 
 

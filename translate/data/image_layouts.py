@@ -105,7 +105,7 @@ def find_layout(root: Path) -> str:
     training = next((root / name for name in TRAINING if name in names), None)
     pictures = list_pictures(training or root)
     if pictures:
-        return "pairs" if training and all(map(is_double, pictures[:8])) else "high"
+        return "pairs" if all(map(is_double, pictures[:8])) else "high"
     inside = [folder for name in sorted(names) if holds_pictures(folder := root / name)]
     if any(path.stem.endswith("_HR") for folder in inside for path in list_pictures(folder)):
         return "high"

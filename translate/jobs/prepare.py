@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from translate.config import parse_overrides
-from translate.data.image_layouts import scan_images
+from translate.data.image_layouts import find_layout, scan_images
 from translate.data.manifest import import_kaldi, read_manifest, scan_folders, write_manifest
 from translate.data.speech import extract
 from translate.errors import UserError
@@ -28,6 +28,9 @@ def prepare_corpus(
     if (corpus / "wav.scp").exists():
         entries = import_kaldi(corpus, kaldi_split)
     elif layout != "auto" or holds_images(corpus):
+        if layout == "auto":
+            layout = find_layout(corpus)
+            log.info("%s: looks like the layout `%s` (another: --layout)", corpus, layout)
         entries = scan_images(corpus, layout, domains)
     else:
         entries = scan_folders(corpus, domains, train, evaluation)
@@ -37,7 +40,7 @@ def prepare_corpus(
         counts = Counter(entry.domain for entry in chosen)
         ids = sorted(entry.id for entry in chosen)
         known = ", ".join(f"{domain} {n}" for domain, n in counts.items())
-        log.info("%s: %s recordings, %s to %s", out / f"{split}.jsonl", known, ids[0], ids[-1])
+        log.info("%s: %s, %s to %s", out / f"{split}.jsonl", known, ids[0], ids[-1])
 
 
 def extract_features(manifests: list[Path], out: Path, config: str | None, overrides: list[str], jobs: int) -> None:

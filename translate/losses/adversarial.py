@@ -70,7 +70,7 @@ def judge_frozen(discriminator: nn.Module, fake: Tensor, *condition: Any) -> Jud
         condition: what the discriminator takes besides: float vectors (B, K), an image (B, C, *S), ...
     """
     with frozen(discriminator):
-        return discriminator(fake, *condition)
+        return _check(discriminator(fake, *condition), discriminator)
 
 
 def judge_both(
@@ -99,9 +99,16 @@ def judge_together(
     real, fake = [_detach(value) for value in real], [_detach(value) for value in fake]
     fit = all(_shape(a) == _shape(b) for a, b in zip(real, fake, strict=True))
     if not fit or any(isinstance(module, _BATCH_NORMS) for module in discriminator.modules()):
-        return discriminator(*real), discriminator(*fake)
+        return tuple(_check(discriminator(*inputs), discriminator) for inputs in (real, fake))  # type: ignore[return-value]
     both = [torch.cat([a, b]) if isinstance(a, Tensor) else a for a, b in zip(real, fake, strict=True)]
-    return discriminator(*both).split(len(real[0]))
+    return _check(discriminator(*both), discriminator).split(len(real[0]))
+
+
+def _check(judgement: Any, discriminator: nn.Module) -> Judgement:
+    if not hasattr(judgement, "logits"):
+        name, kind = type(discriminator).__name__, type(judgement).__name__
+        raise TypeError(f"{name} returned a {kind}; expected a Judgement, with a tensor of logits per scale")
+    return judgement
 
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)

@@ -151,7 +151,7 @@ class LabelTranslator(PairedTranslator):
             ),
             weights=read_weights(config.players),
             adversarial=network.adversarial,
-            perceptual=PerceptualLoss(VGG_LAYERS, config.vgg.weights),
+            distances={"perceptual": PerceptualLoss(VGG_LAYERS, config.vgg.weights)},
         )
         self.steps, self.enhancers = network.phases, network.enhancers
         self.style_batches = min(STYLE_BATCHES, 1 + config.train.steps // 10)

@@ -122,7 +122,7 @@ class SpadeTranslator(PairedTranslator):
             ),
             weights=read_weights(config.players),
             adversarial=network.adversarial,
-            perceptual=PerceptualLoss(VGG_LAYERS, config.vgg.weights),
+            distances={"perceptual": PerceptualLoss(VGG_LAYERS, config.vgg.weights)},
         )
         self.style = style
 

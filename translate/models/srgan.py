@@ -73,5 +73,5 @@ def build(config: Config) -> PairedTranslator:
         weights=read_weights(config.players),
         adversarial="nonsaturating",
         conditional=False,
-        perceptual=PerceptualLoss({"relu5_4": 1.0}, config.vgg.weights, distance="l2", scale=1 / 12.75),
+        distances={"perceptual": PerceptualLoss({"relu5_4": 1.0}, config.vgg.weights, distance="l2", scale=1 / 12.75)},
     )

@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training.log import Log
 
 IDENTITY_CHANGE = 0.05                                              # a generator that changes less is an identity
 IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning
+IDLE_PATIENCE = 100                                                 # steps in which every loss should have had a turn
 
 
 class History:
@@ -27,9 +29,12 @@ class History:
         self.steps: dict[str, list[int]] = defaultdict(list)
         self._unchanged_from: int | None = None                     # since when the generator returns its input
         self._warned = False
+        self._heard: set[str] = set()                               # names of all losses so far
+        self._counted = False
 
     def add(self, step: int, group: str, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
+            self._heard.add(f"{group}/{name}")
             self.values[f"{group}/{name}"].append(value.detach().float())
             self.steps[f"{group}/{name}"].append(step)
 
@@ -65,6 +70,17 @@ class History:
             "players.generator.clip=1, or train.precision=float32"
         )
 
+    def warn_of_idle_weights(self, log: Log, step: int, weights: Mapping[str, Mapping[str, LossWeight]]) -> None:
+        """Say once which losses have a weight but never came: the translator does not know them."""
+        if self._counted or step < IDLE_PATIENCE:
+            return
+        self._counted = True
+        for player, of_player in weights.items():
+            for loss, weight in of_player.items():
+                if weight.at(step - 1) > 0 and f"{player}/{loss}" not in self._heard:
+                    key = f"players.{player}.losses.{loss}"
+                    log.say(f"warning: {key} has had no effect in {step} steps: the system yields no such loss")
+
     def warn_of_identity(self, log: Log, step: int) -> None:
         """Say once when the generator has long returned its input, the most common failure of these systems."""
         change = self.means().get("monitor/change")
@@ -77,6 +93,7 @@ class History:
             self._warned = True
             log.say(
                 f"warning: for {step - self._unchanged_from} steps the generator has returned its input (relative "
-                f"change {change:.3f}): nothing is being converted. Lower players.generator.losses.cycle, or end the "
-                "identity loss earlier (players.generator.losses.identity.until)"
+                f"change {change:.3f}): nothing is being converted. Lower the weights of what holds it to its input "
+                "(players.generator.losses: cycle, reconstruction), or end the identity loss earlier "
+                "(players.generator.losses.identity.until)"
             )

@@ -18,6 +18,7 @@ from translate.training import distributed
 from translate.training.checkpoint import find_checkpoint, save_checkpoint
 from translate.training.compiling import compile_networks
 from translate.training.history import History
+from translate.training.interrupt import Interrupt
 from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
 from translate.training.resume import Sampler, collect_state, resume
@@ -88,8 +89,12 @@ def train(
         history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
 
+    interrupt = Interrupt()
     try:
         while step < options.steps:
+            if interrupt.asked:
+                save()
+                raise KeyboardInterrupt
             rate = share_of_rate(step, options.steps, options.decay_from)
             turns = translator.training_step(sampler.next(), step)
             while True:
@@ -110,6 +115,7 @@ def train(
             if (due["log"] or last) and log:
                 log.write(step, history.means())
                 history.warn_of_identity(log, step)
+                history.warn_of_idle_weights(log, step, translator.weights)
             if due["log"]:
                 history.clear()
             if last:
@@ -133,6 +139,7 @@ def train(
             "the memory of the GPU is full: lower train.batch_size or train.crop, or set train.precision=bfloat16"
         ) from None
     finally:
+        interrupt.release()
         if log:
             log.close()
     distributed.wait()                                              # until the first process has written
@@ -148,13 +155,17 @@ def _finish(translator: Translator, players: Mapping[str, Player], sampler: Samp
 
 
 def check_players(translator: Translator, config: SystemConfig) -> None:
-    """Raise `ValueError` when the configuration, the networks and the weights do not name the same players."""
+    """Raise when configuration and translator do not fit: other players (`ValueError`), other batches (`UserError`)."""
     networks, weights = set(translator.players), set(translator.weights)
     sections = set(type(config.players).model_fields)  # type: ignore[attr-defined]
     if not networks == weights == sections:
         raise ValueError(
             f"players differ: networks of {sorted(networks)}, weights of {sorted(weights)}, "
             f"settings in `players` of {sorted(sections)}"
+        )
+    if translator.batches not in (None, config.data.batches):
+        raise UserError(
+            f"`data.batches` is {config.data.batches}: {type(translator).__name__} needs {translator.batches} ones"
         )
 
 

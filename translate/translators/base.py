@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from translate.config import LossWeight, PlayerConfig, Section
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
+# Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
 
@@ -32,6 +33,9 @@ class Translator(nn.Module, ABC):
         # Quantities worth logging that nobody minimises; of `change`, how much a generator alters its input relative
         # to it, the trainer warns when it stays near 0.
         self.monitors: dict[str, Tensor] = {}
+
+    # What `data.batches` must be, for a translator that needs a certain kind.
+    batches: str | None = None
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:

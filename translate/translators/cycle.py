@@ -37,6 +37,8 @@ class CycleTranslator(Translator):
         pool: fakes remembered for the discriminators; 0 shows them the newest only.
     """
 
+    batches = "unpaired"
+
     def __init__(
         self,
         domains: tuple[str, str],

@@ -33,8 +33,10 @@ class PairedTranslator(Translator):
         weights: loss weights by player, see `Translator`.
         adversarial: kind of adversarial loss.
         conditional: the discriminator sees the source beside the sample.
-        perceptual: distance of two pictures in [-1, 1]; needed where the loss `perceptual` has a weight.
+        distances: further losses of G(x) and y, by name, such as "perceptual".
     """
+
+    batches = "paired"
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class PairedTranslator(Translator):
         weights: Mapping[str, Mapping[str, LossWeight]],
         adversarial: str = "nonsaturating",
         conditional: bool = True,
-        perceptual: Distance | None = None,
+        distances: Mapping[str, Distance] | None = None,
     ):
         players: dict[str, nn.Module] = {"generator": nn.ModuleDict(generator)}
         if discriminator is not None:
@@ -52,8 +54,8 @@ class PairedTranslator(Translator):
         super().__init__(players, weights)
         self.domains, self.conditional = domains, conditional
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
-        distances: dict[str, Distance | None] = {"l1": l1, "l2": l2, "perceptual": perceptual}
-        self.distances = {name: d for name, d in distances.items() if d and name in weights["generator"]}
+        known = {"l1": l1, "l2": l2, **(distances or {})}
+        self.distances = {name: distance for name, distance in known.items() if name in weights["generator"]}
 
     @property
     def generator(self) -> nn.ModuleDict:

@@ -56,6 +56,8 @@ class StarTranslator(Translator):
         UserError: domains are missing or there twice; a set or a group does not fit them.
     """
 
+    batches = "labelled"
+
     def __init__(
         self,
         domains: Sequence[str],
