@@ -62,6 +62,16 @@ def noise(seed, size=(24, 32)):
 # --- paired -----------------------------------------------------------------------------------------------
 
 
+def test_without_targets_that_is_said(tmp_path):
+    corpus = Corpus(tmp_path, ["a", "b"])
+    corpus.add("t", "b", flat(40), "train", "t")
+    corpus.add("s", "a", flat(100))
+    corpus.convert("a-b", "s", flat(50))
+    results, text = corpus.evaluate()
+    assert "Not measured: a → b: the manifest has no targets; see the sheets in pictures/." in text
+    assert set(results["tasks"][0]["rows"]["converted"]) <= {"n", "l1", "psnr", "ssim"}
+
+
 def test_paired(tmp_path):
     corpus = Corpus(tmp_path, ["a", "b"])
     for number, level in enumerate((40, 60)):

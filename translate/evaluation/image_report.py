@@ -83,6 +83,8 @@ def evaluate_images(
             add_domain_accuracy(rows, scores, classifier, task, real, config)
         if deep and kind != "super-resolution":
             notes += add_set_distances(rows, task, real, config)
+        if kind in ("paired", "super-resolution") and not any(item.target for item in task.items):
+            notes.append(f"{task.name}: the manifest has no targets; see the sheets in pictures/")
         results["tasks"].append(_tell(task, rows, scores))
         log.info("%s: %d pictures measured", task.name, len(task.items))
     if kind == "domains" and len(tasks) > 1:
