@@ -92,7 +92,7 @@ def build(config: Config) -> CycleTranslator:
         domains=config.data.pair(),
         make_generator=lambda: make_generator(config),
         make_discriminator=lambda: make_discriminator(config),
-        weights=read_weights(config.players),
+        weights=read_weights(config.players, without=() if network.adversarial_steps == 2 else ("second_adversarial",)),
         adversarial=network.adversarial,
         adversarial_steps=network.adversarial_steps,
         discriminators=network.discriminators,

@@ -120,7 +120,7 @@ class SpadeTranslator(PairedTranslator):
                 lambda: PatchGan(planes + colours, network.channels, norm="instance", spectral=True, padding=2),
                 network.discriminators,
             ),
-            weights=read_weights(config.players),
+            weights=read_weights(config.players, without=() if style else ("kl",)),
             adversarial=network.adversarial,
             distances={"perceptual": PerceptualLoss(VGG_LAYERS, config.vgg.weights)},
         )

@@ -1,7 +1,7 @@
 """The contract between a system and the trainer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -73,12 +73,16 @@ class Translator(nn.Module, ABC):
         """Take back what `memory` gave."""
 
 
-def read_weights(players: Section) -> dict[str, dict[str, LossWeight]]:
-    """The loss weights of a `players` section, plain numbers turned into constant `LossWeight`s."""
+def read_weights(players: Section, without: Collection[str] = ()) -> dict[str, dict[str, LossWeight]]:
+    """The loss weights of a `players` section, plain numbers turned into constant `LossWeight`s.
+
+    `without` names losses that the rest of the configuration has switched off.
+    """
     weights = {}
     for name in type(players).model_fields:
         player: PlayerConfig = getattr(players, name)
-        losses = {loss: getattr(player.losses, loss) for loss in type(player.losses).model_fields}
+        names = [loss for loss in type(player.losses).model_fields if loss not in without]
+        losses = {loss: getattr(player.losses, loss) for loss in names}
         weights[name] = {
             loss: weight if isinstance(weight, LossWeight) else LossWeight(weight=float(weight))
             for loss, weight in losses.items()
