@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -17,6 +18,7 @@ from translate.jobs.prepare import prepare_corpus
 from translate.jobs.train import train_system
 from translate.models import resolve
 
+no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 TRAIN = [
     "train.steps=4", "train.save_every=2", "train.crop=32", "train.batch_size=2", "train.sample_every=0",
     "train.device=cpu", "images.size=null",
@@ -72,6 +74,26 @@ def test_a_run_cut_and_taken_up_is_the_uncut_one(runs, data, tmp_path, model):
     checkpoint = train_system(make_config(model), data, tmp_path / "cut")
     for file in ("weights.safetensors", "statistics.safetensors"):
         assert (checkpoint / file).read_bytes() == (runs / model / "step_00000004" / file).read_bytes()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=no_gpu)])
+@pytest.mark.parametrize("model", SYSTEMS)
+def test_trains_in_bfloat16(data, tmp_path, model, device):
+    config = make_config(model, "train.precision=bfloat16", "train.steps=2", f"train.device={device}")
+    checkpoint = train_system(config, data, tmp_path / "run")
+    assert all(tensor.dtype != torch.bfloat16 for tensor in load_file(checkpoint / "weights.safetensors").values())
+    converter = translate.load(checkpoint, device)
+    source, targets = next(iter(converter.directions().items()))
+    assert converter.convert(np.zeros((40, 48, 3), np.uint8), source, targets[0]).dtype == np.uint8
+
+
+@no_gpu
+@pytest.mark.parametrize("model", SYSTEMS)
+def test_trains_on_a_gpu(data, tmp_path, model):
+    """Takes up there what a CPU began."""
+    train_system(make_config(model, "train.steps=2"), data, tmp_path / "run")
+    checkpoint = train_system(make_config(model, "train.device=cuda"), data, tmp_path / "run")
+    assert checkpoint.name == "step_00000004"
 
 
 def test_other_pictures_are_noticed(runs, data, tmp_path):
