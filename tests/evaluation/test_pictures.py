@@ -9,7 +9,8 @@ from translate.errors import UserError
 from translate.evaluation.pictures import draw_losses, draw_triple
 
 
-def test_triple_of_waves_of_different_lengths(tmp_path):
+def test_triple_of_waves_of_different_lengths(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     time = np.arange(16000) / 16000
     tone = np.sin(2 * np.pi * 2000 * time)
     draw_triple(tmp_path / "triple.png", tone, tone[:50], 0 * tone, 16000)

@@ -177,7 +177,7 @@ def test_good_files_among_bad_ones(run, clip, tmp_path):
         ("absent.jsonl", "out", r"absent\.jsonl: no such file or folder"),
         ("empty", "out", r"empty: no recording to convert"),
         ("empty.txt", "out", r"empty\.txt: no recording to convert"),
-        ("other.jsonl", "out", r"other\.jsonl: no audio .* no entry of the domain `my-low`"),
+        ("other.jsonl", "out", r"other\.jsonl: no recording .* no entry of the domain `my-low`"),
         ("same.txt", "out", r"clip\.wav: would be the conversion of both"),
         ("voices", "out", r"a\.wav: would be the conversion of both .*a\.flac and .*a\.wav"),
         ("voices", "voices", r"voices/a\.wav: the conversion would overwrite a recording"),
