@@ -52,12 +52,16 @@ def test_training_and_evaluation_do_not_overlap(corpus):
 
 
 def test_edges_lie_beside_their_photograph(corpus):
+    """Dark where the photograph is steep."""
+    agreements = []
     for path in (corpus / "pairs").rglob("*.png"):
         edges, photo = read_image(path, "left"), read_image(path, "right")
-        assert set(np.unique(edges)) <= {0, 255}
-        assert 0.5 < (edges == 255).mean() <= 1
-        split = {"train": "train", "val": "test"}[path.parent.name]
-        assert np.array_equal(photo, read_image(corpus / "high" / split / path.name))
+        assert (edges[..., :1] == edges).all()
+        assert (edges > 128).mean() > 0.5                            # mostly paper
+        steepness = np.hypot(*np.gradient(photo.mean(axis=2)))
+        agreements.append(np.corrcoef(steepness.ravel(), 255.0 - edges[..., 0].ravel())[0, 1])
+    assert min(agreements) > 0.2
+    assert np.mean(agreements) > 0.6
 
 
 def test_labels_follow_the_colours(corpus):

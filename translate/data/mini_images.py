@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import skimage
 from skimage.color import rgb2lab
-from skimage.feature import canny
+from skimage.filters import gaussian, sobel
 from skimage.measure import label
 from skimage.segmentation import slic
 from sklearn.cluster import KMeans
@@ -27,7 +27,7 @@ STRIDE = 96                                                         # tiles of o
 TRAINING = 0.7                                                      # share of the width
 CLASSES = 6                                                         # of the label maps
 SEGMENTS = 150                                                      # superpixels per photograph
-EDGE_SIGMA = 1.5                                                    # pixels; of the edge detector
+EDGE_SIGMA, EDGE_GAIN = 1.0, 8.0                                    # pixels; strength that is black is 1 / gain
 
 
 def make_images(folder: str | os.PathLike[str]) -> None:
@@ -88,9 +88,10 @@ def _cut(name: str, picture: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]
 
 
 def _draw_edges(photograph: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: the edges (Canny 1986) in black on white."""
-    edges = canny(convert_channels(photograph, 1)[..., 0] / 255, sigma=EDGE_SIGMA)
-    return np.repeat(np.where(edges, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    """(H, W, 3) uint8: a pencil drawing, the strength of the edges (Sobel and Feldman 1968) dark on white."""
+    gray = gaussian(convert_channels(photograph, 1)[..., 0] / 255, EDGE_SIGMA)
+    strength = np.minimum(EDGE_GAIN * sobel(gray), 1)
+    return np.repeat(np.rint(255 * (1 - strength)).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _segment(photographs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -10,24 +10,25 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
-# System, run that it is compared with, measure of results.json, its factor and decimals, what it is, better when.
+# System, run that it is compared with, measure of results.json, its factor and decimals, what it is, better when, and
+# the row of results.json that needs no network.
 ROWS = [
-    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the edges, of 255", "lower"),
-    ("cyclegan", "cyclegan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
-    ("stargan", "stargan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher"),
-    ("srresnet", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher"),
-    ("srgan", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher"),
-    ("srgan", "srresnet", "sharpness", 1, 2, "gradient over the target's, from SRResNet's", "nearer to 1"),
-    ("pix2pixhd", "pix2pixhd_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
-    ("spade", "spade_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower"),
+    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the edges, of 255", "lower", "mean target"),
+    ("cyclegan", "cyclegan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher", "input"),
+    ("stargan", "stargan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher", "input"),
+    ("srresnet", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher", "bicubic"),
+    ("srgan", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher", "bicubic"),
+    ("srgan", "srresnet", "sharpness", 1, 2, "gradient over the target's, from SRResNet's", "nearer to 1", "bicubic"),
+    ("pix2pixhd", "pix2pixhd_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower", "mean target"),
+    ("spade", "spade_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower", "mean target"),
 ]
-HEAD = ["system", "measure", "untrained", "trained", "better when", "moved so"]
+HEAD = ["system", "measure", "untrained", "trained", "better when", "moved so", "without a network"]
 
 
-def read_measure(run: Path, measure: str) -> float:
-    """The mean over all directions of a run, of what it converted."""
+def read_measure(run: Path, measure: str, row: str = "converted") -> float:
+    """The mean over all directions of a run, of what it converted or of another row."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    return fmean(task["rows"]["converted"][measure] for task in results["tasks"])
+    return fmean(task["rows"][row][measure] for task in results["tasks"])
 
 
 def moved(before: float, after: float, better: str) -> bool:
@@ -38,13 +39,15 @@ def moved(before: float, after: float, better: str) -> bool:
 
 def main(exp: str = "exp") -> None:
     table = [HEAD]
-    for system, start, measure, factor, decimals, meaning, better in ROWS:
+    for system, start, measure, factor, decimals, meaning, better, trivial in ROWS:
         before, after = (factor * read_measure(Path(exp, run), measure) for run in (start, system))
         verdict = "yes" if moved(before, after, better) else "no"
-        table.append([system, meaning, f"{before:.{decimals}f}", f"{after:.{decimals}f}", better, verdict])
+        without = factor * read_measure(Path(exp, system), measure, trivial)
+        numbers = [f"{value:.{decimals}f}" for value in (before, after, without)]
+        table.append([system, meaning, *numbers[:2], better, verdict, f"{trivial} {numbers[2]}"])
     widths = [max(len(row[place]) for row in table) for place in range(len(HEAD))]
     for number, row in enumerate(table):
-        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, "<<>><<", widths, strict=True)]
+        cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, "<<>><<<", widths, strict=True)]
         print(f"| {' | '.join(cells)} |")
         if not number:
             rules = [f"{'':-<{width}}" for width in widths]
