@@ -419,9 +419,11 @@ def test_mini_table_tells_what_moved(tmp_path):
         for trained, name in enumerate((f"{system}_untrained", system)):
             measures = {measure: pair[trained] for measure, pair in values.items()}
             (tmp_path / name).mkdir()
-            (tmp_path / name / "results.json").write_text(json.dumps({"tasks": [{"rows": {"converted": measures}}]}))
+            trivial = dict.fromkeys(values, 0.3)
+            rows = {"converted": measures, "input": trivial, "mean target": trivial, "bicubic": trivial}
+            (tmp_path / name / "results.json").write_text(json.dumps({"tasks": [{"rows": rows}]}))
     script = ROOT / "egs/mini/local/tabulate.py"
     table = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True).stdout
     rows = {line.split("|")[1].strip(): line for line in table.splitlines()}
-    assert "70.0 |    20.0 | lower       | yes" in rows["pix2pix"]
-    assert "50 |      40 | higher      | no" in rows["cyclegan"]
+    assert "70.0 |    20.0 | lower       | yes      | mean target 0.3" in rows["pix2pix"]
+    assert "50 |      40 | higher      | no       | input 30" in rows["cyclegan"]
