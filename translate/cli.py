@@ -188,7 +188,8 @@ def train(
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
     names = [source, target] if source and target else domains.split(",") if domains else None
-    if (features is None) == (data is None):
+    material = features or data
+    if material is None or (features and data):
         raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
     settings = [*(overrides or []), *([f"vgg.weights={vgg}"] if vgg else [])]
     resolved = read_config(config, parse_overrides(settings), names)
@@ -196,7 +197,7 @@ def train(
         kind, option = ("pictures", "--data") if hasattr(resolved, "images") else ("speech", "--features")
         raise UserError(f"{resolved.model} learns from {kind}: give {option} FOLDER")
     try:
-        checkpoint = train_system(resolved, features or data or Path(), out)
+        checkpoint = train_system(resolved, material, out)
     except KeyboardInterrupt:
         print("translate: stopped; the same command goes on where it was", file=sys.stderr)
         raise typer.Exit(130) from None

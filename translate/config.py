@@ -41,10 +41,8 @@ class WorldConfig(Section):
 
 
 class ImageConfig(Section):
-    """`images`: how pictures become tensors (B, C, H, W) in [-1, 1], and label maps one plane per class.
-
-    With `scale` above 1 the source, the low resolution, is in [0, 1] (as in Ledig et al. 2017).
-    """
+    """`images`: how pictures become tensors (B, C, H, W) in [-1, 1] (the low resolution of a `scale` above 1: [0, 1]),
+    and label maps one plane per class."""
 
     source_channels: int = Field(3, ge=1, le=4)                     # 1 gray, 2 gray and alpha, 3 colour, 4 with alpha
     target_channels: int = Field(3, ge=1, le=4)

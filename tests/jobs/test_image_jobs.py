@@ -96,6 +96,18 @@ def test_trains_on_a_gpu(data, tmp_path, model):
     assert checkpoint.name == "step_00000004"
 
 
+def test_a_sheet_is_shown_while_training(data, tmp_path, monkeypatch):
+    """Only the half of the double picture that is the source, and its translation."""
+    shown = []
+    watch = "translate.jobs.image_watch"
+    monkeypatch.setattr(f"{watch}.draw_sheet", lambda path, rows, titles: shown.append((rows, titles)))
+    monkeypatch.setattr(f"{watch}.read_image", lambda path: np.zeros((4, 4, 3), np.uint8))
+    train_system(make_config("pix2pix", "train.steps=2", "train.sample_every=2"), data, tmp_path / "run")
+    ((rows, titles),) = shown
+    assert titles == ["left", "right"]
+    assert [[picture.shape for picture in row] for row in rows] == [[(40, 48, 3)] * 2] * 2
+
+
 def test_other_pictures_are_noticed(runs, data, tmp_path):
     lines = (data / "train.jsonl").read_text().splitlines()
     (tmp_path / "train.jsonl").write_text("\n".join(line for line in lines if "p0.png" not in line))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from translate.config import SystemConfig
+from translate.data.manifest import Entry
 from translate.evaluation.contact import colour_labels, draw_sheet
 from translate.evaluation.image_baselines import spread
 from translate.evaluation.image_items import Item, Task
@@ -37,7 +38,8 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> No
         if name_kind(config) == "super-resolution":
             rows, titles = [_compare(item, config) for item in spread(task.items, ROWS)], ["bicubic", *titles[1:]]
         else:
-            rows = [[_show_input(item, config), *_show_output(item, config)] for item in spread(task.items, ROWS)]
+            items = spread(task.items, ROWS)
+            rows = [[show_source(item.source, config), *_show_output(item, config)] for item in items]
         if all(row[-1] is None for row in rows):                    # unpaired: there is no target
             rows, titles = [row[:-1] for row in rows], titles[:-1]
         set_name = f"_{task.set}" if task.set else ""
@@ -51,15 +53,16 @@ def _draw_domains(path: Path, tasks: Sequence[Task], config: SystemConfig) -> No
     rows: list[list[np.ndarray | None]] = []
     for id in spread(sorted(items), ROWS):
         outputs = [read_image(by_id[id].converted) if id in by_id else None for by_id in found]
-        rows.append([_show_input(items[id], config), *outputs])
+        rows.append([show_source(items[id].source, config), *outputs])
     draw_sheet(path, rows, ["input", *(task.target for task in tasks)])
 
 
-def _show_input(item: Item, config: SystemConfig) -> np.ndarray:
+def show_source(entry: Entry, config: SystemConfig) -> np.ndarray:
+    """The picture of `entry`, its half where it is one of two, as a person sees it: label maps in colours."""
     images = config.images  # type: ignore[attr-defined]
     if images.labels is None:
-        return read_source(item.source, (), config)[0]
-    return colour_labels(read_labels(item.source.path, images.palette, item.source.part), images.palette)
+        return read_source(entry, (), config)[0]
+    return colour_labels(read_labels(entry.path, images.palette, entry.part), images.palette)
 
 
 def _show_output(item: Item, config: SystemConfig) -> list[np.ndarray | None]:

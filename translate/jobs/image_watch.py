@@ -5,6 +5,7 @@ import torch
 from translate.config import SystemConfig
 from translate.data.manifest import Entry
 from translate.evaluation.contact import draw_sheet
+from translate.evaluation.image_sheets import show_source
 from translate.features.image import read_image
 from translate.inference.image import ImageConverter
 from translate.inference.read import read_source
@@ -42,7 +43,7 @@ class ImageWatch:
             for entry in chosen:
                 given, condition = read_source(entry, self.entries, self.config)
                 outputs = [converter.convert(given, source, target, **condition) for target in targets]
-                rows.append([read_image(entry.path), *outputs])
+                rows.append([show_source(entry, self.config), *outputs])
             picture = log.folder / "pictures" / f"{source}_{step:08d}.png"
             draw_sheet(picture, rows, [source, *targets])
             log.show(step, f"{source}/sheet", read_image(picture)[..., :3])
