@@ -32,7 +32,7 @@ def dump(tmp_path_factory):
         f0 = np.full(60, 120, dtype=np.float32)
         place = folder / "train" / domain
         place.mkdir(parents=True)
-        np.save(place / "mcep.npy", mcep)
+        np.save(place / "features.npy", mcep)
         np.save(place / "f0.npy", f0)
         np.save(place / "moments.npy", moments(mcep, f0)[None])
         index = {"ids": [domain], "pairs": [None], "paths": [""], "frames": [60], "seconds": [0.3]}
@@ -127,7 +127,7 @@ def mistakes(dump, tmp_path):
         ),
         "unknown domain": ([*train[:-1], "child", *TINY], "no domain `child` in split `train`; found: high, low"),
         "one domain": ([*train[:-2], *TINY], "--source and --target go together"),
-        "no domains": ([*train[:-4], *TINY], "`data.domains` is []: this model needs two different names"),
+        "no domains": ([*train[:-4], *TINY], "`data.domains` names fewer than two domains"),
         "the same domain twice": ([*train[:-1], "low", *TINY], "needs two different names"),
         "no GPU": ([*train, *TINY, "train.device=cuda"], "train.device is cuda: this process needs GPU 0"),
         "out is a file": (

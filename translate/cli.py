@@ -147,7 +147,7 @@ def extract(
     config: Config = None,
     jobs: Jobs = -1,
 ) -> None:
-    """Extract features with WORLD, in parallel; goes on where it was cut.
+    """Extract the features that a configuration asks for, in parallel; goes on where it was cut.
 
     Example:
 
@@ -157,6 +157,33 @@ def extract(
 
     settings = [word for word in manifests if "=" in word and not Path(word).exists()]
     extract_features([Path(word) for word in manifests if word not in settings], out, config, settings, jobs)
+
+
+@app.command()
+def synthesise(
+    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST...", help="Of natural recordings.")],
+    out: Annotated[Path, typer.Option(help="Folder for the waves and the manifests train.jsonl and eval.jsonl.")],
+    domain: Annotated[str, typer.Option(help="Whose recordings are synthesised.")],
+    smooth: Annotated[int | None, typer.Option(min=2, help="Frames over which mel-cepstra are averaged.")] = None,
+    converter: Annotated[Path | None, typer.Option(help="Run whose conversions are synthesised instead.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Domain that the run converts.")] = None,
+    config: Config = None,
+    jobs: Jobs = -1,
+) -> None:
+    """Make synthetic speech, aligned with natural recordings, for postfilters and waveform systems to learn from.
+
+    Analysis and synthesis by WORLD with the natural F0 and aperiodicity; the mel-cepstra may be smoothed over time, or
+    those of the same sentence by another speaker, converted by a run and warped to the natural timing.
+
+    Examples:
+
+      translate synthesise data/train.jsonl data/eval.jsonl --out data/synthetic --domain TM1 --smooth 15
+
+      translate synthesise data/train.jsonl --out data/synthetic --domain TM1 --converter exp/mse --from SF1
+    """
+    from translate.jobs.synthesise import synthesise as make_synthetic
+
+    make_synthetic(manifests, out, domain, smooth=smooth, converter=converter, source=source, config=config, jobs=jobs)
 
 
 @app.command()
@@ -222,6 +249,10 @@ def convert(
     instances: Annotated[Path | None, typer.Option(help="Label maps: their instance map, or a folder.")] = None,
     tile: Annotated[int | None, typer.Option(min=32, help="Pictures: go through in tiles of so many pixels.")] = None,
     grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (many-domain systems).")] = False,
+    then: Annotated[
+        list[Path] | None, typer.Option(help="Speech: another checkpoint, such as a postfilter's, for the result.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.
@@ -232,6 +263,8 @@ def convert(
 
       translate convert exp/one recordings/ converted/ --from SF1 --to TM1
 
+      translate convert exp/one recordings/ converted/ --to TM1 --then exp/postfilter
+
       translate convert exp/two photo.jpg labels.png
     """
     from translate.jobs.convert import convert_files
@@ -239,6 +272,7 @@ def convert(
     seconds = convert_files(
         checkpoint, given, out, source, to, device,
         difference=difference, features=features, style=style, instances=instances, tile=tile, grid=grid,
+        then=then or [], seed=seed,
     )  # fmt: skip
     spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
     if "images" in seconds:

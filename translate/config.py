@@ -9,6 +9,7 @@ import difflib
 import json
 import os
 import re
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -40,6 +41,26 @@ class WorldConfig(Section):
     alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: by the rate
 
 
+class StftConfig(Section):
+    """`features`: log magnitudes of the short-time Fourier transform, the phase beside them."""
+
+    kind: Literal["stft"] = "stft"
+    sample_rate: int = Field(16000, ge=8000, le=48000)              # Hz; other rates are resampled to it
+    fft_size: int = Field(1024, ge=64, multiple_of=2)               # samples of the Hann window
+    hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames; whole samples
+    phase: Literal["input", "griffin_lim"] = "input"                # of the converted wave
+
+
+class WaveConfig(Section):
+    """`features`: none, the samples themselves."""
+
+    kind: Literal["wave"] = "wave"
+    sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
+
+
+FeatureConfig = WorldConfig | StftConfig | WaveConfig
+
+
 class ImageConfig(Section):
     """`images`: how pictures become tensors (B, C, H, W) in [-1, 1] (the low resolution of a `scale` above 1: [0, 1]),
     and label maps one plane per class."""
@@ -69,7 +90,15 @@ class DataConfig(Section):
 
     domains: list[str] = []                                         # names; source first, then target
     batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each system has one
-    non_parallel: bool = True                                       # speech: two domains never share a sentence
+    non_parallel: bool = True                                       # unpaired speech: domains share no sentence
+    normalise: Literal["own", "target"] = "own"                     # speech: by its domain's mean and deviation, or
+    # all by the target's: what a postfilter is to mend must not be normalised away
+
+    def directions(self) -> list[tuple[str, str]]:
+        """The pairs (source, target) that a system translates: paired one, unpaired both, labelled all."""
+        if self.batches == "paired":
+            return [self.pair()]
+        return list(permutations(self.domains, 2))
 
     def pair(self) -> tuple[str, str]:
         """The source and the target domain of a system with exactly two."""
@@ -115,7 +144,7 @@ class TrainConfig(Section):
 
     steps: int = Field(400_000, ge=1)
     batch_size: int = Field(1, ge=1)                                # over all processes
-    crop: int = Field(128, ge=8)                                    # frames (speech), pixels of height (images)
+    crop: int = Field(128, ge=8)                                    # frames, samples of waves, pixels of height
     start_from: str | None = None                                   # a run whose weights the first step starts with
     decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate
     precision: Literal["float32", "bfloat16"] = "float32"           # of the networks; losses stay in float32

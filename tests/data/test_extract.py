@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from translate.config import WorldConfig
+from translate.config import StftConfig, WaveConfig, WorldConfig
 from translate.data import speech
 from translate.data.manifest import scan_folders
 from translate.data.mini import make_speech
 from translate.data.speech import FeatureStore, extract
 from translate.errors import UserError
+from translate.features.front_end import make_front_end
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import read_wave
 from translate.features.world import World
@@ -69,14 +70,15 @@ def test_the_maps_equal_single_analyses(entries, done):
         assert utterances.ids == [e.id for e in expected]
         assert utterances.pairs == [e.pair for e in expected]
         assert utterances.paths == [str(e.path) for e in expected]
-        assert isinstance(utterances.mcep, np.memmap)
-        assert utterances.mcep.dtype == utterances.f0.dtype == np.float32
-        assert utterances.offsets[-1] == len(utterances.mcep) == len(utterances.f0) == utterances.frames.sum()
+        assert isinstance(utterances.features, np.memmap)
+        assert utterances.features.dtype == utterances.f0.dtype == np.float32
+        assert utterances.offsets[-1] == len(utterances.features) == len(utterances.f0) == utterances.frames.sum()
         for i, entry in enumerate(expected):
             wave, rate = read_wave(entry.path)
-            mcep, f0 = world.analyse_mcep(wave)
-            np.testing.assert_array_equal(utterances[i][0], mcep.astype(np.float32))
-            np.testing.assert_array_equal(utterances[i][1], f0.astype(np.float32))
+            mcep, f0 = world.analyse_frames(wave)
+            span = slice(utterances.offsets[i], utterances.offsets[i + 1])
+            np.testing.assert_array_equal(utterances[i], mcep.astype(np.float32))
+            np.testing.assert_array_equal(utterances.f0[span], f0.astype(np.float32))
             assert utterances.seconds[i] == len(wave) / rate
     assert not (done / ".parts").exists()
 
@@ -84,15 +86,14 @@ def test_the_maps_equal_single_analyses(entries, done):
 def test_statistics_and_selection(done):
     utterances = FeatureStore(done).open("train", "low")
     statistics = utterances.statistics()
-    np.testing.assert_allclose(statistics.mean, utterances.mcep.mean(0, dtype=np.float64), rtol=1e-10)
-    np.testing.assert_allclose(statistics.deviation, utterances.mcep.std(0, dtype=np.float64), rtol=1e-8)
+    np.testing.assert_allclose(statistics.mean, utterances.features.mean(0, dtype=np.float64), rtol=1e-10)
+    np.testing.assert_allclose(statistics.deviation, utterances.features.std(0, dtype=np.float64), rtol=1e-8)
     part = utterances.select(["train_003", "train_001"])
     assert len(part) == 2
     for i, row in enumerate([2, 0]):
-        np.testing.assert_array_equal(part[i][0], utterances[row][0])
-        np.testing.assert_array_equal(part[i][1], utterances[row][1])
+        np.testing.assert_array_equal(part[i], utterances[row])
         assert part.paths[i] == utterances.paths[row]
-    expected = Statistics.from_moments(moments(*part[0]) + moments(*part[1]))
+    expected = Statistics.from_moments(moments(part[0]) + moments(part[1]))
     np.testing.assert_allclose(part.statistics().mean, expected.mean, rtol=1e-12)
     with pytest.raises(UserError, match=r"no utterance `train_009`"):
         utterances.select(["train_009"])
@@ -200,3 +201,22 @@ def test_real_recordings_of_two_rates(tmp_path):
         assert len(utterances) == {"SF1": 2, "lucas": 5}[domain]
         np.testing.assert_allclose(utterances.frames, utterances.seconds * 200, atol=1)
         assert (utterances.f0 > 0).mean() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("config", "width"), [(StftConfig(fft_size=256), 129), (WaveConfig(sample_rate=16000), 1)], ids=["stft", "wave"]
+)
+def test_other_front_ends_have_no_f0(entries, tmp_path, config, width):
+    chosen = [entry for entry in entries if entry.domain == "low"][:2]
+    extract(chosen, config, tmp_path, jobs=1, progress=False)
+    store = FeatureStore(tmp_path)
+    assert store.config == config
+    utterances = store.open(chosen[0].split, "low")
+    assert utterances.f0 is None
+    assert utterances.features.shape == (utterances.frames.sum(), width)
+    wave, _ = read_wave(chosen[0].path)
+    expected, _ = make_front_end(config).analyse_frames(wave)
+    np.testing.assert_array_equal(utterances[0], expected.astype(np.float32))
+    statistics = utterances.statistics()
+    np.testing.assert_allclose(statistics.mean, utterances.features.mean(0, dtype=np.float64), atol=1e-9)
+    assert statistics.voiced == 0

@@ -24,7 +24,7 @@ def make_utterances(frames, first=0):
         frames=np.array(frames),
         seconds=np.array(frames) * 0.005,
         offsets=np.concatenate([[0], np.cumsum(frames)]),
-        mcep=mcep,
+        features=mcep,
         f0=np.zeros(len(mcep), dtype=np.float32),
         moments=np.zeros((count, 2 * Q + 4)),
     )
@@ -152,14 +152,14 @@ def test_a_position_is_a_copy():
 
 
 def test_memory_mapped_and_resident_features_give_the_same(tmp_path, monkeypatch):
-    path = tmp_path / "mcep.npy"
+    path = tmp_path / "features.npy"
     utterances = make_utterances((20, 2, 12))
-    np.save(path, utterances.mcep)
-    mapped = Utterances(**{**vars(utterances), "mcep": np.load(path, mmap_mode="r")})
+    np.save(path, utterances.features)
+    mapped = Utterances(**{**vars(utterances), "features": np.load(path, mmap_mode="r")})
 
     def draw():
         sampler = CropSampler({"source": (mapped, SCALED)}, 6, 4, 0)
-        return sampler.streams["source"].resident is not None, [sampler.next()["source"] for _ in range(20)]
+        return sampler.streams["source"].frames.resident is not None, [sampler.next()["source"] for _ in range(20)]
 
     is_resident, resident = draw()
     monkeypatch.setattr(sampling, "RESIDENT_BYTES", 0)

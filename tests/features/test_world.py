@@ -26,7 +26,7 @@ def vowel(rate, f0=120.0, seconds=0.5):
 def envelope_distance(world, a, b):
     """Mean distance of the envelopes below 5 kHz, in dB, away from the ends."""
     bins = int(min(5000 / world.config.sample_rate, 0.5) * world.fft_size)
-    ratio = world.decode(world.analyse_mcep(a)[0]) / world.decode(world.analyse_mcep(b)[0])
+    ratio = world.decode(world.analyse_frames(a)[0]) / world.decode(world.analyse_frames(b)[0])
     return np.abs(10 * np.log10(ratio[20:-20, :bins])).mean()
 
 
@@ -42,7 +42,7 @@ def test_analysis_and_synthesis_keep_length_pitch_and_envelope(rate, codec):
     assert features.aperiodicity.shape == (frames, world.fft_size // 2 + 1)
     again = world.synthesise(features)
     assert again.shape == wave.shape
-    for f0 in (features.f0, world.analyse_mcep(again)[1]):
+    for f0 in (features.f0, world.analyse_frames(again)[1]):
         voiced = f0[20:-20]
         assert (voiced > 0).mean() > 0.95
         assert np.median(voiced[voiced > 0]) == pytest.approx(120, rel=0.01)
@@ -78,7 +78,7 @@ def test_any_length(rate, samples, method):
 def test_without_aperiodicity_the_rest_is_the_same():
     world = World(WorldConfig(sample_rate=16000, f0="dio"))
     features = world.analyse(vowel(16000))
-    mcep, f0 = world.analyse_mcep(vowel(16000).astype(np.float32).astype(np.float64))
+    mcep, f0 = world.analyse_frames(vowel(16000).astype(np.float32).astype(np.float64))
     np.testing.assert_allclose(mcep, features.mcep, atol=1e-3)
     np.testing.assert_allclose(f0, features.f0, atol=1e-2)
 
@@ -116,7 +116,7 @@ def test_bad_input_is_told():
 def test_difference_of_nothing_is_the_wave_itself(rate):
     world = World(WorldConfig(sample_rate=rate, f0="dio"))
     wave = vowel(rate, seconds=1.5)                                 # more than one block of frames
-    mcep, _ = world.analyse_mcep(wave)
+    mcep, _ = world.analyse_frames(wave)
     np.testing.assert_allclose(synthesise_difference(wave, mcep, mcep, world), wave, atol=1e-6)
 
 
@@ -125,7 +125,7 @@ def test_a_constant_difference_is_that_filter(rate):
     # exp(c z~^-1) with the all-pass z~^-1 is a stable minimum-phase filter: its impulse response by the FFT.
     world = World(WorldConfig(sample_rate=rate, codec="sptk", f0="dio"))
     wave = vowel(rate, seconds=1.5)
-    mcep, _ = world.analyse_mcep(wave)
+    mcep, _ = world.analyse_frames(wave)
     target = mcep.copy()
     target[:, 0] += np.log(2)
     target[:, 1] += 0.4

@@ -1,8 +1,9 @@
 """Features of a corpus on disk: extracted in parallel, memory-mapped for training.
 
     out/features.json                       the configuration of the analysis
-    out/<split>/<domain>/mcep.npy           (T, Q) float32, all utterances one after another
-    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced
+    out/<split>/<domain>/features.npy       (T, Q) float32, all utterances one after another: mel-cepstra, log
+                                            magnitudes, or samples (Q = 1), as the configuration's front end has them
+    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only of front ends with F0
     out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, of `features.statistics.moments`
     out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds; written last: makes all valid
     out/.parts/                             finished utterances of a run that is not complete
@@ -19,19 +20,21 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.config import WorldConfig, validate
+from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
 from translate.data.manifest import Entry
 from translate.errors import UserError
+from translate.features.front_end import make_front_end
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import check_wave, read_wave, replacing
-from translate.features.world import World
 
 log = logging.getLogger("translate")
+
+SECTIONS: dict[object, type[FeatureConfig]] = {"world": WorldConfig, "stft": StftConfig, "wave": WaveConfig}
 
 
 def extract(
     entries: Sequence[Entry],
-    config: WorldConfig,
+    config: FeatureConfig,
     out: str | os.PathLike[str],
     jobs: int = -1,
     progress: bool = True,
@@ -55,7 +58,7 @@ def extract(
     """
     if not entries:
         raise UserError("no recordings to extract features from; check the manifest")
-    World(config)                                                   # refuses a bad configuration at once
+    make_front_end(config)                                          # refuses a bad configuration at once
     out = Path(out)
     _adopt(out, config)
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
@@ -87,17 +90,16 @@ class Utterances:
     frames: np.ndarray                                              # (U,) int64
     seconds: np.ndarray                                             # (U,) of the recordings
     offsets: np.ndarray                                             # (U + 1,) starts, and the end of the last
-    mcep: np.ndarray                                                # (T, Q) float32 map of the whole domain
-    f0: np.ndarray                                                  # (T,) float32, likewise
+    features: np.ndarray                                            # (T, Q) float32 map of the whole domain
+    f0: np.ndarray | None                                           # (T,) float32, likewise; None: no F0
     moments: np.ndarray                                             # (U, 2Q + 4) float64
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """(mcep (t, Q), f0 (t,)) of utterance `i`, views of the maps."""
-        span = slice(self.offsets[i], self.offsets[i] + self.frames[i])
-        return self.mcep[span], self.f0[span]
+    def __getitem__(self, i: int) -> np.ndarray:
+        """Features (t, Q) of utterance `i`, a view of the map."""
+        return self.features[self.offsets[i] : self.offsets[i] + self.frames[i]]
 
     def select(self, ids: Sequence[str]) -> "Utterances":
         """The utterances with these ids, in this order, on the same maps; unknown ones raise `UserError`."""
@@ -113,7 +115,7 @@ class Utterances:
             frames=frames,
             seconds=self.seconds[chosen],
             offsets=np.append(starts, starts[-1:] + frames[-1:]),
-            mcep=self.mcep,
+            features=self.features,
             f0=self.f0,
             moments=self.moments[chosen],
         )
@@ -132,7 +134,9 @@ class FeatureStore:
     def __init__(self, folder: str | os.PathLike[str]):
         self.folder = Path(folder)
         path = self.folder / "features.json"
-        self.config = validate(WorldConfig, _read_json(path), str(path))
+        values = _read_json(path)
+        section = SECTIONS.get(values.get("kind"), WorldConfig)
+        self.config: FeatureConfig = validate(section, values, str(path))
 
     def domains(self, split: str) -> list[str]:
         """Names of the split's domains, sorted; none for an unknown split."""
@@ -153,8 +157,8 @@ class FeatureStore:
             frames=frames,
             seconds=np.array(index["seconds"]),
             offsets=np.concatenate([[0], np.cumsum(frames)]),
-            mcep=np.load(folder / "mcep.npy", mmap_mode="r"),
-            f0=np.load(folder / "f0.npy", mmap_mode="r"),
+            features=np.load(folder / "features.npy", mmap_mode="r"),
+            f0=np.load(folder / "f0.npy", mmap_mode="r") if (folder / "f0.npy").exists() else None,
             moments=np.load(folder / "moments.npy"),
         )
 
@@ -162,7 +166,7 @@ class FeatureStore:
 # --- extraction -------------------------------------------------------------------------------------------
 
 
-def _adopt(out: Path, config: WorldConfig) -> None:
+def _adopt(out: Path, config: FeatureConfig) -> None:
     """Make `out` a folder of this configuration; `UserError` when it holds features of another one."""
     path = out / "features.json"
     if path.exists():
@@ -175,12 +179,12 @@ def _adopt(out: Path, config: WorldConfig) -> None:
         temporary.write_text(json.dumps(config.model_dump(), indent=1) + "\n", encoding="utf-8")
 
 
-def _differ(path: Path, config: WorldConfig) -> str:
+def _differ(path: Path, config: FeatureConfig) -> str:
     old, new = _read_json(path), config.model_dump()
     return ", ".join(f"{key}={old.get(key)} there, {new[key]} here" for key in new if old.get(key) != new[key])
 
 
-def _fingerprint(entry: Entry, config: WorldConfig) -> str:
+def _fingerprint(entry: Entry, config: FeatureConfig) -> str:
     """Of all that an utterance's features depend on; a vanished file is reported when its turn comes."""
     try:
         stat = entry.path.stat()
@@ -205,7 +209,7 @@ def _part(out: Path, fingerprint: str) -> Path:
 
 
 def _run(
-    tasks: list[tuple[Entry, Path]], config: WorldConfig, jobs: int, progress: bool
+    tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool
 ) -> Iterator[str | None]:
     """Yield each task's error, or None, as they finish."""
     from joblib import Parallel, delayed
@@ -218,15 +222,16 @@ def _run(
     yield from track(results, "features", total=len(tasks), disable=not progress)
 
 
-def _extract_one(path: Path, part: Path, config: WorldConfig) -> str | None:
+def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
     """Write one utterance's part; returns what is wrong with the file, if anything."""
     try:
         wave, sample_rate = read_wave(path, config.sample_rate)
         check_wave(wave, sample_rate, path)
-        mcep, f0 = World(config).analyse_mcep(wave)
-        mcep, f0 = mcep.astype(np.float32), f0.astype(np.float32)
+        frames, f0 = make_front_end(config).analyse_frames(wave)
+        maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
-            np.savez(file, mcep=mcep, f0=f0, moments=moments(mcep, f0), seconds=len(wave) / sample_rate)
+            rows = {"moments": moments(maps["features"], maps.get("f0")), "seconds": np.array(len(wave) / sample_rate)}
+            np.savez(file, **maps, **rows)  # type: ignore[arg-type]
     except UserError as error:
         return str(error)
     return None
@@ -240,12 +245,14 @@ def _join(out: Path, folder: Path, group: list[tuple[Entry, str]]) -> None:
         with np.load(part) as utterance:
             rows.append(utterance["moments"])
             seconds.append(float(utterance["seconds"]))
+            names = [name for name in ("features", "f0") if name in utterance]
     table = np.stack(rows)                                          # (U, 2Q + 4)
     dimensions = (table.shape[1] - 4) // 2
     frames = table[:, 2 * dimensions].astype(int).tolist()
     (folder / "index.json").unlink(missing_ok=True)
     total = sum(frames)
-    for name, shape in {"mcep": (total, dimensions), "f0": (total,)}.items():
+    for name in names:
+        shape = (total, dimensions) if name == "features" else (total,)
         with replacing(folder / f"{name}.npy") as temporary:
             joined = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
             start = 0

@@ -14,18 +14,18 @@ FLOOR = 1e-6                                                        # smallest d
 FIELDS = ("mean", "deviation", "log_f0_mean", "log_f0_deviation", "frames", "voiced")
 
 
-def moments(mcep: np.ndarray, f0: np.ndarray) -> np.ndarray:
+def moments(frames: np.ndarray, f0: np.ndarray | None = None) -> np.ndarray:
     """Additive moments of one utterance.
 
     Args:
-        mcep: (T, Q).
-        f0: (T,) Hz, 0 where unvoiced.
+        frames: (T, Q) features.
+        f0: (T,) Hz, 0 where unvoiced; None: a front end without F0.
 
     Returns:
         (2Q + 4,) float64: sum (Q), sum of squares (Q), frames, sum of log F0, sum of squares, voiced frames.
     """
-    wide = mcep.astype(np.float64)
-    log_f0 = np.log(f0[f0 > 0].astype(np.float64))
+    wide = frames.astype(np.float64)
+    log_f0 = np.zeros(0) if f0 is None else np.log(f0[f0 > 0].astype(np.float64))
     counts = [len(wide), log_f0.sum(), (log_f0**2).sum(), len(log_f0)]
     return np.concatenate([wide.sum(axis=0), (wide**2).sum(axis=0), counts])
 
@@ -34,7 +34,7 @@ def moments(mcep: np.ndarray, f0: np.ndarray) -> np.ndarray:
 class Statistics:
     """What normalisation and F0 conversion know of a domain."""
 
-    mean: np.ndarray                                                # (Q,) of the mel-cepstrum
+    mean: np.ndarray                                                # (Q,) of the features
     deviation: np.ndarray                                           # (Q,) standard deviation, at least FLOOR
     log_f0_mean: float                                              # natural log of Hz; 0 if none is voiced
     log_f0_deviation: float
@@ -61,13 +61,13 @@ class Statistics:
             voiced=int(voiced),
         )
 
-    def normalise(self, mcep: np.ndarray) -> np.ndarray:
-        """(T, Q) to zero mean and unit deviation, in the type of `mcep`."""
-        return ((mcep - self.mean) / self.deviation).astype(mcep.dtype)
+    def normalise(self, frames: np.ndarray) -> np.ndarray:
+        """(T, Q) to zero mean and unit deviation, in the type of `frames`."""
+        return ((frames - self.mean) / self.deviation).astype(frames.dtype)
 
-    def denormalise(self, mcep: np.ndarray) -> np.ndarray:
+    def denormalise(self, frames: np.ndarray) -> np.ndarray:
         """The inverse of `normalise`."""
-        return (mcep * self.deviation + self.mean).astype(mcep.dtype)
+        return (frames * self.deviation + self.mean).astype(frames.dtype)
 
 
 def pack_statistics(statistics: Mapping[str, Statistics]) -> dict[str, np.ndarray]:

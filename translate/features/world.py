@@ -42,7 +42,7 @@ class World:
                 f"features.f0_floor is {config.f0_floor:g} Hz and features.f0_ceil {config.f0_ceil:g} Hz; "
                 "expected floor < ceil"
             )
-        self.config = config
+        self.config, self.sample_rate, self.dimensions = config, config.sample_rate, config.dimensions
         # A higher floor than WORLD's would only coarsen the envelope of unvoiced frames.
         self.fft_size: int = pyworld.get_cheaptrick_fft_size(
             config.sample_rate, min(config.f0_floor, DEFAULT_FLOOR)
@@ -55,7 +55,7 @@ class World:
         wave, f0, times, power = self._envelope(wave)
         return WorldFeatures(f0, self.encode(power), self._aperiodicity(wave, f0, times), len(wave))
 
-    def analyse_mcep(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(mcep (T, Q), f0 (T,)) as of `analyse`, without the aperiodicity, which takes long."""
         _, f0, _, power = self._envelope(wave)
         return self.encode(power), f0

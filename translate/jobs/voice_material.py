@@ -1,19 +1,21 @@
 """Speech to train on: features of a corpus, as batches of random crops."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from translate.config import SystemConfig
 from translate.data.manifest import Entry, make_disjoint
-from translate.data.sampling import CropSampler
+from translate.data.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
-from translate.features.statistics import pack_statistics
+from translate.features.statistics import Statistics, pack_statistics
 from translate.jobs.material import Material
 from translate.jobs.voice_watch import VoiceWatch
 from translate.training import distributed
+from translate.training.resume import Sampler
 
 log = logging.getLogger("translate")
 
@@ -22,37 +24,54 @@ def open_voices(config: SystemConfig, features: Path, device: torch.device) -> M
     """The "train" split of `features`, a folder written by `translate extract`.
 
     Raises:
-        UserError: the features are missing, of another configuration or lack a domain.
+        UserError: the features are missing, of another configuration or lack a domain; or nothing is parallel where
+            pairs are needed.
     """
     store = FeatureStore(features)
     if store.config != config.features:  # type: ignore[attr-defined]
         raise UserError(
             f"{features}: extracted with other settings ({_name_differences(store, config)}); run extract again"
         )
-    everything = {domain: store.open("train", domain) for domain in config.data.domains}
-    used = select_training(everything) if config.data.non_parallel else everything
+    if len(config.data.domains) < 2:
+        raise UserError("`data.domains` names fewer than two domains; give --source and --target, or --domains")
+    used = select_training(config, {domain: store.open("train", domain) for domain in config.data.domains})
     for domain, utterances in used.items():
-        minutes, given = float(utterances.seconds.sum()) / 60, len(everything[domain])
-        left = f" of {given} (the others are sentences of the other domain: data.non_parallel)"
-        note = left if len(utterances) < given else ""
+        minutes, given = float(utterances.seconds.sum()) / 60, len(store.open("train", domain))
+        reason = "have no partner" if config.data.batches == "paired" else "are the other domain's: data.non_parallel"
+        note = f" of {given} (the others {reason})" if len(utterances) < given else ""
         log.info("%s: %d utterances%s, %.1f minutes", domain, len(utterances), note, minutes)
     statistics = {domain: utterances.statistics() for domain, utterances in used.items()}
-    streams = dict(zip(("source", "target"), config.data.pair(), strict=True))
-    sampler = CropSampler(
-        {stream: (used[domain], statistics[domain]) for stream, domain in streams.items()},
-        config.train.crop,
-        config.train.batch_size,
-        config.train.seed,
-        device,
-        distributed.rank(),
-        distributed.processes(),
-    )
+    if config.data.normalise == "target":
+        statistics = dict.fromkeys(statistics, statistics[config.data.domains[-1]])
+    sampler = make_sampler(config, used, statistics, device)
     watch = VoiceWatch(config, store, statistics, used, device)
     return Material(sampler, pack_statistics(statistics), watch.make())
 
 
-def select_training(utterances: dict[str, Utterances]) -> dict[str, Utterances]:
-    """Leave two domains no sentence in common, see `make_disjoint`."""
+def make_sampler(
+    config: SystemConfig,
+    used: Mapping[str, Utterances],
+    statistics: Mapping[str, Statistics],
+    device: torch.device | str,
+) -> Sampler:
+    """The batches that `data.batches` names, of utterances by domain."""
+    train, materials = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
+    options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
+    if config.data.batches == "labelled":
+        return LabelledCropSampler(materials, *options)
+    config.data.pair()
+    if config.data.batches == "paired":
+        source, target = materials
+        return PairedCropSampler(source, target, *options)
+    return CropSampler(dict(zip(("source", "target"), materials, strict=True)), *options)
+
+
+def select_training(config: SystemConfig, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    """Of two unpaired domains no sentence in common (`make_disjoint`), of paired ones those in common, in one order."""
+    if config.data.batches == "paired":
+        return _select_pairs(utterances)
+    if config.data.batches == "labelled" or not config.data.non_parallel:
+        return dict(utterances)
     entries = {
         domain: [
             Entry(id=id, path=Path(path), domain=domain, split="train", pair=pair)
@@ -64,6 +83,19 @@ def select_training(utterances: dict[str, Utterances]) -> dict[str, Utterances]:
     return {domain: u.select([entry.id for entry in kept[domain]]) for domain, u in utterances.items()}
 
 
+def _select_pairs(utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    ids = {domain: dict(zip(u.pairs, u.ids, strict=True)) for domain, u in utterances.items()}
+    common = sorted(set.intersection(*({pair for pair in of_domain if pair} for of_domain in ids.values())))
+    if not common:
+        raise UserError(
+            f"no sentence is spoken by both {' and '.join(utterances)}: this system learns from parallel recordings, "
+            "which have the same name in both domains"
+        )
+    return {domain: u.select([ids[domain][pair] for pair in common]) for domain, u in utterances.items()}
+
+
 def _name_differences(store: FeatureStore, config: SystemConfig) -> str:
     old, new = store.config.model_dump(), config.features.model_dump()  # type: ignore[attr-defined]
+    if old["kind"] != new["kind"]:
+        return f"kind={old['kind']} there, {new['kind']} here"
     return ", ".join(f"{key}={old[key]} there, {new[key]} here" for key in old if old[key] != new[key])

@@ -14,12 +14,15 @@ from translate.evaluation.speech import mel_cepstral_distortion
 from translate.features.mcep import default_alpha, spectrum_to_mcep
 from translate.features.statistics import Statistics
 from translate.features.wave import read_wave
+from translate.inference.load import make_converter
+from translate.inference.speech import SpeechConverter
 from translate.inference.voice import VoiceConverter
 from translate.training.log import Log
 from translate.training.trainer import Watch
 from translate.translators.base import Translator
 
-SENTENCES = 8                                                       # of the metric, per direction
+SENTENCES = 16                                                      # of the metric, over all directions
+SHOWN = 4                                                           # directions that TensorBoard shows
 
 
 class VoiceWatch:
@@ -54,37 +57,40 @@ class VoiceWatch:
                 left = sorted(set(everything.ids) - set(used[domain].ids))
                 self.held_out[domain] = everything.select(left) if left else used[domain]
                 self.references[domain] = everything
-        source, target = config.data.domains[:2]
-        self.pairs = {
-            (a, b): _match(self.held_out[a], self.references[b]) for a, b in ((source, target), (target, source))
-        }
+        self.pairs = {(a, b): _match(self.held_out[a], self.references[b]) for a, b in config.data.directions()}
 
     def make(self) -> Watch:
         """The hooks of the trainer; raises `UserError` when a metric is asked for and nothing is parallel."""
+        measurable = self.config.features.kind == "world"  # type: ignore[attr-defined]
+        if self.config.train.evaluate_every and not measurable:
+            raise UserError(
+                "train.evaluate_every: the metric is of mel-cepstra, of which this system has none; set it to 0"
+            )
         if self.config.train.evaluate_every and not all(self.pairs.values()):
             raise UserError(
                 "train.evaluate_every: no held-out sentence is spoken by both domains; add a `dev` split to the "
                 "manifest, or set train.evaluate_every=0"
             )
-        return Watch(sample=self.sample, evaluate=self.evaluate, metric="evaluation/mcd")
+        return Watch(self.sample, self.evaluate if measurable else None, "evaluation/mcd")
 
     def evaluate(self, translator: Translator) -> float:
-        """Mean MCD (dB, 24 dimensions, DTW) over held-out sentences and both directions."""
+        """Mean MCD (dB, 24 dimensions, DTW) over held-out sentences and all directions."""
         converter = self._converter(translator)
-        scores = []
+        assert isinstance(converter, VoiceConverter)                # `make` sees to it
+        scores, sentences = [], max(SENTENCES // len(self.pairs), 1)
         for (source, target), rows in self.pairs.items():
-            for i, j in rows[:SENTENCES]:
-                converted = converter.convert_mcep(self.held_out[source][i][0], source, target)
-                natural = self.references[target][j][0]
+            for i, j in rows[:sentences]:
+                converted = converter.convert_frames(self.held_out[source][i], source, target)
+                natural = self.references[target][j]
                 scores.append(
                     mel_cepstral_distortion(self._to_mcep(converter, converted), self._to_mcep(converter, natural))
                 )
         return float(np.mean(scores))
 
     def sample(self, translator: Translator, step: int, log: Log) -> None:
-        """Audio and spectrograms of one held-out sentence per direction."""
+        """Audio and spectrograms of one held-out sentence for some directions."""
         converter = self._converter(translator)
-        for (source, target), rows in self.pairs.items():
+        for (source, target), rows in list(self.pairs.items())[:SHOWN]:
             i, j = rows[0] if rows else (0, 0)
             wave, rate = read_wave(self.held_out[source].paths[i], converter.sample_rate)
             natural, _ = read_wave(self.references[target].paths[j], converter.sample_rate)
@@ -95,8 +101,8 @@ class VoiceWatch:
             draw_triple(picture, wave, converted, natural, rate)
             log.show(step, f"{name}/spectrograms", _read_picture(picture))
 
-    def _converter(self, translator: Translator) -> VoiceConverter:
-        return VoiceConverter(translator, self.config, self.statistics, self.device)
+    def _converter(self, translator: Translator) -> SpeechConverter:
+        return make_converter(translator, self.config, self.statistics, self.device)
 
     def _to_mcep(self, converter: VoiceConverter, mcep: np.ndarray) -> np.ndarray:
         return spectrum_to_mcep(converter.world.decode(mcep.astype(np.float64)), 25, self.alpha)
