@@ -15,7 +15,7 @@ from translate.features.statistics import Statistics, load_statistics, moments, 
 from translate.features.wave import read_wave, resample
 from translate.features.world import World
 from translate.inference.load import load
-from translate.inference.voice import CHUNK, OVERLAP, VoiceConverter, translate_chunks
+from translate.inference.voice import VoiceConverter
 from translate.models import find_system, resolve
 from translate.training.checkpoint import save_checkpoint
 from translate.translators.base import Translator
@@ -29,13 +29,11 @@ class StandIn(Translator):
 
     def __init__(self, network: nn.Module):
         super().__init__({"generator": network}, {})
-        self.seen: list[int] = []                                   # frames per call
 
     def training_step(self, batch, step):
         yield from ()  # it is never trained
 
     def translate(self, x, source, target):
-        self.seen.append(x.shape[-1])
         return self.players["generator"](x)
 
 
@@ -59,7 +57,7 @@ def waves(tmp_path_factory):
 @pytest.fixture(scope="module")
 def statistics(waves):
     world = World(WorldConfig(**FEATURES))
-    return {d: Statistics.from_moments(moments(*world.analyse_mcep(wave))) for d, wave in waves.items()}
+    return {d: Statistics.from_moments(moments(*world.analyse_frames(wave))) for d, wave in waves.items()}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +114,7 @@ def test_clips_shorter_than_a_crop(converter, waves, samples):
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 8, 9])
 def test_few_frames(converter, statistics, frames):
-    mcep = converter.convert_mcep(np.tile(statistics["low"].mean, (frames, 1)), "low", "high")
+    mcep = converter.convert_frames(np.tile(statistics["low"].mean, (frames, 1)), "low", "high")
     assert mcep.shape == (frames, 25)
     assert np.isfinite(mcep).all()
 
@@ -173,59 +171,6 @@ def test_the_identity_moves_the_statistics(statistics, waves):
     result = stand_in(statistics, nn.Identity()).convert_in_detail(waves["low"], RATE, "low", "high")
     np.testing.assert_allclose(result.converted.mcep.mean(axis=0), statistics["high"].mean, atol=1e-5)
     np.testing.assert_allclose(result.converted.mcep.std(axis=0), statistics["high"].deviation, atol=1e-5)
-
-
-def test_a_short_clip_is_one_chunk():
-    x = torch.randn(1, 5, CHUNK)
-    translator = StandIn(nn.Conv1d(5, 5, 5, padding=2))
-    with torch.no_grad():
-        assert torch.equal(translate_chunks(translator, x, "a", "b"), translator.translate(x, "a", "b"))
-    assert translator.seen[0] == CHUNK
-
-
-@pytest.mark.parametrize("frames", [CHUNK + 1, 2 * CHUNK - OVERLAP, 2 * CHUNK - OVERLAP + 1, 20_000])
-def test_a_long_clip_fades_from_chunk_to_chunk(frames):
-    torch.manual_seed(0)
-    x = torch.randn(2, 5, frames)
-    identity = StandIn(nn.Identity())
-    torch.testing.assert_close(translate_chunks(identity, x, "a", "b"), x, atol=1e-6, rtol=0)
-    assert len(set(identity.seen)) == 1                             # norms see as much everywhere
-    assert CHUNK / 2 < identity.seen[0] <= CHUNK
-    assert 0 <= sum(identity.seen) - frames - (len(identity.seen) - 1) * OVERLAP < len(identity.seen)
-
-    reach = 2
-    translator = StandIn(nn.Conv1d(5, 5, 2 * reach + 1, padding=reach))
-    with torch.no_grad():
-        error = (translate_chunks(translator, x, "a", "b") - translator.translate(x, "a", "b")).abs()
-    assert error.max() < 0.05                                       # the edge of a chunk hardly counts
-    touched = (error.amax(dim=(0, 1)) > 1e-5).sum()
-    assert touched <= 2 * reach * (len(identity.seen) - 1)          # and nothing else differs
-
-
-# --- domains ----------------------------------------------------------------------------------------------
-
-
-def test_domains_are_inferred(converter):
-    assert converter.domains == ["low", "high"]
-    for given in (("low", None), (None, "high"), ("low", "high")):
-        assert converter.name_domains(*given) == ("low", "high")
-    for given in (("high", None), (None, "low")):
-        assert converter.name_domains(*given) == ("high", "low")
-    with pytest.raises(UserError, match="name the target domain; this model knows low, high"):
-        converter.name_domains(None, None)
-
-
-def test_wrong_domains(converter, statistics):
-    for given in (("SF1", None), (None, "SF1"), ("low", "SF1")):
-        with pytest.raises(UserError, match="unknown domain `SF1`; this model knows low, high"):
-            converter.name_domains(*given)
-    with pytest.raises(UserError, match="source and target are both `low`"):
-        converter.name_domains("low", "low")
-    converter = stand_in(statistics, nn.Identity(), ("low", "high", "third"))
-    for given in ((None, None), ("low", None), (None, "high")):
-        with pytest.raises(UserError, match="name the source and the target domain"):
-            converter.name_domains(*given)
-    assert converter.name_domains("third", "low") == ("third", "low")
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------

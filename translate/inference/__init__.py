@@ -1,1 +1,1 @@
-"""From a checkpoint to converted speech."""
+"""From a checkpoint to converted speech and pictures."""

@@ -1,18 +1,29 @@
 """A checkpoint is all that conversion needs."""
 
 import os
+from collections.abc import Mapping
 
 import torch
 
-from translate.config import read_yaml
+from translate.config import SystemConfig, read_yaml
 from translate.errors import UserError
-from translate.features.statistics import load_statistics
+from translate.features.statistics import Statistics, load_statistics
 from translate.inference.image import ImageConverter
+from translate.inference.spectrum import SpectrumConverter
 from translate.inference.voice import VoiceConverter
+from translate.inference.waveform import WaveformConverter
 from translate.models import find_system, resolve
 from translate.training.checkpoint import find_checkpoint, load_weights
+from translate.translators.base import Translator
 
-Converter = VoiceConverter | ImageConverter
+SystemConverter = VoiceConverter | SpectrumConverter | WaveformConverter
+Converter = SystemConverter | ImageConverter
+
+KINDS: dict[str, type[SystemConverter]] = {
+    "world": VoiceConverter,
+    "stft": SpectrumConverter,
+    "wave": WaveformConverter,
+}
 
 
 def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Converter:
@@ -34,14 +45,22 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
         return ImageConverter(translator, config, device)
     path = checkpoint / "statistics.safetensors"
     statistics = load_statistics(path)
-    dimensions = config.features.dimensions  # type: ignore[attr-defined]
-    for domain in config.data.domains:
+    converter = make_converter(translator, config, statistics, device)
+    dimensions = converter.front_end.dimensions
+    for domain in converter.domains:
         if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
             raise UserError(
                 f"{path}: expected the domain `{domain}` with {dimensions} dimensions; config.yaml and "
                 "statistics.safetensors must come from the same run"
             )
-    return VoiceConverter(translator, config, statistics, device)
+    return converter
+
+
+def make_converter(
+    translator: Translator, config: SystemConfig, statistics: Mapping[str, Statistics], device: torch.device
+) -> SystemConverter:
+    """The converter of a speech system, of the kind that its `features` name; also of one that still trains."""
+    return KINDS[config.features.kind](translator, config, statistics, device)  # type: ignore[attr-defined]
 
 
 def _find_device(name: str | torch.device) -> torch.device:

@@ -1,16 +1,18 @@
 """Convert files with a checkpoint: speech or pictures, as the checkpoint says."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from translate.errors import UserError
+from translate.inference.chain import Chain
 from translate.inference.image import ImageConverter
 from translate.inference.load import load
 from translate.jobs.image_conversion import convert_pictures
 from translate.jobs.voice_conversion import convert_recordings
 
 # Which options only one kind of checkpoint takes, with the values that leave them out.
-VOICE_OPTIONS = {"difference": False, "features": False}
+VOICE_OPTIONS = {"difference": False, "features": False, "seed": None}
 IMAGE_OPTIONS = {"style": None, "instances": None, "tile": None, "grid": False}
 
 
@@ -21,6 +23,7 @@ def convert_files(
     source: str | None = None,
     target: str | None = None,
     device: str = "cpu",
+    then: Sequence[Path] = (),
     **options: Any,
 ) -> dict[str, float]:
     """Convert a file, a folder, a text list of files or a manifest.
@@ -29,13 +32,14 @@ def convert_files(
         checkpoint: see `translate.load`.
         given, out, source, target: see `convert_recordings` and `convert_pictures`.
         device: of the networks.
+        then: further checkpoints of speech, each of which converts what the one before puts out, see `Chain`.
         options: of one kind, `VOICE_OPTIONS` or `IMAGE_OPTIONS`.
 
     Returns:
         What `conversion.json` holds: seconds of audio or number of images, and seconds of each stage.
 
     Raises:
-        UserError: an option of the other kind; or as the two functions.
+        UserError: an option of the other kind, pictures in a chain; or as the two functions.
     """
     converter = load(checkpoint, device)
     images = isinstance(converter, ImageConverter)
@@ -44,5 +48,15 @@ def convert_files(
             kind = "pictures" if images else "speech"
             raise UserError(f"--{name}: {checkpoint} converts {kind}, which has no such option")
     if isinstance(converter, ImageConverter):
+        if then:
+            raise UserError(f"--then: {checkpoint} converts pictures; only converters of speech can be chained")
         return convert_pictures(converter, given, out, source, target, **options)
-    return convert_recordings(converter, given, out, source, target, **options)
+    if not then:
+        return convert_recordings(converter, given, out, source, target, **options)
+    converters = [converter]
+    for path in then:
+        following = load(path, device)
+        if isinstance(following, ImageConverter):
+            raise UserError(f"--then: {path} converts pictures; only converters of speech can be chained")
+        converters.append(following)
+    return convert_recordings(Chain(converters), given, out, source, target, **options)

@@ -9,7 +9,7 @@ from translate.data.manifest import AUDIO
 from translate.errors import UserError
 from translate.evaluation.converted import save_features
 from translate.features.wave import read_wave, replacing, write_wave
-from translate.inference.voice import VoiceConverter
+from translate.inference.speech import SpeechConverter
 from translate.jobs.conversion_tasks import Kind, find_tasks
 
 log = logging.getLogger("translate")
@@ -18,32 +18,36 @@ RECORDINGS = Kind("recording", AUDIO, ".wav")
 
 
 def convert_recordings(
-    converter: VoiceConverter,
+    converter: SpeechConverter,
     given: Path,
     out: Path,
     source: str | None = None,
     target: str | None = None,
     difference: bool = False,
     features: bool = False,
+    seed: int | None = None,
 ) -> dict[str, float]:
     """Convert a file, a folder, a text list of files or a manifest.
 
     Args:
-        converter: as `translate.load` gives it.
+        converter: as `translate.load` gives it, or a `Chain`.
         given, out: see `find_tasks`; unless `given` is one recording, `out` also gets `conversion.json`: the seconds
             of audio and of each stage.
-        source, target: domains; either may be left out when the model has two.
+        source, target: domains; may be left out where there is no choice.
         difference: differential-spectrum synthesis.
-        features: write `<name>.npz` beside each wave, see `translate.evaluation.converted`.
+        features: write `<name>.npz` beside each wave, see `translate.evaluation.converted`; nothing is written where
+            no vocoder makes the wave, because its own analysis says all.
+        seed: of the noise of systems that draw some.
 
     Returns:
         What conversion.json holds.
 
     Raises:
-        UserError: nothing to convert, an output that would overwrite a recording or another output; or files that
-            cannot be converted, all named at the end (the others are done).
+        UserError: nothing to convert, an option that the system does not have, an output that would overwrite a
+            recording or another output; or files that cannot be converted, all named at the end (the others are done).
     """
     source, target = converter.name_domains(source, target)
+    converter.check_options(difference, seed)
     tasks, single = find_tasks(given, out, RECORDINGS, [source])
     seconds: dict[str, float] = defaultdict(float)
     failed = []
@@ -51,9 +55,9 @@ def convert_recordings(
         path = entry.path
         try:
             wave, rate = read_wave(path)
-            result = converter.convert_in_detail(wave, rate, source, target, difference, name=path)
+            result = converter.convert_in_detail(wave, rate, source, target, difference, path, seed)
             write_wave(destination, result.wave, result.sample_rate)
-            if features:
+            if features and converter.world:
                 power = converter.world.decode(result.converted.mcep)
                 hop_ms = converter.world.config.hop_ms
                 save_features(destination, power, result.converted.f0, hop_ms, result.sample_rate)

@@ -1,0 +1,116 @@
+"""One trained speech system as a converter: analysis, the network on normalised frames, synthesis."""
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.config import SystemConfig
+from translate.errors import UserError
+from translate.features.front_end import make_front_end
+from translate.features.statistics import Statistics
+from translate.inference.chunks import translate_chunks
+from translate.inference.speech import SpeechConverter, Step
+from translate.translators.base import Translator
+
+Features = TypeVar("Features")
+
+
+class FeatureConverter(SpeechConverter, Generic[Features]):
+    """A trained speech system, ready to convert.
+
+    Args:
+        translator: with trained weights.
+        config: of the run.
+        statistics: by domain.
+        device: of the networks.
+    """
+
+    # Frames (of waves: samples) that a network sees at once: where a norm sees all of them, and neighbouring chunks
+    # fade into each other over `overlap`; and where its receptive field is bounded.
+    chunk = 6_000
+    overlap = 400
+    bounded_chunk = 6_000
+
+    def __init__(
+        self,
+        translator: Translator,
+        config: SystemConfig,
+        statistics: Mapping[str, Statistics],
+        device: torch.device,
+    ):
+        self.translator = translator.to(device).eval()
+        self.config, self.statistics, self.device = config, dict(statistics), device
+        self.front_end: Any = make_front_end(config.features)  # type: ignore[attr-defined]
+        self.sample_rate: int = self.front_end.sample_rate
+        self.takes_seed = "seed" in inspect.signature(translator.translate).parameters
+
+    @abstractmethod
+    def analyse(self, wave: np.ndarray) -> Features:
+        """Features of (N,) samples at the model's rate."""
+
+    @abstractmethod
+    def convert_features(
+        self, features: Features, source: str, target: str, seed: int | None = None, difference: bool = False
+    ) -> Features:
+        """Features of `source` to those of `target`; with `difference` the excitation stays."""
+
+    @abstractmethod
+    def synthesise(self, features: Features) -> np.ndarray:
+        """The wave (N,) of features."""
+
+    def filter_wave(self, wave: np.ndarray, before: Features, after: Features) -> np.ndarray:
+        """Differential synthesis: `wave` filtered as its features changed. For those that say `takes_difference`."""
+        raise NotImplementedError
+
+    def convert_frames(self, frames: np.ndarray, source: str, target: str, seed: int | None = None) -> np.ndarray:
+        """What the network sees of features, frames (T, Q) as analysed, any T from 1, from `source` to `target`.
+
+        Memory on the device is bounded: longer input goes through in chunks, see `translate_chunks`.
+        """
+        condition = {} if seed is None else {"seed": seed}
+        normalised = self.statistics[source].normalise(frames)
+        x = torch.from_numpy(np.ascontiguousarray(normalised.T, dtype=np.float32))[None]  # (1, Q, T)
+
+        def function(part: Tensor) -> Tensor:
+            return self.translator.translate(part.to(self.device), source, target, **condition).float().cpu()
+
+        context = find_context(self.translator)
+        chunk = self.chunk if context is None else self.bounded_chunk
+        with torch.inference_mode():
+            y = translate_chunks(function, x, chunk, self.overlap, context)
+        return self.statistics[target].denormalise(y[0].T.double().numpy())
+
+    def plan(self, source: str, target: str) -> list[Step]:
+        return [Step(self, source, target)]
+
+    @property
+    def domains(self) -> list[str]:
+        return list(self.config.data.domains)
+
+    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
+        known, directions = ", ".join(self.domains), self.config.data.directions()
+        for name in (source, target):
+            if name is not None and name not in self.domains:
+                raise UserError(f"unknown domain `{name}`; this model knows {known}")
+        if source is not None and source == target:
+            raise UserError(f"source and target are both `{source}`; this model knows {known}")
+        fitting = [(a, b) for a, b in directions if source in (None, a) and target in (None, b)]
+        if not fitting:
+            a, b = directions[0]
+            raise UserError(f"this model translates {a} to {b} only; train another for the way back")
+        if len(fitting) > 1:
+            needed = "the target domain" if len(self.domains) == 2 else "the source and the target domain"
+            raise UserError(f"name {needed}; this model knows {known}")
+        return fitting[0]
+
+
+def find_context(translator: Translator) -> int | None:
+    """One-sided receptive field of the generator's networks, where all of them tell it (`context`); else None."""
+    networks = translator.players["generator"].children()
+    contexts: list[Any] = [getattr(network, "context", None) for network in networks]
+    return None if not contexts or None in contexts else max(contexts)
