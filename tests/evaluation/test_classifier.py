@@ -18,9 +18,9 @@ def test_separable_domains_are_told_apart():
     rng = np.random.default_rng(0)
     classifier = DomainClassifier({"a": draw(rng, -1), "b": draw(rng, 1), "c": draw(rng, 4)})
     assert classifier.cross_validation == 1
-    assert classifier.accuracy(draw(rng, 1), "b") == 1
-    assert classifier.accuracy(draw(rng, 1), "a") == 0
-    assert classifier.accuracy([*draw(rng, 1), *draw(rng, 4)], "c") == 0.5
+    assert classifier.recognise(draw(rng, 1))["b"] == 1
+    assert classifier.recognise(draw(rng, 1))["a"] == 0
+    assert classifier.recognise([*draw(rng, 1), *draw(rng, 4)])["c"] == 0.5
 
 
 def test_equal_domains_stay_at_chance():
@@ -41,7 +41,7 @@ def test_one_utterance_each_is_not_cross_validated():
     rng = np.random.default_rng(0)
     classifier = DomainClassifier({"a": draw(rng, -1, 1), "b": draw(rng, 1, 3)})
     assert classifier.cross_validation is None
-    assert classifier.accuracy(draw(rng, 1), "b") == 1
+    assert classifier.recognise(draw(rng, 1))["b"] == 1
 
 
 def test_segments_leave_no_frame_out():

@@ -7,9 +7,10 @@ from scipy.signal import lfilter
 
 from translate.config import WorldConfig
 from translate.errors import UserError
-from translate.evaluation import report
+from translate.evaluation import recordings, report
 from translate.evaluation.converted import save_features
-from translate.evaluation.report import Item, PairTask, evaluate_speech
+from translate.evaluation.recordings import Item, PairTask
+from translate.evaluation.report import evaluate_speech
 from translate.evaluation.tables import format_table
 from translate.features.wave import read_wave, write_wave
 from translate.features.world import World
@@ -31,6 +32,16 @@ def make_wave(voice: str, sentence: int, seconds: float) -> np.ndarray:
             w = 2 * np.pi * formant * rng.uniform(0.7, 1.4) / RATE
             wave[syllable] = lfilter([0.3], [1, -1.94 * np.cos(w), 0.94], wave[syllable])
     return 0.5 * wave / np.abs(wave).max()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn():
+    """What would be drawn, by name of the picture; drawing takes long."""
+    pictures = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for function in ("draw_variances", "draw_modulation"):
+            patch.setattr(report, function, lambda path, sets: pictures.update({path.name: sets}))
+        yield pictures
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +103,7 @@ def test_schema(results):
     assert protocol["training"] == {v: {"used": 4, "given": 4} for v in VOICES}
     assert protocol["classifier"]["cross_validation"] == 1
     for pair in [*written["pairs"], written["overall"]]:
-        for measure in ("msd", "gv", "f0_rmse_cents", "voicing_error"):
+        for measure in ("msd", "gv", "gv_upper", "f0_rmse_cents", "voicing_error"):
             assert set(pair[measure]) == COLUMNS
             assert all(isinstance(value, float) for value in pair[measure].values())
         assert set(pair["domain_accuracy"]) == {*COLUMNS, "target"}
@@ -101,6 +112,10 @@ def test_schema(results):
             *(f"{column}_ci" for column in COLUMNS),
             *(f"change_from_{c}{ci}" for c in ("source", "mean_variance") for ci in ("", "_ci")),
         }
+    for measure in ("gv_by_coefficient", "msd_by_coefficient"):
+        for values in written["pairs"][0][measure].values():
+            assert len(values) == 12
+    assert not {"stft_distance", "lsd", "texture", "aliasing"} & set(written["overall"])
     named = [(pair["source"], pair["target"], pair["n"]) for pair in written["pairs"]]
     assert named == [("low", "high", 2), ("high", "low", 2)]
     assert set(written["pairs"][0]["mcd_by_utterance"]) == {"4", "5"}
@@ -109,7 +124,12 @@ def test_schema(results):
 def test_a_perfect_system(results):
     pair = results[0]["pairs"][0]
     assert pair["mcd"]["converted"] == pair["msd"]["converted"] == pair["f0_rmse_cents"]["converted"] == 0
-    assert pair["gv"]["converted"] == 1
+    assert pair["gv"]["converted"] == pair["gv_upper"]["converted"] == 1
+    assert pair["gv_by_coefficient"]["converted"] == [1] * 12
+    assert pair["msd_by_coefficient"]["converted"] == [0] * 12
+    upper = np.prod(pair["gv_by_coefficient"]["source"][10:]) ** 0.5
+    assert pair["gv_upper"]["source"] == pytest.approx(upper, rel=1e-3)
+    assert pair["recognised"]["converted"] == {"low": 0, "high": 1}
     assert pair["domain_accuracy"]["converted"] == pair["domain_accuracy"]["target"] == 1
     assert pair["domain_accuracy"]["source"] == 0
     assert 1100 < pair["f0_rmse_cents"]["source"] < 1300            # the voices are an octave apart
@@ -149,7 +169,19 @@ def test_tables(results):
     for words in ("alpha 0.42", "60 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
         assert words in text
     assert "- Converted: the system's waves analysed again, the same as resynthesised (there are no" in text
-    assert "without alignment" not in text                          # the voices differ in timing
+    for words in ("without alignment", "of the waves", "Aliasing", "all pairs"):
+        assert words not in text                                    # the voices differ in timing, and are two
+
+
+def test_pictures_of_all_pairs(corpus, training, tmp_path, drawn):
+    """Averages over pairs; waves analysed again look like what is converted and are not drawn twice."""
+    tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "low")]
+    evaluate_speech(tasks, training, RATE, out=tmp_path, dimensions=12, jobs=1)
+    assert set(drawn) == {"gv.png", "modulation.png"}
+    for sets in drawn.values():
+        assert set(sets) == {"source", "mean_variance", "converted", "natural"}
+        np.testing.assert_allclose(sets["converted"].variance, sets["natural"].variance)
+        assert sets["natural"].modulation.shape == (33, 12)
 
 
 def put_out(corpus, folder, hop_ms=5.0):
@@ -160,7 +192,7 @@ def put_out(corpus, folder, hop_ms=5.0):
         write_wave(folder / f"{n}.wav", read_wave(corpus / "high" / f"{n}.wav")[0], RATE)
         config = WorldConfig(sample_rate=RATE, hop_ms=hop_ms, f0="dio", codec="sptk", dimensions=60)
         world = World(config)
-        mcep, f0 = world.analyse_mcep(wave)
+        mcep, f0 = world.analyse_frames(wave)
         save_features(folder / f"{n}.wav", world.decode(mcep), f0, hop_ms, RATE)
         paths = [corpus / voice / f"{n}.wav" for voice in ("low", "high")]
         items.append(Item(n, *paths, folder / f"{n}.wav", folder / f"{n}.npz"))
@@ -232,6 +264,54 @@ def test_aligned_distortion_where_frames_agree(corpus, training, tmp_path):
     assert "| all" not in text
 
 
+def test_waves_aligned_sample_by_sample(corpus, training, tmp_path):
+    """A postfilter that removes half of what was added to the target."""
+    natural, _ = read_wave(corpus / "high" / "4.wav")
+    noise = np.random.default_rng(0).normal(size=len(natural))
+    for name, level in (("before", 0.02), ("after", 0.01)):
+        write_wave(tmp_path / f"{name}.wav", natural + level * noise, RATE)
+    item = Item("4", tmp_path / "before.wav", corpus / "high" / "4.wav", tmp_path / "after.wav")
+    tasks = [PairTask("low", "high", [item], aliasing=-71.23)]
+    written = evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
+    for measure in ("stft_distance", "spectral_convergence", "log_magnitude", "lsd", "texture"):
+        values = written["overall"][measure]
+        assert set(values) == {"source", "converted"}
+        assert 0 < values["converted"] < values["source"]
+    assert written["overall"]["aliasing"] == {"converted": -71.2}
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    for words in ("STFT distance of the waves", "texture distance of the waves", "-71.2 |", "- Aliasing: sines of"):
+        assert words in text
+
+
+def test_matrices_of_three_domains(corpus, training, tmp_path):
+    """The third speaks as `high`, with the waves of `low` for its output."""
+    three = {**training, "third": training["high"]}
+    tasks = [
+        task(corpus, "low", "high", "high"),
+        task(corpus, "high", "low", "high"),
+        PairTask("third", "low", task(corpus, "high", "low", "low").items),
+    ]
+    written = evaluate_speech(tasks, three, RATE, out=tmp_path, jobs=1)
+    matrices = written["matrices"]
+    assert matrices["domains"] == ["low", "high", "third"]
+    to_high, unchanged, perfect = (pair["mcd"] for pair in written["pairs"])
+    for column in COLUMNS:
+        expected = [
+            [None, to_high[column], None],
+            [unchanged[column], None, None],
+            [perfect[column], None, None],
+        ]
+        assert matrices["mcd"][column] == expected
+    low, high, third = matrices["confusion"]["converted"]
+    assert low[0] == 0.5                                            # one of two systems is perfect
+    assert sum(low) == pytest.approx(1)
+    assert high[0] == 0
+    assert third == [None, None, None]
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    for words in ("of all pairs, dB", "Mean of the diagonal", "| third ", "chance 33 %"):
+        assert words in text
+
+
 def test_without_parallel_targets(corpus, training, tmp_path):
     tasks = [task(corpus, "low", "high", "high", with_target=False)]
     pair = evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)["pairs"][0]
@@ -245,8 +325,8 @@ def test_without_parallel_targets(corpus, training, tmp_path):
 
 def test_every_file_is_analysed_once(corpus, training, tmp_path, monkeypatch):
     seen = []
-    original = report.analyse_for_evaluation
-    monkeypatch.setattr(report, "analyse_for_evaluation", lambda p, *a: seen.append(p) or original(p, *a))
+    original = recordings.analyse_for_evaluation
+    monkeypatch.setattr(recordings, "analyse_for_evaluation", lambda p, *a: seen.append(p) or original(p, *a))
     tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "low")]
     evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
     assert len(seen) == len(set(seen)) == 12

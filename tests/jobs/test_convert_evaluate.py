@@ -235,7 +235,7 @@ def test_results(evaluated):
 
 def test_pictures(evaluated):
     run, _ = evaluated
-    expected = [f"{HIGH}-{LOW}_eval_001.png", "losses.png", f"{LOW}-{HIGH}_eval_001.png"]
+    expected = [f"{HIGH}-{LOW}_eval_001.png", "gv.png", "losses.png", "modulation.png", f"{LOW}-{HIGH}_eval_001.png"]
     assert files(run / "pictures") == sorted(expected)
 
 
@@ -248,7 +248,8 @@ def test_waves_without_features(evaluated, corpus, tmp_path, caplog):
     assert "no features beside eval_001.wav" in caplog.text
     for mine, theirs in zip(results["pairs"], evaluated[1]["pairs"], strict=True):
         assert mine["mcd"]["converted"] == theirs["mcd"]["resynthesised"]
-    assert files(run / "pictures") == sorted([f"{LOW}-{HIGH}_eval_001.png", f"{HIGH}-{LOW}_eval_001.png"])
+    expected = [f"{HIGH}-{LOW}_eval_001.png", "gv.png", "modulation.png", f"{LOW}-{HIGH}_eval_001.png"]
+    assert files(run / "pictures") == sorted(expected)
 
 
 def test_without_recordings_of_the_target(evaluated, corpus, tmp_path):

@@ -35,6 +35,7 @@ class DomainClassifier:
             raise UserError(
                 f"domain classifier: expected natural utterances of at least two domains, found {found}"
             )
+        self.domains = list(natural)
         features, labels, utterances = [], [], []
         for domain, mceps in natural.items():
             for number, mcep in enumerate(mceps):
@@ -51,10 +52,10 @@ class DomainClassifier:
         self.cross_validation = self._validate(everything, labels, utterances, min(FOLDS, fewest))
         self._model.fit(everything, labels)
 
-    def accuracy(self, mceps: Sequence[np.ndarray], domain: str) -> float:
-        """Share of the segments of the utterances (T, D + 1) taken for `domain`, 0 to 1."""
-        features = np.concatenate([segment_statistics(mcep) for mcep in mceps])
-        return float((self._model.predict(features) == domain).mean())
+    def recognise(self, mceps: Sequence[np.ndarray]) -> dict[str, float]:
+        """Domain -> share of the segments of the utterances (T, D + 1) taken for it; the shares sum to 1."""
+        found = self._model.predict(np.concatenate([segment_statistics(mcep) for mcep in mceps]))
+        return {domain: float((found == domain).mean()) for domain in self.domains}
 
     def _validate(self, features: Any, labels: Any, utterances: Any, folds: int) -> float | None:
         """Accuracy on folds of whole utterances; None where a domain has only one utterance."""

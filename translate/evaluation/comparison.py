@@ -16,14 +16,25 @@ from translate.evaluation.speech import (
     align,
     f0_errors,
     find_speech,
-    global_variance_ratio,
     mel_cepstral_distortion,
-    modulation_spectrum_distance,
 )
+from translate.evaluation.trajectories import UPPER, Trajectories, average_distance, average_ratio
 from translate.features.f0 import convert_f0
 from translate.features.statistics import Statistics
 
 COLUMNS = ("source", "mean_variance", "converted", "resynthesised")
+COLUMN_TITLES = {
+    "source": "unconverted",
+    "mean_variance": "mean-variance",
+    "converted": "converted",
+    "resynthesised": "resynthesised",
+    "target": "natural target",
+}
+
+AVERAGED = (                                                        # over pairs
+    *("mcd", "mcd_aligned", "msd", "gv", "gv_upper", "f0_rmse_cents", "voicing_error", "domain_accuracy"),
+    *("stft_distance", "spectral_convergence", "log_magnitude", "lsd", "texture", "aliasing"),
+)
 
 Scores = dict[str, dict[str, float | None]]                         # measure -> column -> value
 
@@ -103,32 +114,54 @@ def compare_sets(
     training: Sequence[Analysis],
     domain: str,
     classifier: DomainClassifier | None,
-) -> dict[str, Any]:
-    """The measures of whole sets.
+) -> tuple[dict[str, Any], dict[str, Trajectories]]:
+    """The measures of whole sets, and the trajectories behind them: of every column, and `natural`.
 
     Natural reference: the parallel targets where every utterance has one, else the training utterances.
     """
     complete = len(targets) == len(columns)
-    reference = [analysis.mcep for analysis in (targets if complete else training)]
-    measures: dict[str, Any] = {"msd": {}, "gv": {}, "domain_accuracy": {}}
-    for column in COLUMNS:
-        mceps = [of_utterance[column] for of_utterance in columns]
-        measures["msd"][column] = _round(modulation_spectrum_distance(mceps, reference))
-        measures["gv"][column] = _round(global_variance_ratio(mceps, reference))
-        measures["domain_accuracy"][column] = (
-            None if classifier is None else _round(classifier.accuracy(mceps, domain))
-        )
-    measures["domain_accuracy"]["target"] = (
-        _round(classifier.accuracy([t.mcep for t in targets], domain)) if classifier and targets else None
-    )
+    mceps = {column: [of_utterance[column] for of_utterance in columns] for column in COLUMNS}
+    sets = {column: Trajectories.measure(of_column) for column, of_column in mceps.items()}
+    sets["natural"] = Trajectories.measure([analysis.mcep for analysis in (targets if complete else training)])
+    measures = compare_trajectories(sets)
+    heard = {**mceps, "target": [analysis.mcep for analysis in targets]}
+    recognised = {column: classifier.recognise(m) if classifier and m else None for column, m in heard.items()}
+    measures["domain_accuracy"] = {c: _round(shares[domain]) if shares else None for c, shares in recognised.items()}
+    measures["recognised"] = {column: rounded(shares) if shares else None for column, shares in recognised.items()}
     measures["natural_reference"] = "parallel targets" if complete else "training utterances of the target"
-    return measures
+    return measures, sets
+
+
+def compare_trajectories(sets: Mapping[str, Trajectories]) -> dict[str, Any]:
+    """Modulation spectrum distance and global variance of every column against `natural`, per coefficient, too.
+
+    `gv_upper` is of the coefficients above the tenth alone; not there where there are none.
+    """
+    measures: dict[str, Any] = {"msd": {}, "msd_by_coefficient": {}, "gv": {}, "gv_upper": {}, "gv_by_coefficient": {}}
+    for column in COLUMNS:
+        distances = sets[column].modulation_distances(sets["natural"])
+        ratios = sets[column].variance_ratios(sets["natural"])
+        measures["msd"][column] = _round(average_distance(distances))
+        measures["msd_by_coefficient"][column] = [round(float(value), 4) for value in distances]
+        measures["gv"][column] = _round(average_ratio(ratios))
+        measures["gv_by_coefficient"][column] = [round(float(value), 4) for value in ratios]
+        if len(ratios) > UPPER:
+            measures["gv_upper"][column] = _round(average_ratio(ratios[UPPER:]))
+    return {measure: values for measure, values in measures.items() if values}
+
+
+def average_waves(scores: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float | None]]:
+    """Means over utterances of the distances between waves."""
+    return {
+        measure: {column: _mean([s[measure][column] for s in scores]) for column in columns}
+        for measure, columns in scores[0].items()
+    }
 
 
 def average_pairs(pairs: Sequence[Mapping[str, Any]], scores: Sequence[Scores]) -> dict[str, Any]:
     """Means over pairs; the intervals of the MCD are those of all utterances together."""
     overall: dict[str, Any] = {"n": sum(pair["n"] for pair in pairs)}
-    for measure in ("mcd", "mcd_aligned", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
+    for measure in AVERAGED:
         if all(measure in pair for pair in pairs):
             keys = pairs[0][measure]
             overall[measure] = {key: _mean([pair[measure][key] for pair in pairs]) for key in keys}

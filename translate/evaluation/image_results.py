@@ -1,11 +1,12 @@
 """results.md of an image system: one table, and the protocol behind its numbers in plain words."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from translate.evaluation.images import BORDER
+from translate.evaluation.markdown import align_table, format_number
 from translate.features.wave import replacing
 
 COLUMNS = {                                                         # measure: title, decimals, factor; best first
@@ -58,9 +59,9 @@ def format_headline(results: Mapping[str, Any]) -> str:
     table = [["", "", "N", *(COLUMNS[key][0] for key in columns)]]
     for task in tasks:
         for number, (row, values) in enumerate(task["rows"].items()):
-            cells = [_format(values.get(key), *COLUMNS[key][1:]) for key in columns]
+            cells = [format_number(values.get(key), *COLUMNS[key][1:]) for key in columns]
             table.append(["" if number else task["name"], row, str(values["n"]), *cells])
-    return _align(table)
+    return align_table(table, texts=2)
 
 
 def write_results(path: str | os.PathLike[str], results: Mapping[str, Any]) -> None:
@@ -74,18 +75,3 @@ def write_results(path: str | os.PathLike[str], results: Mapping[str, Any]) -> N
     lines += [f"- Not measured: {note}." for note in results["notes"]]
     with replacing(Path(path)) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _format(value: float | None, decimals: int, factor: float) -> str:
-    return "–" if value is None else f"{factor * value:.{decimals}f}"
-
-
-def _align(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first two columns are text, the others numbers."""
-    widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [c.ljust(w) if place < 2 else c.rjust(w) for place, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append(f"| {' | '.join(cells)} |")
-    rules = ["-" * (w + 2) if place < 2 else "-" * (w + 1) + ":" for place, w in enumerate(widths)]
-    return "\n".join([lines[0], f"|{'|'.join(rules)}|", *lines[1:]])

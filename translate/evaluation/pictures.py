@@ -60,7 +60,7 @@ def draw_triple(
     axes[0].set_xlim(0, max(len(source), len(converted), len(target)) / sample_rate)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="dB below the loudest point")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_losses(path: str | os.PathLike[str], log_jsonl: str | os.PathLike[str]) -> None:
@@ -95,7 +95,7 @@ def draw_losses(path: str | os.PathLike[str], log_jsonl: str | os.PathLike[str])
     for axis in axes[max(0, len(curves) - COLUMNS) : len(curves)]:
         axis.set_xlabel("step")
         axis.tick_params(labelbottom=True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _spectrogram(wave: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -131,6 +131,7 @@ def _read_curves(log_jsonl: str | os.PathLike[str]) -> dict[str, list[tuple[floa
     return curves
 
 
-def _save(figure: "Figure", path: str | os.PathLike[str]) -> None:
+def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
+    """Write a figure as PNG, whole or not at all."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)

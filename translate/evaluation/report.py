@@ -1,17 +1,17 @@
-"""The evaluation of a speech system: from wave files to results.json and results.md.
+"""The evaluation of a speech system: from wave files to results.json, results.md and pictures.
 
 Four columns stand in every measure. `source`: the unconverted source. `mean_variance`: the trivial
 converter, the source's mel-cepstra with the target's mean and variance and the log-Gaussian F0 transform,
 nothing learned and nothing resynthesised. `converted`: the mel-cepstra and F0 that the system put out, which
 compare with the trivial converter's and with the literature's. `resynthesised`: the system's waves analysed
 again, what the listener hears; a vocoder alone costs some tenths of a dB here.
+
+More than two domains add matrices over all pairs; waves aligned sample by sample add the distances between them.
 """
 
 import json
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +20,25 @@ from joblib import Parallel, delayed
 
 from translate.errors import UserError
 from translate.evaluation.classifier import DomainClassifier
-from translate.evaluation.comparison import average, average_pairs, compare_sets, measure_utterance, rounded
-from translate.evaluation.converted import ConvertedFeatures, load_features
-from translate.evaluation.speech import Analysis, analyse_for_evaluation
-from translate.evaluation.tables import describe_protocol, write_tables
+from translate.evaluation.comparison import (
+    average,
+    average_pairs,
+    average_waves,
+    compare_sets,
+    measure_utterance,
+    rounded,
+)
+from translate.evaluation.matrices import arrange_matrices
+from translate.evaluation.protocol import describe_protocol
+from translate.evaluation.recordings import PairTask, analyse_all, collect_converted, compare_aligned
+from translate.evaluation.speech import Analysis
+from translate.evaluation.tables import write_tables
+from translate.evaluation.trajectories import Trajectories
+from translate.evaluation.trajectory_pictures import draw_modulation, draw_variances
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import replacing
 
-log = logging.getLogger("translate")
-
 TRAINING_LIMIT = 500                                                # utterances per domain, evenly spaced
-NAMED = 5                                                           # bad files named in one error
-
-
-@dataclass(frozen=True)
-class Item:
-    """One converted utterance."""
-
-    id: str
-    source: Path                                                    # wave before conversion
-    target: Path | None                                             # the same sentence by the target
-    converted: Path                                                 # wave after conversion
-    features: Path | None = None                                    # of `translate convert --features`
-
-
-@dataclass(frozen=True)
-class PairTask:
-    """Everything converted from one domain to another."""
-
-    source: str
-    target: str
-    items: Sequence[Item]
 
 
 def evaluate_speech(
@@ -63,7 +51,9 @@ def evaluate_speech(
     rtf: Mapping[str, float] | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Measure converted speech against natural one and write `out`/results.json and `out`/results.md.
+    """Measure converted speech against natural one.
+
+    Writes `out`/results.json, `out`/results.md, `out`/pictures/gv.png and `out`/pictures/modulation.png.
 
     The features of the items are measured where every item has them, with the evaluation's hop (5 ms), rate and
     number of dimensions at least. Otherwise `converted` is of the waves analysed again, for all items alike, and
@@ -80,22 +70,23 @@ def evaluate_speech(
         jobs: processes; -1: one per core.
 
     Returns:
-        What results.json holds: {"protocol", "pairs", "overall", "rtf"}; None stands where a measure has
-        nothing to measure (no parallel target, no voiced frame, the interval of a single utterance).
+        What results.json holds: {"protocol", "pairs", "overall", "rtf"}, and "matrices" where there are more than
+        two domains. None stands where a measure has nothing to measure (no parallel target, no voiced frame, the
+        interval of a single utterance).
 
     Raises:
         UserError: nothing to evaluate, a domain without training waves, or unusable files (named).
     """
     _check(tasks, training)
     used = {domain: _spread(paths) for domain, paths in training.items()}
-    analyses = _analyse_all(_files(tasks, used), sample_rate, dimensions, jobs)
+    analyses = analyse_all(tasks, used, sample_rate, dimensions, jobs)
     items = [item for task in tasks for item in task.items]
-    converted, without_features = _collect_converted(items, analyses, sample_rate, dimensions)
+    converted, without_features = collect_converted(items, analyses, sample_rate, dimensions)
     natural = {domain: [analyses[path].trimmed() for path in paths] for domain, paths in used.items()}
     statistics = {domain: _statistics(of_domain) for domain, of_domain in natural.items()}
     classifier = DomainClassifier(_mceps(natural)) if len(natural) > 1 else None
 
-    pairs, rows = [], []
+    pairs, rows, sets = [], [], []
     for task in tasks:
         utterances = Parallel(n_jobs=jobs)(
             delayed(measure_utterance)(
@@ -111,13 +102,18 @@ def evaluate_speech(
         scores, columns = [u[0] for u in utterances], [u[1] for u in utterances]
         rows += scores
         targets = [analyses[item.target].trimmed() for item in task.items if item.target is not None]
+        measures, of_pair = compare_sets(columns, targets, natural[task.target], task.target, classifier)
+        sets.append(of_pair)
+        waves = compare_aligned(task.items, analyses, sample_rate, jobs)
         pairs.append(
             {
                 "source": task.source,
                 "target": task.target,
                 "n": len(task.items),
                 **average(scores),
-                **compare_sets(columns, targets, natural[task.target], task.target, classifier),
+                **measures,
+                **(average_waves(waves) if waves else {}),
+                **({} if task.aliasing is None else {"aliasing": {"converted": round(task.aliasing, 1)}}),
                 "mcd_by_utterance": {
                     item.id: rounded(s["mcd"]) for item, s in zip(task.items, scores, strict=True)
                 },
@@ -139,9 +135,12 @@ def evaluate_speech(
         "overall": average_pairs(pairs, rows),
         "rtf": dict(rtf or {}),
     }
+    if len(used) > 2:
+        results["matrices"] = arrange_matrices(list(used), pairs)
     with replacing(Path(out) / "results.json") as temporary:
         temporary.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     write_tables(Path(out) / "results.md", results)
+    _draw(Path(out) / "pictures", sets, resynthesised=without_features is None)
     return results
 
 
@@ -164,59 +163,12 @@ def _spread(paths: Sequence[Path]) -> list[Path]:
     return [paths[i] for i in chosen]
 
 
-def _files(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]]) -> list[Path]:
-    """Every distinct file, in the order of first use."""
-    items = [item for task in tasks for item in task.items]
-    used = [path for item in items for path in (item.source, item.target, item.converted) if path is not None]
-    return list(dict.fromkeys([*used, *(path for paths in training.values() for path in paths)]))
-
-
-def _analyse_all(paths: Sequence[Path], sample_rate: int, dimensions: int, jobs: int) -> dict[Path, Analysis]:
-    log.info("evaluation: analysing %d recordings", len(paths))
-    results = Parallel(n_jobs=jobs)(delayed(_analyse)(path, sample_rate, dimensions) for path in paths)
-    bad = [result for result in results if isinstance(result, str)]
-    if bad:
-        more = f" (and {len(bad) - NAMED} more files)" if len(bad) > NAMED else ""
-        raise UserError("; ".join(bad[:NAMED]) + more)
-    return dict(zip(paths, results, strict=True))
-
-
-def _analyse(path: Path, sample_rate: int, dimensions: int) -> Analysis | str:
-    try:
-        return analyse_for_evaluation(path, sample_rate, dimensions)
-    except UserError as error:
-        return str(error)
-
-
-def _collect_converted(
-    items: Sequence[Item], analyses: Mapping[Path, Analysis], sample_rate: int, dimensions: int
-) -> tuple[dict[Path, Analysis], str | None]:
-    """What the systems put out, by wave; of the waves, and why, where one item lacks usable features.
-
-    A column never mixes the two readings.
-    """
-    converted = {}
-    for item in items:
-        if item.features is None:
-            reason: str | None = f"there are no features beside {item.converted.name}"
-        else:
-            features = load_features(item.features)
-            reason = features.why_unusable(item.converted, sample_rate, dimensions)
-        if reason:
-            log.warning("evaluation: `converted` is measured on the waves analysed again: %s", reason)
-            return {item.converted: analyses[item.converted] for item in items}, reason
-        converted[item.converted] = _beside_source(features, item, analyses[item.source])
-    return converted, None
-
-
-def _beside_source(features: ConvertedFeatures, item: Item, source: Analysis) -> Analysis:
-    """The features at the levels of their source: conversion keeps the timing."""
-    if len(features.f0) != len(source):
-        raise UserError(
-            f"{item.features}: {len(features.f0)} frames, but {item.source} has {len(source)}; convert it again"
-        )
-    mcep = features.mcep[:, : source.mcep.shape[1]].astype(np.float64)
-    return Analysis(mcep, features.f0.astype(np.float64), source.level)
+def _draw(folder: Path, pairs: Sequence[Mapping[str, Trajectories]], resynthesised: bool) -> None:
+    """The trajectories, averaged over pairs; `resynthesised` where that column says more than `converted`."""
+    shown = [column for column in pairs[0] if column != "resynthesised" or resynthesised]
+    sets = {column: Trajectories.average([of_pair[column] for of_pair in pairs]) for column in shown}
+    draw_variances(folder / "gv.png", sets)
+    draw_modulation(folder / "modulation.png", sets)
 
 
 def _statistics(analyses: Iterable[Analysis]) -> Statistics:

@@ -5,25 +5,20 @@ recording says nothing of the voice.
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import get_window
-from scipy.spatial.distance import cdist
 
 from translate.config import WorldConfig, validate
 from translate.errors import UserError
+from translate.features.alignment import align
 from translate.features.wave import check_wave, read_wave
 from translate.features.world import World
 
 HOP_MS = 5.0                                                        # of the analysis
 SILENCE_DB = 60.0                                                   # below the loudest frame: silent
 LEVEL_MS = 25.0                                                     # window of a frame's level
-LONGEST = 12_000                                                    # frames (60 s); DTW takes the square
 DISTORTION_DB = 10 / np.log(10) * np.sqrt(2)                        # distance of mel-cepstra to dB
-SEGMENT, SEGMENT_HOP = 64, 32                                       # frames of a modulation spectrum
-POWER_FLOOR = 1e-12                                                 # of a modulation spectrum: -120 dB
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +59,7 @@ def analyse_for_evaluation(
     config = _world_config(sample_rate, dimensions)
     wave, _ = read_wave(path, sample_rate)
     check_wave(wave, sample_rate, path)
-    mcep, f0 = World(config).analyse_mcep(wave)
+    mcep, f0 = World(config).analyse_frames(wave)
     return Analysis(mcep, f0, _levels(wave, sample_rate, len(f0)))
 
 
@@ -72,30 +67,6 @@ def find_speech(level: np.ndarray) -> slice:
     """From the first to the last frame at most 60 dB below the loudest; level (T,) in dB."""
     loud = np.flatnonzero(level >= level.max() - SILENCE_DB)
     return slice(int(loud[0]), int(loud[-1]) + 1)
-
-
-def align(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Dynamic time warping over c1..cD: steps (1, 1), (1, 0), (0, 1), all of weight 1, Euclidean distance.
-
-    Args:
-        a: (T1, D + 1), b: (T2, D + 1).
-
-    Returns:
-        (P, 2) frame numbers of a and of b, both from 0 to the last.
-
-    Raises:
-        UserError: one of them is longer than 60 s.
-    """
-    import librosa
-
-    if max(len(a), len(b)) > LONGEST:
-        seconds = max(len(a), len(b)) * HOP_MS / 1000
-        raise UserError(
-            f"alignment: an utterance of {seconds:.0f} s; cut recordings above "
-            f"{LONGEST * HOP_MS / 1000:.0f} s into sentences"
-        )
-    _, path = librosa.sequence.dtw(C=cdist(a[:, 1:], b[:, 1:]))
-    return path[::-1]
 
 
 def mel_cepstral_distortion(a: np.ndarray, b: np.ndarray, aligned: bool = False) -> float:
@@ -133,38 +104,6 @@ def f0_errors(f0: np.ndarray, reference: np.ndarray) -> tuple[float | None, floa
         return None, voicing
     cents = 1200 * np.log2(f0[voiced] / reference[voiced])
     return float(np.sqrt((cents**2).mean())), voicing
-
-
-def modulation_spectrum(mcep: np.ndarray) -> np.ndarray:
-    """Log modulation spectrum of one utterance (T, D + 1): (33, D) dB for c1..cD, modulation frequency first.
-
-    Power spectra over time of 64-frame periodic Hann windows every 32 frames, in dB, averaged. Utterances
-    shorter than 64 frames are padded by reflection.
-    """
-    trajectories = mcep[:, 1:]
-    if len(trajectories) < SEGMENT:
-        trajectories = np.pad(trajectories, ((0, SEGMENT - len(trajectories)), (0, 0)), mode="reflect")
-    segments = np.lib.stride_tricks.sliding_window_view(trajectories, SEGMENT, axis=0)[::SEGMENT_HOP]
-    power = np.abs(np.fft.rfft(segments * get_window("hann", SEGMENT))) ** 2  # (S, D, 33)
-    return (10 * np.log10(np.maximum(power, POWER_FLOOR))).mean(axis=0).T
-
-
-def modulation_spectrum_distance(converted: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> float:
-    """MSD in dB between two lists of mel-cepstra (T, D + 1): the root mean square difference, over dimensions
-    and modulation frequencies, of their log modulation spectra averaged over utterances. No alignment."""
-    means = [np.mean([modulation_spectrum(m) for m in mceps], axis=0) for mceps in (converted, target)]
-    return float(np.sqrt(((means[0] - means[1]) ** 2).mean()))
-
-
-def global_variance_ratio(converted: Sequence[np.ndarray], natural: Sequence[np.ndarray]) -> float:
-    """GV of converted over natural speech, lists of mel-cepstra (T, D + 1): 1 is natural, below is muffled.
-
-    Per dimension the variance within an utterance, averaged over utterances (Toda et al. 2007); geometric
-    mean of the ratios over c1..cD.
-    """
-    means = [np.mean([m[:, 1:].var(axis=0) for m in mceps], axis=0) for mceps in (converted, natural)]
-    logs = [np.log(np.maximum(m, POWER_FLOOR)) for m in means]
-    return float(np.exp((logs[0] - logs[1]).mean()))
 
 
 def _world_config(sample_rate: int, dimensions: int) -> WorldConfig:

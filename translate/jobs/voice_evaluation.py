@@ -2,14 +2,21 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from translate.config import WaveConfig, read_yaml
 from translate.data.manifest import Entry, read_manifest
 from translate.errors import UserError
+from translate.evaluation.aliasing import measure_aliasing
 from translate.evaluation.pictures import draw_losses, draw_triple
-from translate.evaluation.report import Item, PairTask, evaluate_speech
+from translate.evaluation.recordings import Item, PairTask
+from translate.evaluation.report import evaluate_speech
 from translate.features.wave import read_wave
+from translate.inference.load import load
+from translate.inference.waveform import WaveformConverter
+from translate.models import resolve
 
 
 def evaluate_run(
@@ -49,6 +56,7 @@ def evaluate_run(
         by_pair[entry.domain][entry.pair] = entry
     trained = read_manifest(training)
     domains = {entry.domain for entry in (*natural, *trained)}
+    measure_system = _prepare_aliasing(run)
     tasks: list[PairTask] = []
     seconds: dict[str, float] = defaultdict(float)
     for folder in folders:
@@ -71,7 +79,7 @@ def evaluate_run(
                 )
             )
         if items:
-            tasks.append(PairTask(source, target, items))
+            tasks.append(PairTask(source, target, items, measure_system(source, target)))
         for stage, spent in _read_seconds(folder).items():
             seconds[stage] += spent
     if not tasks:
@@ -100,6 +108,25 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
             draw_triple(run / "pictures" / name, source, converted, target, sample_rate)
     if (run / "log.jsonl").exists():
         draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")
+
+
+def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
+    """(source, target) -> dB of `measure_aliasing` of the run's system; None where it does not work on samples, has no
+    checkpoint here, or knows other domains (a chain's ends)."""
+    path = run / "latest" / "config.yaml"
+    config = resolve(read_yaml(path), str(path)) if path.exists() else None
+    if not isinstance(getattr(config, "features", None), WaveConfig):
+        return lambda source, target: None
+    converter = load(path.parent)
+    assert isinstance(converter, WaveformConverter)
+
+    def measure(source: str, target: str) -> float | None:
+        if not {source, target} <= set(converter.domains):
+            return None
+        rate = converter.sample_rate
+        return measure_aliasing(lambda wave: converter.convert(wave, rate, source, target)[0], rate)
+
+    return measure
 
 
 def _split_name(folder: Path, domains: set[str]) -> tuple[str, str]:
