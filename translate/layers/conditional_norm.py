@@ -1,0 +1,54 @@
+"""Two ways to tell a layer about a code: by modulating its norm, or by channels beside its input."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from translate.layers.norm import instance_norm
+
+SPREAD = 0.1                                                        # of fresh modulations around scale 1 and shift 0
+
+
+class ConditionalInstanceNorm(nn.Module):
+    """Instance norm whose scale and shift come from a code: gamma(c) (x - mu) / sigma + beta(c).
+
+    gamma and beta are affine maps of the code. For one-hot codes this is a table with one row per domain (Dumoulin et
+    al. 2017, "A Learned Representation for Artistic Style"); for a source and a target side by side each has
+    its rows and the two add up (Kaneko et al. 2019, StarGAN-VC2, sec. 3.2). Soft codes mix the rows.
+
+    Args:
+        channels: of the input.
+        entries: of a code.
+    """
+
+    def __init__(self, channels: int, entries: int):
+        super().__init__()
+        self.norm = instance_norm(channels, affine=False)
+        self.modulate = nn.Linear(entries, 2 * channels)            # scales, then shifts
+        nn.init.normal_(self.modulate.weight, 0.0, SPREAD)
+        nn.init.ones_(self.modulate.bias[:channels])
+        nn.init.zeros_(self.modulate.bias[channels:])
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, channels, *S), (B, entries) -> (B, channels, *S)
+        # The bias apart: what a one-hot picks is then the same number however many domains there are.
+        modulation = linear(code, self.modulate.weight) + self.modulate.bias
+        modulation = modulation.view(len(x), -1, *[1] * (x.dim() - 2))
+        scale, shift = modulation.chunk(2, dim=1)                   # (B, channels, 1, ...) each
+        return self.norm(x) * scale + shift
+
+
+def join_code(x: Tensor, code: Tensor) -> Tensor:
+    """The channels of `x` and behind them the entries of the code, each the same at every position.
+
+    An instance norm right after the next convolution takes them out again, but for the edges: there zero padding
+    makes a constant visible. A convolution without a norm keeps them.
+
+    Args:
+        x: (B, C, *S).
+        code: (B, entries).
+
+    Returns:
+        (B, C + entries, *S).
+    """
+    planes = code.to(x.dtype).view(*code.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
+    return torch.cat([x, planes], dim=1)
