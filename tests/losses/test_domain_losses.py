@@ -1,4 +1,4 @@
-"""Classification against NumPy, and the source-and-target game of StarGAN-VC2."""
+"""Classification against NumPy, and the games in which the discriminator is told the domains."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from translate.losses import (
     AdversarialLoss,
-    SourceTargetLoss,
     attribute_classification,
     domain_classification,
+    judge_frozen,
+    judge_together,
+    tell_domains,
 )
 
 SHAPES = [(4, 3), (4, 3, 7), (4, 3, 5, 2)]
@@ -79,7 +81,7 @@ def test_targets_must_fit(classify):
         classify(torch.zeros(4, 3, 7), torch.zeros(4, 2))
 
 
-# --- Source and target ------------------------------------------------------------------------------------
+# --- What the discriminator is told -----------------------------------------------------------------------
 
 
 @dataclass
@@ -111,20 +113,32 @@ class Projection(nn.Module):
 
 @pytest.mark.parametrize("shape", [(5, 2, 4), (5, 2, 2, 2)])
 def test_source_and_target_game(shape):
-    discriminator, loss = Projection(), SourceTargetLoss(AdversarialLoss("lsgan"))
+    """Kaneko et al. 2019 (StarGAN-VC2), section 3.1, in its least-squares form."""
+    discriminator, loss = Projection(), AdversarialLoss("lsgan")
     real, fake = torch.randn(2, *shape)
     source, target = torch.eye(3)[[0, 1, 2, 0, 1]], torch.rand(5, 3).softmax(1)     # one-hot and soft
+    of_real, of_fake = tell_domains("source_target", source, target)
 
     real_logits = discriminator.logits(real, target, source)            # as if it came back: target -> source
     fake_logits = discriminator.logits(fake, source, target)
     expected = np.mean((real_logits - 1) ** 2) + np.mean(fake_logits**2)
-    value = loss.discriminator(discriminator, real, fake, source, target)
+    value = loss.discriminator_term(*judge_together(discriminator, (real, *of_real), (fake, *of_fake)))
     np.testing.assert_allclose(value.detach(), expected, rtol=1e-4)
     assert discriminator.passes == 1
 
     fake.requires_grad_()
-    value = loss.generator(discriminator, fake, source, target)
+    value = loss.generator_term(judge_frozen(discriminator, fake, *of_fake))
     np.testing.assert_allclose(value.detach(), np.mean((fake_logits - 1) ** 2), rtol=1e-4)
     value.backward()
     assert fake.grad.abs().sum() > 0
     assert discriminator.source.grad is None
+
+
+def test_other_games():
+    source, target = torch.eye(3)[[0, 1]], torch.eye(3)[[2, 0]]
+    assert tell_domains("plain", source, target) == ((), ())
+    (of_real,), (of_fake,) = tell_domains("target", source, target)     # Kameoka et al. 2018: D(x, c), D(G(x, c'), c')
+    assert of_real is source
+    assert of_fake is target
+    with pytest.raises(ValueError, match="game 'sources': expected one of plain, target, source_target"):
+        tell_domains("sources", source, target)

@@ -58,7 +58,7 @@ def make_utterances(seed, frames=(40, 25, 33), dimensions=12):
         frames=np.array(frames),
         seconds=np.array(frames) * 0.005,
         offsets=offsets,
-        mcep=mcep,
+        features=mcep,
         f0=np.full(len(mcep), 100.0, dtype=np.float32),
         moments=np.stack([moments(piece, np.full(len(piece), 100.0)) for piece in pieces]),
     )

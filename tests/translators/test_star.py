@@ -41,7 +41,7 @@ class Judge(nn.Module):
 
 
 WEIGHTS = {
-    "generator": {"adversarial": 1.0, "classification": 1.0, "reconstruction": 10.0},
+    "generator": {"adversarial": 1.0, "classification": 1.0, "cycle": 10.0},
     "discriminator": {"adversarial": 1.0, "classification": 1.0, "gradient_penalty": 10.0},
 }
 
@@ -127,12 +127,12 @@ def test_work_of_a_step():
 
 
 @pytest.mark.parametrize(("weights", "maps", "judges", "names"), [
-    ({"generator": {"reconstruction": 0.0}}, 1, 3, "adversarial classification"),
-    ({"generator": {"classification": 0.0}}, 2, 3, "adversarial reconstruction"),
+    ({"generator": {"cycle": 0.0}}, 1, 3, "adversarial classification"),
+    ({"generator": {"classification": 0.0}}, 2, 3, "adversarial cycle"),
     # a discriminator that no generator heeds is not trained
-    ({"generator": {"adversarial": 0.0}}, 2, 2, "classification reconstruction"),
-    ({"generator": {"adversarial": 0.0, "classification": 0.0}}, 2, 0, "reconstruction"),
-    ({"discriminator": {"gradient_penalty": 0.0}}, 2, 2, "adversarial classification reconstruction"),
+    ({"generator": {"adversarial": 0.0}}, 2, 2, "classification cycle"),
+    ({"generator": {"adversarial": 0.0, "classification": 0.0}}, 2, 0, "cycle"),
+    ({"discriminator": {"gradient_penalty": 0.0}}, 2, 2, "adversarial classification cycle"),
 ])  # fmt: skip
 def test_losses_of_weight_zero_are_not_computed(weights, maps, judges, names):
     translator = build(weights=weights)
@@ -191,7 +191,7 @@ def test_losses_by_hand(rank, exclusive):
     expected = {
         "adversarial": -false.logits[0].mean(),
         "classification": classify(false.classes, wanted),
-        "reconstruction": (translator.map(fake, c) - x).abs().mean(),
+        "cycle": (translator.map(fake, c) - x).abs().mean(),
     }
     torch.testing.assert_close(losses["generator"], expected)
     torch.testing.assert_close(translator.monitors["change"], (fake - x).abs().mean() / x.abs().mean())

@@ -14,14 +14,13 @@ from translate.losses.adversarial import (
     judge_together,
 )
 from translate.losses.consistency import l1, l2
-from translate.losses.domain import SourceTargetLoss, attribute_classification, domain_classification
+from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.features import feature_matching
 from translate.losses.penalties import clip_weights, gradient_penalty, orthogonal_penalty, r1_penalty
 
 __all__ = [
     "AdversarialLoss",
     "Judgement",
-    "SourceTargetLoss",
     "attribute_classification",
     "clip_weights",
     "domain_classification",
@@ -35,4 +34,5 @@ __all__ = [
     "l2",
     "orthogonal_penalty",
     "r1_penalty",
+    "tell_domains",
 ]

@@ -1,15 +1,11 @@
-"""Which domain is it? Classification losses, and the source-and-target game that does without them.
+"""Which domain is it? Classification losses, and games in which the discriminator is told the domains.
 
 Domains and attributes are float vectors (B, K): one-hot, soft or mixed. A classifier's logits are (B, K), or
 (B, K, *S) where it decides per patch; then the loss averages over patches.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from translate.losses.adversarial import AdversarialLoss, judge_together
+from torch import Tensor
 
 
 def domain_classification(logits: Tensor, target: Tensor) -> Tensor:
@@ -68,27 +64,39 @@ def _spread(vectors: Tensor, logits: Tensor) -> Tensor:
     return vectors.float().reshape(*vectors.shape, *[1] * (logits.dim() - 2)).expand_as(logits)
 
 
-@dataclass(frozen=True)
-class SourceTargetLoss:
-    """The source-and-target conditional game of StarGAN-VC2, in any kind of `AdversarialLoss`.
+Told = tuple[Tensor, ...]  # what a discriminator is told besides a sample: float vectors (B, K)
 
-    The discriminator is called with (sample, source, target), the latter two (B, K). For x of domain c and
-    its translation G(x, c, c'), it judges the fake as what it is, (G(x, c, c'), c, c'), against the real one
-    as if translated the other way, (x, c', c). So a sample must fit its target *given* its source, and no
-    classifier is needed.
 
-    Kaneko et al. 2019 (StarGAN-VC2), section 3.1, L_st-adv.
+def tell_domains(game: str, source: Tensor, target: Tensor) -> tuple[Told, Told]:
+    """What a discriminator is told about real x of domain c and about its translation G(x), wanted to be of c'.
+
+    | game          | real       | fake       | what it judges                                                    |
+    |---------------|------------|------------|-------------------------------------------------------------------|
+    | plain         | D(x)       | D(G)       | is it natural? A classifier has to care for the domain            |
+    | target        | D(x, c)    | D(G, c')   | is it natural for that domain?                                    |
+    | source_target | D(x, c', c)| D(G, c, c')| the same *given* where it came from: real samples as if they had  |
+    |               |            |            | been translated the other way                                     |
+
+    In the last, every pair of domains has its own game, and no classifier is needed.
+
+    Kameoka et al. 2018 (StarGAN-VC), section 3: target. Kaneko et al. 2019 (StarGAN-VC2), section 3.1: source_target.
+
+    Args:
+        game: one of the three.
+        source: (B, K), c.
+        target: (B, K), c'.
+
+    Returns:
+        The vectors beside real samples and those beside fakes, for `judge_together`, `judge_frozen`, a penalty.
+
+    Raises:
+        ValueError: another game.
     """
-
-    adversarial: AdversarialLoss
-
-    def generator(self, discriminator: nn.Module, fake: Tensor, source: Tensor, target: Tensor) -> Tensor:
-        """The generator's loss on fake (B, C, *S), made from `source` (B, K) to be `target` (B, K)."""
-        return self.adversarial.generator(discriminator, fake, source, target)
-
-    def discriminator(
-        self, discriminator: nn.Module, real: Tensor, fake: Tensor, source: Tensor, target: Tensor
-    ) -> Tensor:
-        """The discriminator's loss on real (B, C, *S) of domain `source` and its translation to `target`."""
-        judgements = judge_together(discriminator, (real, target, source), (fake, source, target))
-        return self.adversarial.discriminator_term(*judgements)
+    games: dict[str, tuple[Told, Told]] = {
+        "plain": ((), ()),
+        "target": ((source,), (target,)),
+        "source_target": ((target, source), (source, target)),
+    }
+    if game not in games:
+        raise ValueError(f"game {game!r}: expected one of {', '.join(games)}")
+    return games[game]

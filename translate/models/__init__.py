@@ -22,6 +22,14 @@ SYSTEMS = {
     "srgan": "translate.models.srgan",
     "cyclegan": "translate.models.cyclegan",
     "stargan": "translate.models.stargan",
+    "stargan_vc": "translate.models.stargan_vc",
+    "stargan_vc2": "translate.models.stargan_vc2",
+    "mse_vc": "translate.models.mse_vc",
+    "gan_vc": "translate.models.gan_vc",
+    "gan_postfilter": "translate.models.gan_postfilter",
+    "stft_postfilter": "translate.models.stft_postfilter",
+    "wavecyclegan": "translate.models.wavecyclegan",
+    "wavecyclegan2": "translate.models.wavecyclegan2",
 }
 
 

@@ -47,7 +47,7 @@ class Network(Section):
 class GeneratorLosses(Section):
     adversarial: Weight = 1.0
     classification: Weight = 1.0
-    reconstruction: Weight = 10.0
+    cycle: Weight = 10.0
 
 
 class DiscriminatorLosses(Section):

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from translate.config import SystemConfig, write_yaml
+from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
 from translate.features.statistics import save_arrays
 
@@ -103,7 +103,10 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
     """Fill `module` with the tensors of another run's checkpoint that have the same name and shape.
 
-    SRGAN starts so from SRResNet's generator. Moving averages are preferred.
+    SRGAN starts so from SRResNet's generator. Moving averages are preferred. Among translators of many domains the two
+    may differ in `data.domains`: what weights say of a domain (`domain_axes`) goes where its name is, and a domain that
+    the run does not know begins as the mean of those that it knows. So fine-tuning adds voices to a trained model,
+    which at first converts between the old ones as before.
 
     Returns:
         How many tensors were taken.
@@ -113,6 +116,11 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
     """
     checkpoint = find_checkpoint(run)
     weights = _read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
+    axes: dict[str, tuple[int, int]] = module.domain_axes() if hasattr(module, "domain_axes") else {}  # type: ignore[operator]
+    if axes:
+        known = read_yaml(checkpoint / "config.yaml").get("data", {}).get("domains", [])
+        for key in axes.keys() & weights.keys():
+            weights[key] = _carry_domains(weights[key], *axes[key], known, module.domains)  # type: ignore[arg-type]
     expected = module.state_dict()
     fitting = {k: v for k, v in weights.items() if k in expected and v.shape == expected[k].shape}
     if not fitting:
@@ -121,6 +129,20 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
         )
     module.load_state_dict(fitting, strict=False)
     return len(fitting)
+
+
+def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], wanted: list[str]) -> Tensor:
+    """`value`, whose `axis` ends in `blocks` runs of the `known` domains, with runs of the `wanted` instead."""
+    others = value.shape[axis] - blocks * len(known) if axis < value.dim() else -1
+    if others < 0 or not known:
+        return value  # of another network; its shape will tell
+    first, *runs = value.split([others, *[len(known)] * blocks], dim=axis)
+    places = [known.index(name) if name in known else None for name in wanted]
+    carried = [
+        torch.stack([run.mean(axis) if place is None else run.select(axis, place) for place in places], dim=axis)
+        for run in runs
+    ]
+    return torch.cat([first, *carried], dim=axis)
 
 
 def load_averages(checkpoint: Path) -> dict[str, Tensor]:

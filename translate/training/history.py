@@ -94,6 +94,6 @@ class History:
             log.say(
                 f"warning: for {step - self._unchanged_from} steps the generator has returned its input (relative "
                 f"change {change:.3f}): nothing is being converted. Lower the weights of what holds it to its input "
-                "(players.generator.losses: cycle, reconstruction), or end the identity loss earlier "
+                "(players.generator.losses: cycle), or end the identity loss earlier "
                 "(players.generator.losses.identity.until)"
             )

@@ -1,0 +1,203 @@
+"""StarGAN-VC's networks (Kameoka et al. 2018, arXiv 1806.02169): mel-cepstra as pictures of frequency by time, gated.
+
+Channels are those after a gate: value and gate have as many each.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from translate.layers.gated import GatedConvolution
+from translate.layers.norm import instance_norm
+from translate.layers.padding import pad_to_multiple
+from translate.networks.judgement import Judgement
+
+Pair = tuple[int, int]
+
+HEARD = 8                                                           # coefficients that the classifier looks at
+
+
+class StarVcGenerator(nn.Module):
+    """An encoder that no code enters, a narrow middle, and its mirror image, told the wanted domain at every layer.
+
+    The middle is `bottleneck` numbers per four frames: a kernel over all that is left of the frequencies gathers them,
+    a transposed one spreads them again. Its rows differ, so the instance norm after it lets the code through; the
+    norms of later layers leave of a code, a constant plane, what zero padding and strides make of it.
+
+    Args:
+        dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
+        entries: of a code.
+        channels: of the first layer (paper: 32); the others have two and four times as many.
+        bottleneck: channels of the middle (paper: 5).
+    """
+
+    def __init__(self, dimensions: int, entries: int, channels: int = 32, bottleneck: int = 5):
+        super().__init__()
+        c, rows = channels, (dimensions + 3) // 4                   # 9 rows of 36 coefficients
+        self.encode = nn.Sequential(
+            GatedConvolution(2, 1, c, (3, 9)),
+            GatedConvolution(2, c, 2 * c, (4, 8), stride=2, padding=(1, 3)),
+            GatedConvolution(2, 2 * c, 4 * c, (4, 8), stride=2, padding=(1, 3)),
+            GatedConvolution(2, 4 * c, 2 * c, (3, 5)),
+            GatedConvolution(2, 2 * c, bottleneck, (rows, 5), stride=(rows, 1), padding=(0, 2)),
+        )
+        self.decode = nn.ModuleList(
+            [
+                CodedGate(bottleneck, 2 * c, entries, (rows, 5), (rows, 1), (0, 2), transposed=True),
+                CodedGate(2 * c, 4 * c, entries, (3, 5), 1, (1, 2), transposed=True),
+                CodedGate(4 * c, 2 * c, entries, (4, 8), 2, (1, 3), transposed=True),
+                CodedGate(2 * c, c, entries, (4, 8), 2, (1, 3), transposed=True),
+                CodedConvolution(c, 1, entries, (3, 9), 1, (1, 4), transposed=True),
+            ]
+        )
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, Q, T), (B, entries) -> (B, Q, T), any T
+        hidden = self.encode(pad_to_multiple(x.unsqueeze(1), 4, dims=2))  # (B, bottleneck, 1, T/4)
+        for layer in self.decode:
+            hidden = layer(hidden, code)
+        return hidden[:, 0, : x.shape[1], : x.shape[2]]
+
+    def domain_axes(self) -> dict[str, tuple[int, int]]:
+        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        return _find_codes(self)
+
+
+class StarVcDiscriminator(nn.Module):
+    """Judges stretches of 82 frames, every 8 frames, told the domain at every layer.
+
+    No norms: they would take the code's planes out again.
+
+    Args:
+        dimensions: Q, coefficients per frame.
+        entries: of a code.
+        channels: of all layers (paper: 32).
+    """
+
+    def __init__(self, dimensions: int, entries: int, channels: int = 32):
+        super().__init__()
+        c = channels
+        self.layers = nn.ModuleList(
+            [
+                CodedGate(1, c, entries, (3, 9), 1, (1, 4), norm=False),
+                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), norm=False),
+                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), norm=False),
+                CodedGate(c, c, entries, (3, 6), (1, 2), (1, 2), norm=False),
+            ]
+        )
+        self.head = CodedConvolution(c, 1, entries, (dimensions, 5), 1, (0, 2))
+
+    def forward(self, x: Tensor, code: Tensor) -> Judgement:  # (B, Q, T), (B, entries) -> logits (B, 1, 1, T/8)
+        hidden, features = pad_to_multiple(x, 8, dims=1).unsqueeze(1), []
+        for layer in self.layers:
+            hidden = layer(hidden, code)
+            features.append(hidden)
+        return Judgement(logits=[self.head(hidden, code)], features=[features])
+
+    def domain_axes(self) -> dict[str, tuple[int, int]]:
+        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        return _find_codes(self)
+
+
+class StarVcClassifier(nn.Module):
+    """Tells the domain from the first 8 coefficients, in stretches of 94 frames, every 32 frames.
+
+    Args:
+        domains: K.
+        channels: of the first layer (paper: 8).
+    """
+
+    def __init__(self, domains: int, channels: int = 8):
+        super().__init__()
+        c = channels
+        self.layers = nn.Sequential(
+            GatedConvolution(2, 1, c, 4, stride=2, padding=1, norm=False),
+            GatedConvolution(2, c, 2 * c, 4, stride=2, padding=1, norm=False),
+            GatedConvolution(2, 2 * c, 4 * c, 4, stride=2, padding=1, norm=False),
+            GatedConvolution(2, 4 * c, 2 * c, (3, 4), stride=(1, 2), padding=1, norm=False),
+        )
+        self.head = nn.Conv2d(2 * c, domains, (1, 4), (1, 2), (0, 1))
+
+    def forward(self, x: Tensor) -> Judgement:  # (B, Q, T) -> classes (B, K, T/32)
+        heard = x[:, :HEARD].unsqueeze(1)
+        missing = (0, -x.shape[-1] % 32, 0, HEARD - heard.shape[2])
+        heard = functional.pad(heard, missing, mode="replicate")  # (B, 1, 8, T')
+        return Judgement(logits=[], classes=self.head(self.layers(heard))[:, :, 0])
+
+    def domain_axes(self) -> dict[str, tuple[int, int]]:
+        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        return {"head.weight": (0, 1), "head.bias": (0, 1)}
+
+
+class CodedConvolution(nn.Module):
+    """A 2-D convolution of samples and a code, each entry of which is a constant plane beside their channels.
+
+    The same map as the convolution of both concatenated, zero padding included, at a fraction of its work: a plane of
+    ones meets the entries' kernels, added up by the code, only in those taps that fall inside. So a one-hot code picks
+    its entry's kernel exactly, however many entries there are beside it.
+
+    Args:
+        inputs, outputs: channels.
+        entries: of a code.
+        kernel, stride, padding: as of `nn.Conv2d`.
+        transposed: a transposed convolution, `nn.ConvTranspose2d`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        entries: int,
+        kernel: Pair,
+        stride: int | Pair,
+        padding: Pair,
+        transposed: bool = False,
+    ):
+        super().__init__()
+        kind = nn.ConvTranspose2d if transposed else nn.Conv2d
+        self.convolution = kind(inputs, outputs, kernel, stride, padding)
+        self.code = nn.Parameter(torch.empty(entries, outputs, *kernel))
+        bound = ((inputs + entries) * kernel[0] * kernel[1]) ** -0.5  # as PyTorch would draw the joint kernel
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, inputs, H, W), (B, entries) -> (B, outputs, H', W')
+        kernels = (code.to(x.dtype) @ self.code.flatten(1)).view(len(x), *self.code.shape[1:])  # (B, outputs, kh, kw)
+        rows, columns = (self._reach(x, axis).to(kernels.dtype) for axis in (0, 1))
+        return self.convolution(x) + rows.T @ kernels @ columns
+
+    def _reach(self, x: Tensor, axis: int) -> Tensor:
+        """Which taps meet a plane of ones at which places of the output: (kernel, size') of 0 and 1."""
+        layer, size = self.convolution, x.shape[2 + axis]
+        taps, stride, padding = layer.kernel_size[axis], layer.stride[axis], layer.padding[axis]
+        ones, each = torch.ones(1, 1, size, device=x.device), torch.eye(taps, device=x.device)
+        if isinstance(layer, nn.ConvTranspose2d):
+            return functional.conv_transpose1d(ones, each[None], stride=stride, padding=padding)[0]  # type: ignore[arg-type]
+        return functional.conv1d(ones, each[:, None], stride=stride, padding=padding)[0]  # type: ignore[arg-type]
+
+
+class CodedGate(nn.Module):
+    """Coded convolution -> [instance norm] -> gated linear unit; `outputs` counts channels after the gate."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        entries: int,
+        kernel: Pair,
+        stride: int | Pair,
+        padding: Pair,
+        norm: bool = True,
+        transposed: bool = False,
+    ):
+        super().__init__()
+        self.layer = CodedConvolution(inputs, 2 * outputs, entries, kernel, stride, padding, transposed)
+        self.norm: nn.Module = instance_norm(2 * outputs) if norm else nn.Identity()
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, inputs, H, W), (B, entries) -> (B, outputs, H', W')
+        return functional.glu(self.norm(self.layer(x, code)), dim=1)
+
+
+def _find_codes(network: nn.Module) -> dict[str, tuple[int, int]]:
+    """The kernels of the entries in all coded convolutions of a network."""
+    coded = (name for name, layer in network.named_modules() if isinstance(layer, CodedConvolution))
+    return {f"{name}.code": (0, 1) for name in coded}
