@@ -1,5 +1,6 @@
 """Published sizes through the configuration, every ablation, and systems of one's own."""
 
+import re
 import textwrap
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_tiny_system_overfits_two_crops():
 def test_every_system_says_what_it_is(model):
     system = find_system(model)
     assert system.TASK
-    assert "arXiv" in system.PAPER
+    assert re.search(r" \d{4}", system.PAPER)                       # authors and year
 
 
 @pytest.mark.parametrize(("name", "words"), [

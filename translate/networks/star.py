@@ -51,6 +51,10 @@ class StarGenerator(nn.Module):
         code = vector.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[-2:])
         return self.up(self.convert(self.down(torch.cat([x, code], dim=1))))[..., :height, :width]
 
+    def domain_axes(self) -> dict[str, tuple[int, int]]:
+        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        return {"down.0.weight": (1, 1)}
+
 
 class StarDiscriminator(nn.Module):
     """Judges patches, and tells the domain of the whole crop (table 5): 44.8 M parameters at 128 pixels.
@@ -92,6 +96,10 @@ class StarDiscriminator(nn.Module):
             x = layer(x)
             features.append(x)
         return Judgement(logits=[self.patches(x)], features=[features], classes=self.classes(x).flatten(1))
+
+    def domain_axes(self) -> dict[str, tuple[int, int]]:
+        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        return {"classes.weight": (0, 1)}
 
 
 def is_judgeable(size: int) -> bool:
