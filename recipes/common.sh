@@ -2,7 +2,8 @@
 # defaults. The caller of that, egs/<corpus>/run.sh, sets `config` and the function get_corpus.
 #
 # Parses the options, goes to the folder of the corpus, puts `translate` on the PATH, and sets name (of the
-# configuration), tag, run (exp/<tag>), data (the folder of the manifests; a caller may choose its own) and overrides.
+# configuration), tag (a recipe may have its own name_run), run (exp/<tag>), data (the folder of the manifests; a caller
+# may choose its own) and overrides.
 set -euo pipefail
 
 recipe_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,6 +43,7 @@ if [ -f "$config" ]; then config=$(absolute "$config"); fi
 cd "$(dirname "$0")"
 [ -f "$config" ] || fail "no configuration $config; there are: $(echo conf/*.yaml)"
 name=$(basename "$config" .yaml)
-tag=${tag:-$name${source:+_$source-$target}}
+if ! declare -F name_run >/dev/null; then name_run() { echo "$name${source:+_$source-$target}"; }; fi
+tag=${tag:-$(name_run)}
 run=exp/$tag
 . "$recipe_root/tools/activate.sh"

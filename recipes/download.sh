@@ -22,6 +22,7 @@ is_whole() {
     [ -f "$1" ] || return 1
     case "$1" in
         *.zip) python -m zipfile -t "$1" >/dev/null 2>&1 ;;
+        *.bz2) python -m tarfile -t "$1" >/dev/null 2>&1 ;;
         *) gzip --test "$1" 2>/dev/null ;;
     esac
 }
@@ -39,6 +40,7 @@ unpack() {
     fi
     case "$archive" in
         *.zip) python -m zipfile -e "$archive" "$2" ;;
+        *.bz2) python -m tarfile -e "$archive" "$2" ;;
         *) tar -xzf "$archive" -C "$2" ;;
     esac
 }

@@ -1,24 +1,28 @@
-# Voice conversion between two domains, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+# Voice conversion between two domains or among many, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/train.jsonl, data/eval.jsonl; every recording that trains is checked
 #   2 extract    dump/<config>: features, memory-mapped
 #   3 train      exp/<tag>; goes on where it was cut
-#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, both directions
+#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, every direction that the system has
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #
-# The caller sets source, target, config, train_files, eval_files (patterns of file names), optionally domains, and the
-# function get_corpus. --model NAME is short for --config conf/NAME.yaml.
-options="source target jobs"
-: "${jobs:=-1}"
+# The caller sets config, domains (of the manifests; every folder without), train_files, eval_files (patterns of file
+# names) and the function get_corpus; source and target where the system has two domains: without them it has all of
+# `domains`. The function arrange_corpus, where the caller has one, makes of the corpus in folder $1 one with a folder
+# per domain, and prints it. --model NAME is short for --config conf/NAME.yaml.
+options="source target domains jobs"
+: "${source:=}" "${target:=}" "${domains:=}" "${jobs:=-1}"
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+if [ "${source:+given}" != "${target:+given}" ]; then fail "--source and --target go together"; fi
 
 features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)
-dump=dump/$name${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
+dump=${dump:-dump/$name}${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
 
 if stage_runs 0 corpus; then find_corpus; fi
 if stage_runs 1 "manifests and checks"; then
     folder=$(read_corpus)
+    if declare -F arrange_corpus >/dev/null; then folder=$(arrange_corpus "$folder"); fi
     translate prepare "$folder" "$data" ${domains:+--domains "$domains"} --train "$train_files" --eval "$eval_files"
     translate doctor "$data/train.jsonl" --jobs "$jobs" ||
         fail "stage 1: the recordings above cannot be used; mend or remove them"
@@ -28,12 +32,12 @@ if stage_runs 2 features; then
         "${overrides[@]+"${overrides[@]}"}"
 fi
 if stage_runs 3 "training $run"; then
-    translate train --config "$config" --features "$dump" --out "$run" --source "$source" --target "$target" \
-        "${overrides[@]+"${overrides[@]}"}"
+    if [ -n "$source" ]; then between=(--source "$source" --target "$target"); else between=(--domains "$domains"); fi
+    translate train --config "$config" --features "$dump" --out "$run" "${between[@]}" "${overrides[@]+"${overrides[@]}"}"
 fi
 if stage_runs 4 conversion; then
-    translate convert "$run" "$data/eval.jsonl" "$run/converted/$source-$target" --from "$source" --to "$target" --features
-    translate convert "$run" "$data/eval.jsonl" "$run/converted/$target-$source" --from "$target" --to "$source" --features
+    [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
+    translate convert "$run" "$data/eval.jsonl" "$run/converted" --all --features
 fi
 if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" --jobs "$jobs"

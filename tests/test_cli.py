@@ -127,8 +127,8 @@ def mistakes(dump, tmp_path):
         ),
         "unknown domain": ([*train[:-1], "child", *TINY], "no domain `child` in split `train`; found: high, low"),
         "one domain": ([*train[:-2], *TINY], "--source and --target go together"),
-        "no domains": ([*train[:-4], *TINY], "`data.domains` names fewer than two domains"),
-        "the same domain twice": ([*train[:-1], "low", *TINY], "needs two different names"),
+        "no domains": ([*train[:-4], *TINY], "`data.domains` is []: expected two or more different names"),
+        "the same domain twice": ([*train[:-1], "low", *TINY], "expected two or more different names"),
         "no GPU": ([*train, *TINY, "train.device=cuda"], "train.device is cuda: this process needs GPU 0"),
         "out is a file": (
             ["train", "--features", dump, "--out", tmp_path / "file" / "run", *train[5:], *TINY], "Not a directory",

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,6 @@ def test_vcc2016_runs_on_real_speech(project, real_data):
 
 def make_archives(folder: Path, sentences: int = 81) -> None:
     """The three archives of VCC 2018 in their layout, with empty files."""
-    import zipfile
-
     folder.mkdir()
     sources = [f"VCC2S{gender}{n}" for gender in "FM" for n in (1, 2, 3, 4)]
     targets = [f"VCC2T{gender}{n}" for gender in "FM" for n in (1, 2)]

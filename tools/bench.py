@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Measure speed: a training step of CycleGAN-VC2, its share of the machine's peak, and conversion stage by stage.
+"""Measure speed: a training step of CycleGAN-VC2, its share of the machine's peak, conversion stage by stage, and the
+waveform systems.
 
-    python tools/bench.py [--steps N] [--small] [--only step|convert] [--threads N]
+    python tools/bench.py [--steps N] [--small] [--only step|convert|waveform] [--threads N]
 
 Prints Markdown. All ratios are taken within one run, on one machine. The *naive* step does what popular
 re-implementations do, on networks of the same sizes: value and gate in separate convolutions of c channels each, one
@@ -27,6 +28,7 @@ from translate.data.mini import make_speech
 from translate.features.statistics import Statistics
 from translate.features.wave import read_wave
 from translate.inference.voice import VoiceConverter
+from translate.inference.waveform import WaveformConverter
 from translate.layers import gated
 from translate.models import find_system, resolve
 from translate.training.player import Player
@@ -39,16 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=10, help="timed steps of each kind")
     parser.add_argument("--small", action="store_true", help="a quarter of the paper's width")
-    parser.add_argument("--only", choices=["step", "convert"])
+    parser.add_argument("--only", choices=["step", "convert", "waveform"])
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     channels = 32 if options.small else 128
     print(f"Machine: {describe_machine()}, {options.threads} threads; torch {torch.__version__}\n")
-    if options.only != "convert":
+    if options.only in (None, "step"):
         benchmark_step(channels, options.steps)
-    if options.only != "step":
+    if options.only in (None, "convert"):
         benchmark_conversion(channels)
+    if options.only in (None, "waveform"):
+        benchmark_waveforms(options.small)
 
 
 def describe_machine() -> str:
@@ -323,6 +327,36 @@ def benchmark_conversion(channels: int, seconds: float = 5.0, repeats: int = 5) 
         rows.append([f0, *(f"{value:.3f}" for value in [*stages, sum(stages)])])
     print(f"Conversion of {len(wave) / rate:.1f} s at {rate} Hz, {channels} channels, float32: real-time factor\n")
     print_table(["F0", "analysis", "network", "synthesis", "all"], rows)
+
+
+# As in egs/vcc2016/conf.
+SMALL_WAVES = {
+    "wavecyclegan": {"channels": 8, "blocks": 3, "kernel": 5, "skip": True},
+    "wavecyclegan2": {"channels": 16, "dilations": [1, 2, 4, 8], "kernel": 5, "skip": True},
+}
+
+
+def benchmark_waveforms(small: bool, seconds: float = 5.0, repeats: int = 3) -> None:
+    """Samples per second of the waveform systems, in the chunks of a conversion; on a GPU where there is one."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    level = Statistics(np.zeros(1), np.full(1, 0.05), 0.0, 0.0, 1, 0)
+    rows = []
+    for model, network in SMALL_WAVES.items():
+        values = {"model": model, "data": {"domains": ["source", "target"]}, "network": network if small else {}}
+        config = resolve(values, "benchmark")
+        translator, rate = find_system(model).build(config), config.features.sample_rate
+        converter = WaveformConverter(translator, config, {"source": level, "target": level}, device)
+        wave = 0.1 * np.sin(np.arange(int(seconds * rate)) / 10)
+        spent = []
+        for _ in range(repeats + 1):
+            started = time.perf_counter()
+            converter.convert(wave, rate, "source", "target")
+            spent.append(time.perf_counter() - started)
+        speed = len(wave) / statistics.median(spent[1:])
+        parameters = sum(p.numel() for p in translator.maps["to_target"].parameters())
+        rows.append([model, f"{parameters / 1e6:.2f}", f"{rate}", f"{speed:.0f}", f"{rate / speed:.3f}"])
+    print(f"\nConversion of waves of {seconds:.0f} s, {device.type}, float32\n")
+    print_table(["system", "parameters, M", "rate, Hz", "samples per second", "real-time factor"], rows)
 
 
 def print_table(titles: list[str], rows: list[list[str]]) -> None:

@@ -164,7 +164,7 @@ def synthesise(
     manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST...", help="Of natural recordings.")],
     out: Annotated[Path, typer.Option(help="Folder for the waves and the manifests train.jsonl and eval.jsonl.")],
     domain: Annotated[str, typer.Option(help="Whose recordings are synthesised.")],
-    smooth: Annotated[int | None, typer.Option(min=2, help="Frames over which mel-cepstra are averaged.")] = None,
+    smooth: Annotated[int | None, typer.Option(help="Frames over which mel-cepstra (or spectra) are averaged.")] = None,
     converter: Annotated[Path | None, typer.Option(help="Run whose conversions are synthesised instead.")] = None,
     source: Annotated[str | None, typer.Option("--from", help="Domain that the run converts.")] = None,
     config: Config = None,
@@ -214,7 +214,11 @@ def train(
 
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
-    names = [source, target] if source and target else domains.split(",") if domains else None
+    if source and domains:
+        raise UserError("give --source and --target, or --domains, not both")
+    names = [source, target] if source and target else None
+    if domains:
+        names = [name.strip() for name in domains.split(",")]
     material = features or data
     if material is None or (features and data):
         raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
@@ -249,6 +253,9 @@ def convert(
     instances: Annotated[Path | None, typer.Option(help="Label maps: their instance map, or a folder.")] = None,
     tile: Annotated[int | None, typer.Option(min=32, help="Pictures: go through in tiles of so many pixels.")] = None,
     grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (many-domain systems).")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Speech manifests: every direction, each into OUT/<source>-<target>.")
+    ] = False,
     then: Annotated[
         list[Path] | None, typer.Option(help="Speech: another checkpoint, such as a postfilter's, for the result.")
     ] = None,
@@ -272,7 +279,7 @@ def convert(
     seconds = convert_files(
         checkpoint, given, out, source, to, device,
         difference=difference, features=features, style=style, instances=instances, tile=tile, grid=grid,
-        then=then or [], seed=seed,
+        then=then or [], seed=seed, all=every,
     )  # fmt: skip
     spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
     if "images" in seconds:

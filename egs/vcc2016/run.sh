@@ -5,10 +5,17 @@
 #   bash egs/vcc2016/run.sh --corpus DIR [--source SF1] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
 #                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
 #
+# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, gan_vc, ...), among all
+# four speakers (stargan_vc2; fewer with --domains A,B,C), or natural speech out of synthetic speech of the target:
+#
+#   gan_postfilter, stft_postfilter   of what a small converter, trained first, makes of the source (--base CONFIG), of
+#                                     another run's (--converter RUN), or of smoothed analysis-synthesis (--smooth N)
+#   wavecyclegan, wavecyclegan2       of analysis-synthesis, or of the same three
+#
 # DIR holds SF1/ SM1/ TF1/ TM1/ with 100001.wav ... (training) and 200001.wav ... (evaluation), 16 kHz. Training is
 # non-parallel: the first half of the sentences trains the source, the second half the target.
-source=SF1 target=TM1
-config=conf/cyclegan_vc2_small.yaml
+pair="SF1 TM1"
+config=conf/cyclegan_vc2_small.yaml base=conf/mse_vc_small.yaml
 domains=SF1,SM1,TF1,TM1 train_files='1*' eval_files='2*'
 
 get_corpus() {
@@ -16,4 +23,4 @@ get_corpus() {
     exit 2
 }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/voice_conversion.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"

@@ -4,6 +4,7 @@ import pytest
 from translate.config import WorldConfig
 from translate.data.manifest import scan_folders
 from translate.data.mini import make_speech
+from translate.errors import UserError
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import check_wave, read_wave
 from translate.features.world import World
@@ -20,7 +21,7 @@ def corpus(tmp_path_factory):
 def analysed(corpus):
     world = World(WorldConfig(sample_rate=16000, codec="sptk", dimensions=25, f0="dio"))
     entries = scan_folders(corpus, evaluation="eval_*")
-    return {(e.domain, e.id): world.analyse_mcep(read_wave(e.path)[0]) for e in entries}
+    return {(e.domain, e.id): world.analyse_frames(read_wave(e.path)[0]) for e in entries}
 
 
 def test_files_are_parallel_and_usable(corpus):
@@ -50,12 +51,27 @@ def test_the_same_seed_gives_the_same_bytes(corpus, tmp_path):
         assert first != other
 
 
+def test_a_third_voice_changes_neither_of_the_others(corpus, tmp_path):
+    make_speech(tmp_path, sentences=1, evaluation=0, voices=("middle", "high"))
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["high", "middle"]
+    assert (tmp_path / "high/train_001.wav").read_bytes() == (corpus / "high/train_001.wav").read_bytes()
+    wave, _ = read_wave(tmp_path / "middle/train_001.wav")
+    _, f0 = World(WorldConfig(sample_rate=16000, f0="dio")).analyse_frames(wave)
+    assert 120 < np.median(f0[f0 > 0]) < 190
+
+
+def test_unknown_voices_are_named(tmp_path):
+    with pytest.raises(UserError, match="unknown voice `alto`; expected names out of low, high, middle"):
+        make_speech(tmp_path, sentences=1, evaluation=0, voices=("low", "alto"))
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 def test_other_rates(tmp_path, rate):
     make_speech(tmp_path, sentences=1, evaluation=0, sample_rate=rate)
     wave, found = read_wave(tmp_path / "high" / "train_001.wav")
     assert found == rate
-    _, f0 = World(WorldConfig(sample_rate=rate, f0="dio")).analyse_mcep(wave)
+    _, f0 = World(WorldConfig(sample_rate=rate, f0="dio")).analyse_frames(wave)
     assert 150 < np.median(f0[f0 > 0]) < 290
 
 

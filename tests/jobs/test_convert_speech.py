@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from translate.cli import main
+from translate.data.manifest import Entry, write_manifest
 from translate.errors import UserError
 from translate.evaluation.converted import load_features
 from translate.features.statistics import Statistics, pack_statistics, save_arrays
@@ -153,3 +154,17 @@ def test_command(runs, clip, tmp_path, monkeypatch, capsys):
     assert caught.value.code == 0
     assert "RTF" in capsys.readouterr().out
     assert files(tmp_path) == ["a.wav"]
+
+
+def test_every_direction_gets_its_folder(runs, clip, tmp_path):
+    entries = [Entry(id=name, path=clip, domain=name, split="eval") for name in QUALITIES]
+    write_manifest(tmp_path / "eval.jsonl", entries)
+    seconds = convert_files(runs / "wavecyclegan2", tmp_path / "eval.jsonl", tmp_path / "out", all=True)
+    waves = [name for name in files(tmp_path / "out") if name.endswith(".wav")]
+    assert waves == ["natural-synthetic/natural.wav", "synthetic-natural/synthetic.wav"]
+    assert seconds["audio"] == pytest.approx(2 * 0.5)
+    with pytest.raises(UserError, match=r"--all goes through every direction: leave --from and --to out"):
+        convert_files(runs / "wavecyclegan2", tmp_path / "eval.jsonl", tmp_path / "b", target="natural", all=True)
+    with pytest.raises(UserError, match=r"--all needs a \.jsonl manifest"):
+        convert_files(runs / "wavecyclegan2", clip, tmp_path / "b", all=True)
+    assert not (tmp_path / "b").exists()

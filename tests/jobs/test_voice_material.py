@@ -59,7 +59,7 @@ def test_unpaired_domains_share_no_sentence(store):
 
 
 def test_a_system_needs_its_domains(store):
-    with pytest.raises(UserError, match=r"`data\.domains` names fewer than two"):
+    with pytest.raises(UserError, match=r"`data\.domains` is \[low\]: expected two or more different names"):
         open_voices(configure("stargan_vc2", data={"domains": ["low"]}), store, "cpu")
     with pytest.raises(UserError, match=r"no domain `alto` in split `train`"):
         open_voices(configure("mse_vc", data={"domains": ["low", "alto"]}), store, "cpu")

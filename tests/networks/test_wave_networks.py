@@ -137,3 +137,12 @@ def test_the_discriminator_judges_stretches(norm):
     assert [f.shape[1:] for f in judgement.features[0]] == [(4, 4096), (8, 1024), (16, 256), (32, 64), (64, 16)]
     torch.testing.assert_close(discriminator(x[1:2]).logits[0], judgement.logits[0][1:2], rtol=1e-3, atol=1e-5)
     assert discriminator(x[..., : discriminator.shortest]).logits[0].shape == (3, 1, 8)
+
+
+@pytest.mark.parametrize("make", [ResamplingGenerator, PlainGenerator])
+def test_with_a_skip_the_untrained_network_hardly_changes_the_wave(make):
+    torch.manual_seed(0)
+    x = torch.randn(1, 1, 2000)
+    plain, skipping = make(channels=4, kernel=5)(x), make(channels=4, kernel=5, skip=True)(x)
+    assert 0 < (skipping - x).abs().mean() < 0.02
+    assert (plain - x).abs().mean() > 0.2

@@ -1,12 +1,15 @@
 """Converters in a row, such as a voice converter, a postfilter for its mel-cepstra and WaveCycleGAN2."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from translate.errors import UserError
 from translate.features.world import World
-from translate.inference.speech import SpeechConverter, Step
+from translate.inference.speech import SpeechConverter, Step, group_steps
 from translate.inference.system import FeatureConverter
+
+log = logging.getLogger("translate")
 
 
 class Chain(SpeechConverter):
@@ -37,6 +40,9 @@ class Chain(SpeechConverter):
         self.sample_rate: int = converters[-1].sample_rate
         self.takes_difference = converters[0].takes_difference
         self.takes_seed = any(converter.takes_seed for converter in converters)
+        groups = group_steps([Step(converter, *converter.directions[0]) for converter in converters])
+        parts = [" > ".join(step.converter.config.model for step in group) for group in groups]
+        log.info("chain: %s", ", then the wave, analysed again, to ".join(parts))
 
     @property
     def world(self) -> World | None:
@@ -47,9 +53,13 @@ class Chain(SpeechConverter):
     def domains(self) -> list[str]:
         return self.converters[0].domains
 
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        return self.converters[0].directions
+
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
         return self.converters[0].name_domains(source, target)
 
     def plan(self, source: str, target: str) -> list[Step]:
-        later = [Step(converter, *converter.config.data.directions()[0]) for converter in self.converters[1:]]
+        later = [Step(converter, *converter.directions[0]) for converter in self.converters[1:]]
         return [Step(self.converters[0], source, target), *later]

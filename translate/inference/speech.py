@@ -82,6 +82,11 @@ class SpeechConverter(ABC):
     def domains(self) -> list[str]:
         """The names that `convert` knows."""
 
+    @property
+    @abstractmethod
+    def directions(self) -> list[tuple[str, str]]:
+        """All that `convert` can do: (source, target)."""
+
     @abstractmethod
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
         """Check the names and complete them where one direction is left.

@@ -92,8 +92,12 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     def domains(self) -> list[str]:
         return list(self.config.data.domains)
 
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        return self.config.data.directions()
+
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        known, directions = ", ".join(self.domains), self.config.data.directions()
+        known, directions = ", ".join(self.domains), self.directions
         for name in (source, target):
             if name is not None and name not in self.domains:
                 raise UserError(f"unknown domain `{name}`; this model knows {known}")

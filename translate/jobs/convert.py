@@ -9,10 +9,10 @@ from translate.inference.chain import Chain
 from translate.inference.image import ImageConverter
 from translate.inference.load import load
 from translate.jobs.image_conversion import convert_pictures
-from translate.jobs.voice_conversion import convert_recordings
+from translate.jobs.voice_conversion import convert_every_direction, convert_recordings
 
 # Which options only one kind of checkpoint takes, with the values that leave them out.
-VOICE_OPTIONS = {"difference": False, "features": False, "seed": None}
+VOICE_OPTIONS = {"difference": False, "features": False, "seed": None, "all": False}
 IMAGE_OPTIONS = {"style": None, "instances": None, "tile": None, "grid": False}
 
 
@@ -51,12 +51,15 @@ def convert_files(
         if then:
             raise UserError(f"--then: {checkpoint} converts pictures; only converters of speech can be chained")
         return convert_pictures(converter, given, out, source, target, **options)
-    if not then:
-        return convert_recordings(converter, given, out, source, target, **options)
     converters = [converter]
     for path in then:
         following = load(path, device)
         if isinstance(following, ImageConverter):
             raise UserError(f"--then: {path} converts pictures; only converters of speech can be chained")
         converters.append(following)
-    return convert_recordings(Chain(converters), given, out, source, target, **options)
+    whole = Chain(converters) if then else converter
+    if not options.pop("all", False):
+        return convert_recordings(whole, given, out, source, target, **options)
+    if source or target:
+        raise UserError("--all goes through every direction: leave --from and --to out")
+    return convert_every_direction(whole, given, out, **options)

@@ -39,6 +39,11 @@ def train_system(config: SystemConfig, data: Path, out: Path) -> Path:
                 f"train.batch_size is {config.train.batch_size}: it must be a multiple of the "
                 f"{distributed.processes()} processes"
             )
+        if config.data.batches == "labelled" and config.train.batch_size < 2 * distributed.processes():
+            raise UserError(
+                f"train.batch_size is {config.train.batch_size}: expected 2 or more per process; the domains that a "
+                "sample is translated to are those of its batch"
+            )
         material = _open(config, data, device)
         translator = make_translator(config, out, device)
         return train(translator, config, material.sampler, material.statistics, out, material.watch)
@@ -53,7 +58,8 @@ def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Tr
     begun = (out / "latest").is_symlink()                           # then its own weights follow
     if config.train.start_from and not begun:
         count = start_from(config.train.start_from, translator)
-        log.info("%s: starts with %d tensors of %s", out, count, config.train.start_from)
+        whole = len(translator.state_dict())
+        log.info("%s: starts with %d of its %d tensors from %s", out, count, whole, config.train.start_from)
     return translator
 
 
@@ -73,4 +79,5 @@ def read_config(path: str | None, overrides: dict[str, Any], domains: list[str] 
     values = merge(read_yaml(path) if path else {}, overrides)
     if domains:
         values = merge(values, {"data": {"domains": domains}})
-    return resolve(values, path or "configuration")
+    where = path or "configuration"
+    return resolve(values, f"{where} and the settings given" if path and overrides else where)

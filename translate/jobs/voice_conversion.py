@@ -4,6 +4,7 @@ import json
 import logging
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from translate.data.manifest import AUDIO
 from translate.errors import UserError
@@ -15,6 +16,26 @@ from translate.jobs.conversion_tasks import Kind, find_tasks
 log = logging.getLogger("translate")
 
 RECORDINGS = Kind("recording", AUDIO, ".wav")
+
+
+def convert_every_direction(converter: SpeechConverter, given: Path, out: Path, **options: Any) -> dict[str, float]:
+    """`convert_recordings` of a manifest in every direction that the system has, each into `out`/<source>-<target>.
+
+    Returns:
+        The sums of what the conversion.json hold.
+
+    Raises:
+        UserError: `given` is no manifest; or as `convert_recordings`.
+    """
+    if given.suffix.lower() != ".jsonl":
+        raise UserError(f"{given}: --all needs a .jsonl manifest, which tells whose recordings are whose")
+    total: dict[str, float] = defaultdict(float)
+    for source, target in converter.directions:
+        for stage, spent in convert_recordings(
+            converter, given, out / f"{source}-{target}", source, target, **options
+        ).items():
+            total[stage] += spent
+    return dict(total)
 
 
 def convert_recordings(

@@ -30,16 +30,25 @@ def open_voices(config: SystemConfig, features: Path, device: torch.device) -> M
     store = FeatureStore(features)
     if store.config != config.features:  # type: ignore[attr-defined]
         raise UserError(
-            f"{features}: extracted with other settings ({_name_differences(store, config)}); run extract again"
+            f"{features}: extracted with other settings ({_name_differences(store, config)}); train with the same "
+            "`features` settings, or extract into another folder"
         )
-    if len(config.data.domains) < 2:
-        raise UserError("`data.domains` names fewer than two domains; give --source and --target, or --domains")
+    names = config.data.domains
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise UserError(
+            f"`data.domains` is [{', '.join(names)}]: expected two or more different names; give --source and "
+            "--target, or --domains"
+        )
     used = select_training(config, {domain: store.open("train", domain) for domain in config.data.domains})
     for domain, utterances in used.items():
         minutes, given = float(utterances.seconds.sum()) / 60, len(store.open("train", domain))
         reason = "have no partner" if config.data.batches == "paired" else "are the other domain's: data.non_parallel"
         note = f" of {given} (the others {reason})" if len(utterances) < given else ""
         log.info("%s: %d utterances%s, %.1f minutes", domain, len(utterances), note, minutes)
+    longest = max(int(utterances.frames.max()) for utterances in used.values())
+    if config.train.crop > longest:
+        log.warning("train.crop is %d, the longest utterance has %d frames: all are continued by reflection",
+                    config.train.crop, longest)  # fmt: skip
     statistics = {domain: utterances.statistics() for domain, utterances in used.items()}
     if config.data.normalise == "target":
         statistics = dict.fromkeys(statistics, statistics[config.data.domains[-1]])

@@ -8,11 +8,13 @@ by any number of samples and a periodic signal stays periodic.
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
@@ -88,7 +90,7 @@ class ResamplingGenerator(nn.Module):
         channels: of the first layer after its gate; four times as many at a quarter of the rate.
         blocks: residual blocks.
         kernel: taps of every layer, odd.
-        skip: the network adds to its input instead of replacing it.
+        skip: the network adds to its input instead of replacing it, at first next to nothing.
     """
 
     context: None = None  # instance norm: every sample depends on all others
@@ -107,6 +109,8 @@ class ResamplingGenerator(nn.Module):
             WaveConvolution(2 * c, c, k, norm="instance", upsample=True),
             WaveConvolution(c, 1, k, gated=False),
         )
+        if skip:
+            _quieten(self.layers[-1])
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, T) -> (B, 1, T), any T
         length = x.shape[-1]
@@ -122,7 +126,7 @@ class PlainGenerator(nn.Module):
         channels: of all layers, after their gates.
         dilations: one residual block each.
         kernel: taps of every layer, odd.
-        skip: the network adds to its input instead of replacing it.
+        skip: the network adds to its input instead of replacing it, at first next to nothing.
 
     Attributes:
         context: samples on each side that a sample of the output depends on; more are never looked at.
@@ -143,6 +147,8 @@ class PlainGenerator(nn.Module):
             *(WaveResidual(channels, kernel, dilation, norm="weight") for dilation in dilations),
             WaveConvolution(channels, 1, kernel, norm="weight", gated=False),
         )
+        if skip:
+            _quieten(self.layers[-1])
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, T) -> (B, 1, T), any T
         y = self.layers(x)
@@ -181,6 +187,17 @@ class WaveDiscriminator(nn.Module):
             x = layer(x)
             features.append(x)
         return Judgement(logits=[self.head(x)], features=[features])
+
+
+@torch.no_grad()
+def _quieten(layer: nn.Module) -> None:
+    """Scale the fresh weights of a `WaveConvolution` to a hundredth."""
+    convolution: Any = layer.convolution
+    if is_parametrized(convolution):
+        convolution.weight = convolution.weight / 100               # divides its length
+    else:
+        convolution.weight /= 100
+    convolution.bias /= 100
 
 
 def reflect(x: Tensor, amount: int) -> Tensor:

@@ -12,7 +12,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
 
 
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
-    """Fill `module` with the tensors of another run's checkpoint that have the same name and shape.
+    """Fill a translator with the tensors of another run's checkpoint that have the same name and shape.
 
     SRGAN starts so from SRResNet's generator. Moving averages are preferred. Among translators of many domains the two
     may differ in `data.domains`: what weights say of a domain (`domain_axes`) goes where its name is, and a domain that
@@ -112,7 +112,7 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
         How many tensors were taken.
 
     Raises:
-        UserError: no checkpoint there, or none of its tensors fits.
+        UserError: no checkpoint there, or fewer than half of the tensors of every player fit.
     """
     checkpoint = find_checkpoint(run)
     weights = _read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
@@ -123,12 +123,18 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
             weights[key] = _carry_domains(weights[key], *axes[key], known, module.domains)  # type: ignore[arg-type]
     expected = module.state_dict()
     fitting = {k: v for k, v in weights.items() if k in expected and v.shape == expected[k].shape}
-    if not fitting:
+    players = {".".join(key.split(".")[:2]) for key in expected}    # SRResNet gives SRGAN one of its two
+    if not any(2 * _count(fitting, player) > _count(expected, player) for player in players):
         raise UserError(
-            f"train.start_from: {checkpoint} has no weight that fits this network; does `network` differ?"
+            f"train.start_from: {len(fitting)} of {len(expected)} tensors of {checkpoint} fit; is it another system? "
+            "Else give the settings of `network` that it was trained with"
         )
     module.load_state_dict(fitting, strict=False)
     return len(fitting)
+
+
+def _count(keys: Iterable[str], prefix: str) -> int:
+    return sum(key.startswith(f"{prefix}.") or key == prefix for key in keys)
 
 
 def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], wanted: list[str]) -> Tensor:

@@ -1,0 +1,91 @@
+# Postfilters, which make synthetic speech natural, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+#
+#   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
+#   1 prepare    data/<speakers>/{train,eval}.jsonl; every recording that trains is checked
+#   2 extract    data/synthetic/<what>: synthetic speech of the target, aligned with the natural one, and
+#                dump/<config>-<what>: the features of both
+#   3 train      exp/<tag>, from `synthetic` to `natural`; goes on where it was cut
+#   4 convert    exp/<tag>/converted/synthetic-natural: the evaluation set
+#   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#
+# Synthetic is, the first of these that is given,
+#
+#   --smooth N         analysis-synthesis with mel-cepstra averaged over N frames; for a postfilter of STFT spectra,
+#                      their log magnitudes, the phase by Griffin and Lim
+#   --converter RUN    what a run makes of the source's sentences, warped to the target's timing
+#   --base CONFIG      the same with a run of that configuration, which stage 2 trains: exp/<its name>_<source>-<target>
+#
+# and analysis-synthesis, where `base` is empty. The caller sets source, target, config, base, train_files, eval_files
+# (patterns of file names) and the function get_corpus. --model NAME is short for --config conf/NAME.yaml.
+options="source target base smooth converter jobs"
+: "${base:=}" "${smooth:=}" "${converter:=}" "${jobs:=-1}"
+caller_folder=$PWD
+
+# How the synthetic speech is made: a name, and the speakers that it takes.
+name_synthetic() {
+    if [ -n "$smooth" ]; then
+        if grep -q "^model: *stft" "$config"; then echo "spectra$smooth-$target"; else echo "smooth$smooth-$target"; fi
+    elif [ -n "$converter" ]; then
+        echo "$(basename "$converter")_$source-$target"
+    elif [ -n "$base" ]; then
+        echo "$(basename "$base" .yaml)_$source-$target"
+    else
+        echo "vocoder-$target"
+    fi
+}
+name_run() { echo "${name}_$(name_synthetic)"; }
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+case "$smooth" in *[!0-9]*) fail "--smooth: expected a number of frames, found '$smooth'" ;; esac
+if [ -n "$converter" ] && [ -d "$caller_folder/$converter" ]; then converter=$caller_folder/$converter; fi
+if [ -n "$smooth" ]; then converter= base=; elif [ -n "$converter" ]; then base=; fi
+
+made=$(name_synthetic)
+speakers=$target
+if [ -n "$converter$base" ]; then speakers=$source,$target; fi
+natural=$data/${speakers/,/-}
+synthetic=$data/synthetic/$made
+features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)
+dump=${dump:-dump/$name-$made}${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
+
+# Train the base, where there is one; leaves in `making` how `translate synthesise` makes the speech.
+prepare_synthesis() {
+    making=(--config "$config")
+    if [ -n "$smooth" ]; then making+=(--smooth "$smooth"); fi
+    if [ -n "$base" ]; then
+        [ -f "$base" ] || fail "--base $base: no such configuration"
+        local features
+        features=dump/$(basename "$base" .yaml)
+        converter=exp/$(basename "$base" .yaml)_$source-$target
+        translate extract "$natural/train.jsonl" "$natural/eval.jsonl" --config "$base" --out "$features" --jobs "$jobs"
+        translate train --config "$base" --features "$features" --out "$converter" --source "$source" --target "$target"
+    fi
+    if [ -n "$converter" ]; then making=(--converter "$converter" --from "$source"); fi
+}
+
+if stage_runs 0 corpus; then find_corpus; fi
+if stage_runs 1 "manifests and checks"; then
+    folder=$(read_corpus)
+    if declare -F arrange_corpus >/dev/null; then folder=$(arrange_corpus "$folder"); fi
+    translate prepare "$folder" "$natural" --domains "$speakers" --train "$train_files" --eval "$eval_files"
+    translate doctor "$natural/train.jsonl" --jobs "$jobs" ||
+        fail "stage 1: the recordings above cannot be used; mend or remove them"
+fi
+if stage_runs 2 "synthetic speech, and features of it and the natural one"; then
+    prepare_synthesis
+    translate synthesise "$natural/train.jsonl" "$natural/eval.jsonl" --out "$synthetic" --domain "$target" \
+        "${making[@]}" --jobs "$jobs"
+    translate extract "$synthetic/train.jsonl" "$synthetic/eval.jsonl" --config "$config" --out "$dump" --jobs "$jobs" \
+        "${overrides[@]+"${overrides[@]}"}"
+fi
+if stage_runs 3 "training $run"; then
+    translate train --config "$config" --features "$dump" --out "$run" --source synthetic --target natural \
+        "${overrides[@]+"${overrides[@]}"}"
+fi
+if stage_runs 4 conversion; then
+    [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
+    translate convert "$run" "$synthetic/eval.jsonl" "$run/converted/synthetic-natural" --from synthetic --to natural --features
+fi
+if stage_runs 5 evaluation; then
+    translate evaluate "$run" --eval "$synthetic/eval.jsonl" --train "$synthetic/train.jsonl" --jobs "$jobs"
+    say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
+fi

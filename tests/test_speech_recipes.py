@@ -1,0 +1,256 @@
+"""The recipes of speech: which one a configuration chooses, all systems on toy data, and how corpora are laid out."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from translate.data.mini import make_speech
+from translate.features.wave import read_wave, write_wave
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    process = subprocess.run(
+        ["bash", str(folder / "run.sh"), *arguments], cwd=folder.parents[1], capture_output=True, text=True
+    )
+    assert not check or process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
+    return process
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the recipes: runs leave nothing in the repository."""
+    copy = tmp_path_factory.mktemp("project")
+    ignored = shutil.ignore_patterns("data", "dump", "exp", "corpus", "downloads")
+    for folder in ("egs", "recipes", "tools"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
+    (copy / "tools" / "setup.sh").write_text("exit 0\n")  # the tests' own environment serves
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("corpus", "arguments", "run_folder"),
+    [
+        ("fsdd", [], "stargan_vc2_small"),
+        ("fsdd", ["--source", "george", "--target", "lucas"], "stargan_vc2_small_george-lucas"),
+        ("vcc2018", [], "cyclegan_vc2_SF3-TM1"),
+        ("vcc2018", ["--model=gan_vc", "--target", "TF1"], "gan_vc_SF3-TF1"),
+        ("vcc2018", ["--model", "stargan_vc2"], "stargan_vc2"),
+        ("vcc2018", ["--model=wavecyclegan", "--jobs", "1"], "wavecyclegan_vocoder-TM1"),
+        ("vcc2018", ["--config", "conf/stargan_vc.yaml", "--domains", "SF1,SF2,SM1"], "stargan_vc"),
+        ("vcc2018", ["--model", "gan_postfilter"], "gan_postfilter_mse_vc_SF3-TM1"),
+        ("vcc2018", ["--model", "stft_postfilter", "--smooth", "15"], "stft_postfilter_spectra15-TM1"),
+        ("vcc2018", ["--model", "gan_postfilter", "--converter", "exp/one"], "gan_postfilter_one_SF3-TM1"),
+        ("vcc2016", ["--model", "wavecyclegan2_small", "--target", "TF1"], "wavecyclegan2_small_vocoder-TF1"),
+        ("arctic", ["--model", "wavecyclegan2", "--base", "conf/mse_vc.yaml"], "wavecyclegan2_mse_vc_bdl-slt"),
+        ("vctk", ["--model", "cyclegan_vc2"], "cyclegan_vc2_p225-p226"),
+    ],
+)
+def test_the_configuration_chooses_recipe_and_speakers(project, corpus, arguments, run_folder):
+    process = run(project / "egs" / corpus, *arguments, "--stage", "4", check=False)
+    assert process.returncode == 2
+    assert f"no checkpoint in exp/{run_folder}; run stage 3 first" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("corpus", "arguments", "expected"),
+    [
+        ("fsdd", ["--source", "george", "--stage", "3"], "--source and --target go together"),
+        ("vcc2016", ["--model", "gan_postfilter_small", "--smooth", "many"], "--smooth: expected a number of frames"),
+        ("vcc2016", ["--model", "wavecyclegan2_small", "--stage", "1"], "run stage 0 first"),
+        ("mini", ["--part", "speech", "--stage", "3"], "--part speech takes no other options"),
+    ],
+)
+def test_bad_speech_options_end_in_one_line(project, corpus, arguments, expected):
+    process = run(project / "egs" / corpus, *arguments, check=False)
+    assert process.returncode == 2
+    lines = [line for line in process.stderr.splitlines() if not line.startswith("[")]
+    assert len(lines) == 1
+    assert expected in lines[0]
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory) -> Path:
+    """Three synthetic voices, three sentences for training."""
+    folder = tmp_path_factory.mktemp("voices")
+    make_speech(folder, sentences=3, evaluation=1, voices=("low", "high", "middle"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("system", "directions"),
+    [
+        pytest.param("stargan_vc", 6, marks=pytest.mark.slow),
+        ("stargan_vc2", 6),
+        pytest.param("cyclegan_vc2", 2, marks=pytest.mark.slow),
+        pytest.param("gan_vc", 1, marks=pytest.mark.slow),
+        ("gan_postfilter", 1),
+        pytest.param("stft_postfilter", 1, marks=pytest.mark.slow),
+        pytest.param("wavecyclegan", 1, marks=pytest.mark.slow),
+        pytest.param("wavecyclegan2", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_every_speech_system_goes_through_all_stages(project, voices, system, directions):
+    """Two steps on three sentences; no quality is claimed."""
+    options = ["--part", system, "--corpus", str(voices), "--tag", f"{system}_tiny", "--jobs", "1"]
+    run(project / "egs/mini", *options, "train.steps=2", "train.log_every=1")
+    folder = project / "egs/mini/exp" / f"{system}_tiny"
+    results = json.loads((folder / "results.json").read_text())
+    pairs = [(pair["source"], pair["target"]) for pair in results["pairs"]]
+    assert len(set(pairs)) == directions
+    if directions == 1 and system != "gan_vc":
+        assert pairs == [("synthetic", "natural")]
+        assert results["pairs"][0]["texture"]["source"] > 0         # aligned sample by sample
+    assert (folder / "pictures/losses.png").exists()
+
+
+def test_mini_table_tells_what_training_changed(tmp_path):
+    """The table of --part speech, from results as runs leave them."""
+    measures = ("mcd", "gv_upper", "texture", "spectral_convergence")
+    values = {"_untrained": 9.0, "": 2.0}
+    for system in ("cyclegan_vc2", "gan_vc", "stargan_vc", "stargan_vc2", "gan_postfilter", "stft_postfilter"):
+        for suffix, value in values.items():
+            columns = {"source": 5.0, "converted": value}
+            write_results(tmp_path / f"{system}{suffix}", {measure: columns for measure in measures})
+    for system, value in {"wavecyclegan": 6.0, "wavecyclegan2": 4.0}.items():
+        write_results(tmp_path / f"{system}_untrained", {"spectral_convergence": {"source": 5.0, "converted": 9.0}})
+        write_results(tmp_path / system, {"spectral_convergence": {"source": 5.0, "converted": value}})
+    script = ROOT / "egs/mini/local/tabulate_speech.py"
+    table = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True).stdout
+    rows = {line.split("|")[1].strip(): line for line in table.splitlines()}
+    assert "9.00 |    2.00 | lower       | yes      | input 5.00" in rows["stargan_vc2"]
+    assert "yes" in rows["gan_postfilter"]                          # 2 is nearer to 1 than 5 and 9
+    assert "| no " in rows["wavecyclegan"]                          # better than untrained, worse than its input
+    assert "yes" in rows["wavecyclegan2"]
+
+
+def write_results(folder: Path, measures: dict) -> None:
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps({"pairs": [measures]}))
+
+
+def make_digits(folder: Path, speakers=("anna", "ben"), takes=range(4, 7), rate=8000) -> None:
+    """Clips as in the Free Spoken Digit Dataset; the digit is heard as a frequency."""
+    for speaker in speakers:
+        for take in takes:
+            for digit in range(10):
+                time = np.arange(1000 + 10 * digit) / rate
+                write_wave(folder / f"{digit}_{speaker}_{take}.wav", 0.5 * np.sin(600 * (digit + 1) * time), rate)
+
+
+def join_digits(corpus: Path, out: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "egs/fsdd/local/join_digits.py"), str(corpus), str(out)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_fsdd_digits_are_joined_in_an_order_that_all_speakers_share(tmp_path):
+    make_digits(tmp_path / "recordings")
+    process = join_digits(tmp_path, tmp_path / "out")
+    assert process.returncode == 0, process.stderr
+    for speaker in ("anna", "ben"):
+        names = sorted(path.name for path in (tmp_path / "out" / speaker).iterdir())
+        assert names == ["eval_04.wav", "train_05.wav", "train_06.wav"]
+    first, other = (read_wave(tmp_path / "out" / speaker / "train_05.wav")[0] for speaker in ("anna", "ben"))
+    np.testing.assert_array_equal(first, other)
+    assert len(first) == 10 * 1000 + 10 * sum(range(10))
+    another, _ = read_wave(tmp_path / "out/anna/train_06.wav")
+    assert np.abs(first - another).max() > 0.1                      # another take, another order
+
+
+@pytest.mark.parametrize(("remove", "expected"), [("3_ben_5.wav", "of ben lacks the digit 3"), ("*", "no files")])
+def test_fsdd_names_what_is_missing(tmp_path, remove, expected):
+    make_digits(tmp_path / "in")
+    for path in (tmp_path / "in").glob(remove):
+        path.unlink()
+    process = join_digits(tmp_path / "in", tmp_path / "out")
+    assert process.returncode == 1
+    assert expected in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+
+
+def test_fsdd_is_cloned(project, tmp_path):
+    """Stages 0 and 1, from a repository on this disk."""
+    make_digits(tmp_path / "server/recordings", takes=range(3, 7))
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "digits"]):
+        names = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+        subprocess.run(["git", *names, *command], cwd=tmp_path / "server", check=True)
+    process = subprocess.run(
+        ["bash", "egs/fsdd/run.sh", "--domains", "anna,ben", "--stop_stage", "1", "--jobs", "1"], cwd=project,
+        capture_output=True, text=True, env={**os.environ, "FSDD_URL": f"file://{tmp_path}/server"},
+    )  # fmt: skip
+    assert process.returncode in (0, 2), process.stderr              # sines are no speech: the check may complain
+    lines = (project / "egs/fsdd/data/train.jsonl").read_text().splitlines()
+    assert [json.loads(line)["domain"] for line in lines] == ["anna", "anna", "ben", "ben"]
+
+
+def test_arctic_archives_are_unpacked_and_counted(project, tmp_path):
+    for speaker, sentences in {"bdl": 1131, "slt": 20}.items():
+        waves = tmp_path / f"cmu_us_{speaker}_arctic" / "wav"
+        waves.mkdir(parents=True)
+        for number in range(sentences):
+            (waves / f"arctic_a{number:04d}.wav").write_bytes(b"")
+        with tarfile.open(tmp_path / f"cmu_us_{speaker}_arctic.tar.bz2", "w:bz2", compresslevel=1) as archive:
+            archive.add(waves.parent, waves.parent.name)
+    script, environment = project / "egs/arctic/local/get_corpus.sh", {**os.environ, "ARCTIC_URL": f"file://{tmp_path}"}
+    for speakers, status in {"bdl": 0, "bdl,slt": 2}.items():
+        command = ["bash", str(script), str(tmp_path / "corpus"), speakers]
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+        assert process.returncode == status, process.stderr
+    assert len(list((tmp_path / "corpus/bdl").glob("*.wav"))) == 1131
+    assert "slt: 20 sentences, expected 1100 at least" in process.stderr
+
+
+def test_vctk_is_unpacked_and_its_common_sentences_have_common_names(project, tmp_path):
+    archive = tmp_path / "server/VCTK-Corpus-0.92.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("p225_001_mic1", "p225_001_mic2", "p225_025_mic1", "p226_001_mic1", "p226_025_mic1"):
+            file.writestr(f"wav48_silence_trimmed/{name[:4]}/{name}.flac", name)
+        file.writestr("txt/p225/p225_001.txt", "words")
+    checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
+    environment = {**os.environ, "VCTK_URL": f"file://{archive.parent}", "VCTK_SHA256": checksum}
+    local = project / "egs/vctk/local"
+    for command in (["get_corpus.sh", "vctk"], ["arrange_corpus.sh", "vctk", "speakers"]):
+        process = subprocess.run(
+            ["bash", str(local / command[0]), *(str(tmp_path / name) for name in command[1:])], cwd=tmp_path,
+            capture_output=True, text=True, env=environment,
+        )  # fmt: skip
+        assert process.returncode == 0, process.stderr
+    out = tmp_path / "speakers"
+    names = {path.relative_to(out).as_posix(): path for path in out.rglob("*.flac")}
+    assert sorted(names) == [
+        "p225/p225_025.flac", "p225/rainbow_001.flac", "p226/p226_025.flac", "p226/rainbow_001.flac",
+    ]  # fmt: skip
+    assert names["p225/rainbow_001.flac"].read_text() == "p225_001_mic1"
+
+
+def test_vctk_refuses_a_damaged_archive(project, tmp_path):
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server/VCTK-Corpus-0.92.zip").write_bytes(b"half an archive")
+    process = subprocess.run(
+        ["bash", str(project / "egs/vctk/local/get_corpus.sh"), str(tmp_path / "vctk")], cwd=tmp_path,
+        capture_output=True, text=True, env={**os.environ, "VCTK_URL": f"file://{tmp_path}/server"},
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert "VCTK-Corpus-0.92.zip is damaged" in process.stderr
+
+
+def test_fsdd_runs_on_real_speech(project, real_data):
+    """Three real speakers through all stages, a few steps at a tiny width; no quality is claimed."""
+    run(
+        project / "egs/fsdd", "--corpus", str(real_data / "fsdd"), "--domains", "george,jackson,lucas", "--tag", "tiny",
+        "network.channels=4", "network.blocks=1", "train.steps=4", "train.log_every=2",
+    )  # fmt: skip
+    results = json.loads((project / "egs/fsdd/exp/tiny/results.json").read_text())
+    assert len({(pair["source"], pair["target"]) for pair in results["pairs"]}) == 6
+    assert "matrices" in results
