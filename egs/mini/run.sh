@@ -3,16 +3,18 @@
 #
 #   bash egs/mini/run.sh [--part PART] [--stage N] [--stop_stage M] [--config FILE] [--tag NAME] [--jobs N] [key=value ...]
 #
-#   --part speech    (default) two synthetic voices: a small CycleGAN-VC2 learns to convert one into the other. The table
+#   --part voice     (default) two synthetic voices: a small CycleGAN-VC2 learns to convert one into the other. The table
 #                    compares the unconverted voice, the trivial converter (mean and variance) and the network.
-#   --part image     tiles of the photographs that come with scikit-image: all image systems, one after the other and two
-#                    at a time. The table compares each untrained network with the trained one. Takes no other options.
-#   --part SYSTEM    one of them: pix2pix, cyclegan, stargan, srresnet, srgan, pix2pixhd, spade
-#   --part all       speech, then image
+#   --part speech    two or three synthetic voices: all speech systems, two at a time. The table compares the input, the
+#                    untrained network and the trained one. Takes no other options.
+#   --part image     tiles of the photographs that come with scikit-image: all image systems, likewise
+#   --part SYSTEM    one of them: cyclegan_vc2, gan_vc, stargan_vc, stargan_vc2, gan_postfilter, stft_postfilter,
+#                    wavecyclegan, wavecyclegan2; pix2pix, cyclegan, stargan, srresnet, srgan, pix2pixhd, spade
+#   --part all       voice, speech, image
 set -euo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../recipes" && pwd)
-part=speech
+part=voice
 arguments=()
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -34,9 +36,15 @@ get_pictures() {
     echo "$PWD/corpus/pictures/$1"
 }
 
+# The folder of the built-in voices.
+get_voices() {
+    python -c 'from translate.data.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'
+    echo "$PWD/corpus/voices"
+}
+
 config=conf/$part.yaml tag=$part
 case "$part" in
-    speech)
+    voice)
         config=conf/cyclegan_vc2.yaml tag=
         source=low target=high domains=low,high train_files='train_*' eval_files='eval_*'
         get_corpus() {
@@ -44,6 +52,29 @@ case "$part" in
             echo "$PWD/corpus"
         }
         . "$recipes/voice_conversion.sh"
+        ;;
+    cyclegan_vc2 | gan_vc | stargan_vc | stargan_vc2)
+        data=data/voices dump=dump/voices domains=low,high,middle train_files='train_0[0-2]*' eval_files='eval_00[1-4]'
+        case "$part" in
+            cyclegan_vc2) source=low target=high config=conf/cyclegan_vc2_small.yaml ;;
+            gan_vc) source=low target=high ;;
+        esac
+        get_corpus() { get_voices; }
+        . "$recipes/voice_conversion.sh"
+        ;;
+    gan_postfilter | stft_postfilter)
+        data=data/postfilter source=low target=high train_files='train_0[01]*' eval_files='eval_00[1-4]'
+        case "$part" in
+            gan_postfilter) base=conf/mse_vc.yaml ;;
+            stft_postfilter) smooth=15 ;;
+        esac
+        get_corpus() { get_voices; }
+        . "$recipes/postfilter.sh"
+        ;;
+    wavecyclegan | wavecyclegan2)
+        data=data/waveform dump=dump/waveform source=low target=high smooth=25 train_files='train_0[01]*' eval_files='eval_00[1-4]'
+        get_corpus() { get_voices; }
+        . "$recipes/waveform.sh"
         ;;
     pix2pix)
         data=data/pairs source=photo target=edges layout=pairs domains=edges,photo
@@ -70,18 +101,19 @@ case "$part" in
         get_corpus() { get_pictures high; }
         . "$recipes/super_resolution.sh"
         ;;
-    image)
-        [ $# -eq 0 ] || { echo "run.sh: --part image takes no other options, found $*" >&2 && exit 2; }
+    speech | image)
+        [ $# -eq 0 ] || { echo "run.sh: --part $part takes no other options, found $*" >&2 && exit 2; }
         cd "$(dirname "$0")"
         . local/compare_untrained.sh
         ;;
     all)
         [ $# -eq 0 ] || { echo "run.sh: --part all takes no other options, found $*" >&2 && exit 2; }
-        bash "$0" --part speech
-        bash "$0" --part image
+        for part in voice speech image; do bash "$0" --part "$part"; done
         ;;
     *)
-        echo "run.sh: unknown part $part; known: speech image all pix2pix cyclegan stargan srresnet srgan pix2pixhd spade" >&2
+        echo "run.sh: unknown part $part; known: speech image all voice cyclegan_vc2 gan_vc stargan_vc stargan_vc2" \
+            "gan_postfilter stft_postfilter wavecyclegan wavecyclegan2 pix2pix cyclegan stargan srresnet srgan pix2pixhd" \
+            "spade" >&2
         exit 2
         ;;
 esac

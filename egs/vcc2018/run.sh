@@ -5,12 +5,20 @@
 #   bash egs/vcc2018/run.sh [--corpus DIR] [--source SF3] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
 #                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
 #
+# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, gan_vc, ...), among
+# the speakers of the StarGAN-VC2 paper (stargan_vc2: SF1, SF2, SM1, SM2; others with --domains A,B,C), or natural speech
+# out of synthetic speech of the target:
+#
+#   gan_postfilter, stft_postfilter   of what a converter, trained first, makes of the source (--base CONFIG), of another
+#                                     run's (--converter RUN), or of smoothed analysis-synthesis (--smooth N)
+#   wavecyclegan, wavecyclegan2       of analysis-synthesis, or of the same three
+#
 # Without --corpus, stage 0 downloads the three archives (about 0.6 GB, resumed when cut). DIR: a local copy with one
 # folder per speaker, as local/get_corpus.sh lays it out.
-source=SF3 target=TM1
-config=conf/cyclegan_vc2.yaml
+pair="SF3 TM1" many=SF1,SF2,SM1,SM2
+config=conf/cyclegan_vc2.yaml base=conf/mse_vc.yaml
 domains=SF3,SM3,TF1,TM1 train_files='1*,2*' eval_files='3*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/voice_conversion.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"

@@ -45,6 +45,11 @@ def main(exp: str = "exp") -> None:
         without = factor * read_measure(Path(exp, system), measure, trivial)
         numbers = [f"{value:.{decimals}f}" for value in (before, after, without)]
         table.append([system, meaning, *numbers[:2], better, verdict, f"{trivial} {numbers[2]}"])
+    print_table(table)
+
+
+def print_table(table: list[list[str]]) -> None:
+    """As Markdown: the first row is the head; columns 3 and 4 are numbers, set to the right."""
     widths = [max(len(row[place]) for row in table) for place in range(len(HEAD))]
     for number, row in enumerate(table):
         cells = [f"{cell:{side}{width}}" for cell, side, width in zip(row, "<<>><<<", widths, strict=True)]
