@@ -245,10 +245,15 @@ def test_vctk_refuses_a_damaged_archive(project, tmp_path):
     assert "VCTK-Corpus-0.92.zip is damaged" in process.stderr
 
 
-def test_fsdd_runs_on_real_speech(project, real_data):
-    """Three real speakers through all stages, a few steps at a tiny width; no quality is claimed."""
+def test_fsdd_runs_on_real_speech(project, real_data, tmp_path):
+    """Three real speakers through all stages, a few takes and steps at a tiny width; no quality is claimed."""
+    for speaker in ("george", "jackson", "lucas"):
+        (tmp_path / speaker).mkdir()
+        for path in (real_data / "fsdd" / speaker).glob("*.wav"):
+            if path.stem.rpartition("_")[2] in ("0", "1", "5", "6"):
+                (tmp_path / speaker / path.name).symlink_to(path)
     run(
-        project / "egs/fsdd", "--corpus", str(real_data / "fsdd"), "--domains", "george,jackson,lucas", "--tag", "tiny",
+        project / "egs/fsdd", "--corpus", str(tmp_path), "--domains", "george,jackson,lucas", "--tag", "tiny",
         "network.channels=4", "network.blocks=1", "train.steps=4", "train.log_every=2",
     )  # fmt: skip
     results = json.loads((project / "egs/fsdd/exp/tiny/results.json").read_text())

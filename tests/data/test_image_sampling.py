@@ -330,7 +330,7 @@ def test_real_corpora_are_sampled_fast(real_data, name):
         begin = time.perf_counter()
         batch = sampler.next()
         seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.1                                       # some milliseconds where nothing else runs
+    assert min(seconds) < 0.3                                       # some milliseconds where nothing else runs
     pictures = batch.get("target", batch["source"])
     assert pictures.shape[1:] == (3, 64, 64)
     assert pictures.std() > 0.1

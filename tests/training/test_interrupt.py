@@ -9,6 +9,14 @@ from translate.training.interrupt import Interrupt
 from translate.training.trainer import train
 
 
+@pytest.fixture(autouse=True)
+def python_handles_interrupts():
+    """As at a terminal: a shell that runs the tests in the background hands SIGINT down as ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_run_that_is_interrupted_saves_and_goes_on_exactly(tmp_path, make_run, differing):
     run = make_run("train.steps=6", "train.save_every=100")
     real = run.translator.training_step
