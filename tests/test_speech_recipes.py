@@ -259,3 +259,12 @@ def test_fsdd_runs_on_real_speech(project, real_data, tmp_path):
     results = json.loads((project / "egs/fsdd/exp/tiny/results.json").read_text())
     assert len({(pair["source"], pair["target"]) for pair in results["pairs"]}) == 6
     assert "matrices" in results
+
+
+def test_mini_voices_do_not_mind_the_pictures_of_other_parts(project):
+    pictures = project / "egs/mini/corpus/pictures/high/train"
+    pictures.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "docs/mini.png", pictures)
+    run(project / "egs/mini", "--stop_stage", "1", "--jobs", "1")
+    entries = [json.loads(line) for line in (project / "egs/mini/data/eval.jsonl").read_text().splitlines()]
+    assert {entry["domain"] for entry in entries} == {"low", "high"}

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from translate.config import merge
 from translate.data.mini import make_speech
+from translate.evaluation.aliasing import measure_aliasing
 from translate.features.statistics import Statistics
 from translate.features.wave import read_wave
 from translate.inference.voice import VoiceConverter
@@ -337,7 +338,9 @@ SMALL_WAVES = {
 
 
 def benchmark_waveforms(small: bool, seconds: float = 5.0, repeats: int = 3) -> None:
-    """Samples per second of the waveform systems, in the chunks of a conversion; on a GPU where there is one."""
+    """Samples per second of the waveform systems, untrained, in the chunks of a conversion; on a GPU where there is
+    one. And the energy of a sine's mirrored components (`translate.evaluation.aliasing`)."""
+    torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     level = Statistics(np.zeros(1), np.full(1, 0.05), 0.0, 0.0, 1, 0)
     rows = []
@@ -354,9 +357,12 @@ def benchmark_waveforms(small: bool, seconds: float = 5.0, repeats: int = 3) -> 
             spent.append(time.perf_counter() - started)
         speed = len(wave) / statistics.median(spent[1:])
         parameters = sum(p.numel() for p in translator.maps["to_target"].parameters())
-        rows.append([model, f"{parameters / 1e6:.2f}", f"{rate}", f"{speed:.0f}", f"{rate / speed:.3f}"])
+        mirrored = measure_aliasing(lambda x, c=converter, r=rate: c.convert(x, r, "source", "target")[0], rate)
+        numbers = [f"{parameters / 1e6:.2f}", f"{rate}", f"{speed:.0f}", f"{rate / speed:.3f}", f"{mirrored:.0f}"]
+        rows.append([model, *numbers])
     print(f"\nConversion of waves of {seconds:.0f} s, {device.type}, float32\n")
-    print_table(["system", "parameters, M", "rate, Hz", "samples per second", "real-time factor"], rows)
+    print_table(["system", "parameters, M", "rate, Hz", "samples per second", "real-time factor",
+                 "mirrored, dB"], rows)  # fmt: skip
 
 
 def print_table(titles: list[str], rows: list[list[str]]) -> None:

@@ -47,10 +47,7 @@ case "$part" in
     voice)
         config=conf/cyclegan_vc2.yaml tag=
         source=low target=high domains=low,high train_files='train_*' eval_files='eval_*'
-        get_corpus() {
-            python -c 'from translate.data.mini import make_speech; make_speech("corpus")'
-            echo "$PWD/corpus"
-        }
+        get_corpus() { get_voices; }
         . "$recipes/voice_conversion.sh"
         ;;
     cyclegan_vc2 | gan_vc | stargan_vc | stargan_vc2)

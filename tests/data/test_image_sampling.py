@@ -327,10 +327,10 @@ def test_real_corpora_are_sampled_fast(real_data, name):
     batch = sampler.next()
     seconds = []
     for _ in range(10):
-        begin = time.perf_counter()
+        begin = time.process_time()                                 # whatever else the machine does
         batch = sampler.next()
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 0.3                                       # some milliseconds where nothing else runs
+        seconds.append(time.process_time() - begin)
+    assert min(seconds) < 0.1                                       # some milliseconds
     pictures = batch.get("target", batch["source"])
     assert pictures.shape[1:] == (3, 64, 64)
     assert pictures.std() > 0.1

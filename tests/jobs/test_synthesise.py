@@ -193,8 +193,11 @@ def test_speech_that_was_made_otherwise_is_not_replaced(corpus, tmp_path):
     for options in ({"smooth": 9}, {}):
         with pytest.raises(UserError, match=r"out: holds speech that was made otherwise"):
             synthesise(manifests(corpus), tmp_path / "out", "high", jobs=1, **options)
-    synthesise(manifests(corpus), tmp_path / "out", "high", smooth=25, jobs=1)
+    synthesise(manifests(corpus), tmp_path / "out", "high", smooth=25, jobs=1)  # the same again
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    (tmp_path / "out" / "synthesis.json").write_text("{")
+    with pytest.raises(UserError, match=r"out: holds speech that was made otherwise"):
+        synthesise(manifests(corpus), tmp_path / "out", "high", smooth=25, jobs=1)
 
 
 def test_spectra_are_smoothed_where_the_system_is_one_of_spectra(corpus, tmp_path):

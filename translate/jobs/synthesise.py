@@ -126,7 +126,11 @@ def _adopt(out: Path, recipe: Recipe) -> None:
         "analysis": recipe.analysis.model_dump(),
     }  # fmt: skip
     path = out / "synthesis.json"
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != values:
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else values
+    except ValueError:
+        earlier = None
+    if earlier != values:
         raise UserError(f"{out}: holds speech that was made otherwise ({path.name}); give another folder, or delete it")
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
