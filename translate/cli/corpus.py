@@ -1,0 +1,118 @@
+"""Verbs on corpora: from recordings or pictures to what trains."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translate.cli.app import Config, Jobs, app
+
+
+@app.command()
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="Folder of recordings or pictures by domain, or a manifest.")],
+    layout: Annotated[str, typer.Option(help="Of pictures, as for prepare.")] = "auto",
+    jobs: Jobs = -1,
+) -> None:
+    """Check recordings or pictures before hours are lost; exit status 1 when there are errors.
+
+    Recordings: finds files that are unreadable, silent, clipped, too short or there twice, mixed sample rates, domains
+    with too few minutes or no voice. Pictures: files that are unreadable, tiny, unpaired, of other sizes than their
+    partners or there twice, and tells the sizes and the classes of label maps.
+
+    Examples:
+
+      translate doctor my_voices
+
+      translate doctor data/train.jsonl
+    """
+    from translate.jobs.doctor import examine_and_print
+
+    if examine_and_print(folder, layout, jobs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    corpus: Annotated[Path, typer.Argument(help="Folder of recordings or pictures, or a Kaldi data folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the manifests train.jsonl and eval.jsonl.")],
+    domains: Annotated[str | None, typer.Option(help="Names, separated by commas; default: every folder.")] = None,
+    train: Annotated[str, typer.Option(help="Files that train: patterns of names, separated by commas.")] = "*",
+    evaluation: Annotated[
+        str | None, typer.Option("--eval", help="Files for evaluation, likewise; default: the last tenth.")
+    ] = None,
+    kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: what the manifest is called.")] = "train",
+    layout: Annotated[
+        str, typer.Option(help="Pictures: pairs, sides, unpaired, folders, attributes, labels or high.")
+    ] = "auto",
+) -> None:
+    """Write the manifests of a corpus: which file belongs to which domain and split.
+
+    Recordings of the same name in two domains count as the same sentence; evaluation compares them. The layouts of
+    pictures: pairs (two pictures side by side in one file, in train/ and val/), sides (A/ and B/ with the same names),
+    unpaired (trainA trainB testA testB), folders (one per domain), attributes (images/ and list_attr_*.txt), labels
+    (train_label train_inst train_img), high (pictures for super-resolution).
+
+    Examples:
+
+      translate prepare facades data --layout pairs --domains photo,labels
+
+      translate prepare my_voices data
+
+      translate prepare vcc2016 data --domains SF1,TM1 --train '1*' --eval '2*'
+
+      translate prepare kaldi/train data --kaldi-split train
+    """
+    from translate.jobs.prepare import prepare_corpus
+
+    names = [name.strip() for name in domains.split(",")] if domains else None
+    patterns = evaluation.split(",") if evaluation else None
+    prepare_corpus(corpus, out, names, train.split(","), patterns, kaldi_split, layout)
+
+
+@app.command()
+def extract(
+    manifests: Annotated[
+        list[str], typer.Argument(metavar="MANIFEST... [KEY=VALUE]...", help="Manifests, and settings as for train.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the features.")],
+    config: Config = None,
+    jobs: Jobs = -1,
+) -> None:
+    """Extract the features that a configuration asks for, in parallel; goes on where it was cut.
+
+    Example:
+
+      translate extract data/train.jsonl data/eval.jsonl --out dump --config conf/cyclegan_vc2.yaml
+    """
+    from translate.jobs.prepare import extract_features
+
+    settings = [word for word in manifests if "=" in word and not Path(word).exists()]
+    extract_features([Path(word) for word in manifests if word not in settings], out, config, settings, jobs)
+
+
+@app.command()
+def synthesise(
+    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST...", help="Of natural recordings.")],
+    out: Annotated[Path, typer.Option(help="Folder for the waves and the manifests train.jsonl and eval.jsonl.")],
+    domain: Annotated[str, typer.Option(help="Whose recordings are synthesised.")],
+    smooth: Annotated[int | None, typer.Option(help="Frames over which mel-cepstra (or spectra) are averaged.")] = None,
+    converter: Annotated[Path | None, typer.Option(help="Run whose conversions are synthesised instead.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Domain that the run converts.")] = None,
+    config: Config = None,
+    jobs: Jobs = -1,
+) -> None:
+    """Make synthetic speech, aligned with natural recordings, for postfilters and waveform systems to learn from.
+
+    Analysis and synthesis by WORLD with the natural F0 and aperiodicity; the mel-cepstra may be smoothed over time, or
+    those of the same sentence by another speaker, converted by a run and warped to the natural timing.
+
+    Examples:
+
+      translate synthesise data/train.jsonl data/eval.jsonl --out data/synthetic --domain TM1 --smooth 15
+
+      translate synthesise data/train.jsonl --out data/synthetic --domain TM1 --converter exp/mse --from SF1
+    """
+    from translate.jobs.synthesise import synthesise as make_synthetic
+
+    make_synthetic(manifests, out, domain, smooth=smooth, converter=converter, source=source, config=config, jobs=jobs)

@@ -1,0 +1,84 @@
+"""Verbs that make a converter: what there is, and its training."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translate.cli.app import Config, Overrides, app
+from translate.errors import UserError
+
+
+@app.command()
+def models(
+    config: Config = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL] [KEY=VALUE]...", help="A system, and settings as for train.")
+    ] = None,
+) -> None:
+    """List the systems with their networks and parameter counts.
+
+    Examples:
+
+      translate models
+
+      translate models --config egs/vcc2016/conf/cyclegan_vc2_small.yaml
+
+      translate models cyclegan_vc2 features.dimensions=80
+    """
+    from translate.jobs.describe import describe_systems
+
+    settings = [word if "=" in word else f"model={word}" for word in overrides or []]
+    print(describe_systems(config, settings))
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints and logs.")],
+    features: Annotated[Path | None, typer.Option(help="Speech: folder written by `translate extract`.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Pictures: folder written by `translate prepare`.")] = None,
+    config: Config = None,
+    source: Annotated[str | None, typer.Option(help="Source domain.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target domain.")] = None,
+    domains: Annotated[str | None, typer.Option(help="Names of many domains, separated by commas.")] = None,
+    vgg: Annotated[str | None, typer.Option(help="File with VGG19's weights; default: downloaded.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Train a system; the same command goes on where a run was cut.
+
+    Several processes: torchrun --nproc-per-node 2 -m translate train ...
+
+    Example:
+
+      translate train --config conf/cyclegan_vc2_small.yaml --features dump --out exp/one --source SF1 --target TM1
+      train.steps=2000
+
+      translate train --config conf/pix2pix_small.yaml --data data --out exp/two --source photo --target labels
+    """
+    from translate.config import parse_overrides
+    from translate.jobs.train import read_config, train_system
+
+    if (source is None) != (target is None):
+        raise UserError("--source and --target go together")
+    if source and domains:
+        raise UserError("give --source and --target, or --domains, not both")
+    names = [source, target] if source and target else None
+    if domains:
+        names = [name.strip() for name in domains.split(",")]
+    material = features or data
+    if material is None or (features and data):
+        raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
+    settings = [*(overrides or []), *([f"vgg.weights={vgg}"] if vgg else [])]
+    resolved = read_config(config, parse_overrides(settings), names)
+    if hasattr(resolved, "images") != (data is not None):
+        kind, option = ("pictures", "--data") if hasattr(resolved, "images") else ("speech", "--features")
+        raise UserError(f"{resolved.model} learns from {kind}: give {option} FOLDER")
+    try:
+        checkpoint = train_system(resolved, material, out)
+    except KeyboardInterrupt:
+        print("translate: stopped; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if os.environ.get("RANK", "0") == "0":  # one of several processes tells for all
+        print(checkpoint)

@@ -1,0 +1,84 @@
+"""Verbs on trained systems: conversion and evaluation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translate.cli.app import Jobs, app
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
+    given: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, or a .jsonl manifest.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV or PNG file, or a folder.")],
+    to: Annotated[str | None, typer.Option(help="Target domain; of two, this or --from is enough.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Source domain, likewise.")] = None,
+    difference: Annotated[
+        bool, typer.Option(help="Filter the source's wave instead of using the vocoder (same gender).")
+    ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Write the converted features beside each wave, for evaluate.")
+    ] = False,
+    style: Annotated[str | None, typer.Option(help="Pictures: a seed, or a picture whose style is taken.")] = None,
+    instances: Annotated[Path | None, typer.Option(help="Label maps: their instance map, or a folder.")] = None,
+    tile: Annotated[int | None, typer.Option(min=32, help="Pictures: go through in tiles of so many pixels.")] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (many-domain systems).")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Speech manifests: every direction, each into OUT/<source>-<target>.")
+    ] = False,
+    then: Annotated[
+        list[Path] | None, typer.Option(help="Speech: another checkpoint, such as a postfilter's, for the result.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Convert recordings or pictures; the checkpoint is all it needs.
+
+    Examples:
+
+      translate convert exp/one/latest me.wav converted.wav --to TM1
+
+      translate convert exp/one recordings/ converted/ --from SF1 --to TM1
+
+      translate convert exp/one recordings/ converted/ --to TM1 --then exp/postfilter
+
+      translate convert exp/two photo.jpg labels.png
+    """
+    from translate.jobs.convert import convert_files
+
+    seconds = convert_files(
+        checkpoint, given, out, source, to, device,
+        difference=difference, features=features, style=style, instances=instances, tile=tile, grid=grid,
+        then=then or [], seed=seed, all=every,
+    )  # fmt: skip
+    spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
+    if "images" in seconds:
+        print(f"{seconds['images']:.0f} picture(s) in {spent:.1f} s")
+    else:
+        print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run with converted/<source>-<target>/.")],
+    evaluation: Annotated[Path, typer.Option("--eval", help="Manifest of the natural recordings or pictures.")],
+    training: Annotated[Path, typer.Option("--train", help="Manifest of natural training data.")],
+    sample_rate: Annotated[int | None, typer.Option(help="Hz; default: that of the converted files.")] = None,
+    dimensions: Annotated[int, typer.Option(min=1, max=80, help="Mel-cepstral dimensions, without c0.")] = 24,
+    deep: Annotated[bool, typer.Option("--deep", help="Pictures: also LPIPS, FID, KID (downloads networks).")] = False,
+    jobs: Jobs = -1,
+) -> None:
+    """Measure converted speech (MCD, modulation spectrum, F0, ...) or pictures (PSNR, SSIM, L1, accuracies, ...).
+
+    Writes results.md, results.json and pictures into the run. The features that `convert --features` wrote are
+    measured beside the waves.
+
+    Example:
+
+      translate evaluate exp/one --eval data/eval.jsonl --train data/train.jsonl
+    """
+    from translate.jobs.evaluate import evaluate_and_format
+
+    print(evaluate_and_format(run, evaluation, training, sample_rate, dimensions, deep, jobs))
