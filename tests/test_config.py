@@ -46,7 +46,7 @@ def accept(*overrides):
     ("players.discriminator.losses.cycle=1", "did you mean `players.generator.losses.cycle`?"),
     ("steps=3", "unknown key `steps`; did you mean `train.steps`?"),
     ("channels=3", "unknown key `channels`; did you mean `network.channels`?"),
-    ("xyz=3", "unknown key `xyz`; known: model, data, train, network, players, features"),
+    ("xyz=3", "unknown key `xyz`; known: model, data, train, own, network, players, features"),
     ("network.xyz=3", "unknown key `network.xyz`; known: generator, discriminator, channels"),
     # wrong types
     ("train.steps=many", '`train.steps` is "many": it should be a valid integer'),

@@ -12,7 +12,7 @@ from translate.inference.image import ImageConverter
 from translate.inference.spectrum import SpectrumConverter
 from translate.inference.voice import VoiceConverter
 from translate.inference.waveform import WaveformConverter
-from translate.models import find_system, resolve
+from translate.models import build, resolve
 from translate.training.checkpoint import find_checkpoint, load_weights
 from translate.translators.base import Translator
 
@@ -39,7 +39,7 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     device = _find_device(device)
     checkpoint = find_checkpoint(folder)
     config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
-    translator = find_system(config.model).build(config)
+    translator = build(config)
     load_weights(checkpoint, translator)
     if hasattr(config, "images"):
         return ImageConverter(translator, config, device)

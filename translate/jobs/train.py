@@ -9,7 +9,7 @@ import torch
 from translate.config import SystemConfig, merge, read_yaml
 from translate.errors import UserError
 from translate.jobs.material import Material
-from translate.models import find_system, resolve
+from translate.models import build, resolve
 from translate.training import distributed
 from translate.training.checkpoint import start_from
 from translate.training.trainer import train
@@ -54,7 +54,7 @@ def train_system(config: SystemConfig, data: Path, out: Path) -> Path:
 def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Translator:
     """The translator of a run: fresh weights by its seed, or those that `train.start_from` names."""
     torch.manual_seed(config.train.seed)
-    translator = find_system(config.model).build(config).to(device)
+    translator = build(config).to(device)
     begun = (out / "latest").is_symlink()                           # then its own weights follow
     if config.train.start_from and not begun:
         count = start_from(config.train.start_from, translator)

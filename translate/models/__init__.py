@@ -11,6 +11,8 @@ from typing import Any
 
 from translate.config import SystemConfig, merge, validate
 from translate.errors import UserError
+from translate.models.own import plug_in
+from translate.translators.base import Translator
 
 SYSTEMS = {
     "cyclegan_vc": "translate.models.cyclegan_vc",
@@ -52,6 +54,13 @@ def find_system(name: str) -> ModuleType:
     if missing:
         raise UserError(f"model `{name}`: the module lacks `{'` and `'.join(missing)}`; see docs/add-a-model.md")
     return module
+
+
+def build(config: SystemConfig) -> Translator:
+    """The translator of a configuration, with what its section `own` names; weights from torch's random numbers."""
+    translator: Translator = find_system(config.model).build(config)
+    plug_in(translator, config.own, config)
+    return translator
 
 
 def resolve(values: dict[str, Any], where: str) -> SystemConfig:

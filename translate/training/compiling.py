@@ -49,7 +49,7 @@ def compile_networks(
 def _try_step(
     translator: Translator, sampler: Sampler, step: int, autocast: Callable[[], AbstractContextManager]
 ) -> None:
-    turns = translator.training_step(sampler.next(), step)
+    turns = translator.play(sampler.next(), step)
     while True:
         with autocast():
             turn = next(turns, None)

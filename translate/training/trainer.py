@@ -96,7 +96,7 @@ def train(
                 save()
                 raise KeyboardInterrupt
             rate = share_of_rate(step, options.steps, options.decay_from)
-            turns = translator.training_step(sampler.next(), step)
+            turns = translator.play(sampler.next(), step)
             while True:
                 with autocast():
                     turn = next(turns, None)

@@ -1,7 +1,7 @@
 """The contract between a system and the trainer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from translate.config import LossWeight, PlayerConfig, Section
 # Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
+OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # of the batch and the fakes, see `translate.models.own`
 
 
 class Translator(nn.Module, ABC):
@@ -33,6 +34,9 @@ class Translator(nn.Module, ABC):
         # Quantities worth logging that nobody minimises; of `change`, how much a generator alters its input relative
         # to it, the trainer warns when it stays near 0.
         self.monitors: dict[str, Tensor] = {}
+        # What the generators made of this step's batch, by the domain that it is to belong to: "target", "source".
+        self.fakes: dict[str, Tensor] = {}
+        self.own_losses: dict[str, dict[str, OwnLoss]] = {}         # by player and path
 
     # What `data.batches` must be, for a translator that needs a certain kind.
     batches: str | None = None
@@ -45,6 +49,14 @@ class Translator(nn.Module, ABC):
         optimiser before it resumes this function; so what follows a `yield` sees the updated player. Ask `active`
         before computing a loss: one whose weight is 0 at this step should cost nothing.
         """
+
+    def play(self, batch: Batch, step: int) -> Iterator[Turn]:
+        """`training_step` with the losses that the user has added to it (`translate.models.own`)."""
+        for player, losses in self.training_step(batch, step):
+            for path, loss in self.own_losses.get(player, {}).items():
+                if self.active(player, path, step):
+                    losses[path] = loss(batch, self.fakes)
+            yield player, losses
 
     @abstractmethod
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:

@@ -76,6 +76,7 @@ class CycleTranslator(Translator):
         losses: dict[str, Tensor] = {}
 
         fake_y, fake_x = to_y(x), to_x(y)
+        self.fakes = {"target": fake_y, "source": fake_x}
         if adversarial:
             losses["adversarial"] = fool(judge_y, fake_y) + fool(judge_x, fake_x)
         if second or cycle:

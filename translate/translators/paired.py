@@ -69,6 +69,7 @@ class PairedTranslator(Translator):
 
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
         x, y, fake, losses = self.generate(batch, step)
+        self.fakes = {"target": fake}
         condition = (x,) if self.conditional else ()
         game = self._plays("adversarial", step)
         for name, distance in self.distances.items():

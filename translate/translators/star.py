@@ -114,6 +114,7 @@ class StarTranslator(VectorTranslator):
 
         with torch.set_grad_enabled(generators_turn):
             fake = self.generate(x, code, code[order])
+        self.fakes = {"target": fake}
         self.monitors["change"] = measure_change(x, fake)
         losses: dict[str, Tensor] = {}
         if game and self._plays("discriminator", "adversarial", step):

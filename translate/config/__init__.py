@@ -1,0 +1,41 @@
+"""What can be configured (`sections`), and the road from YAML and dotted overrides to it (`reading`)."""
+
+from translate.config.reading import merge, parse_overrides, read_yaml, validate, write_yaml
+from translate.config.sections import (
+    DataConfig,
+    FeatureConfig,
+    ImageConfig,
+    LossWeight,
+    OwnConfig,
+    PlayerConfig,
+    Section,
+    StftConfig,
+    SystemConfig,
+    TrainConfig,
+    VggConfig,
+    WaveConfig,
+    Weight,
+    WorldConfig,
+)
+
+__all__ = [
+    "DataConfig",
+    "FeatureConfig",
+    "ImageConfig",
+    "LossWeight",
+    "OwnConfig",
+    "PlayerConfig",
+    "Section",
+    "StftConfig",
+    "SystemConfig",
+    "TrainConfig",
+    "VggConfig",
+    "WaveConfig",
+    "Weight",
+    "WorldConfig",
+    "merge",
+    "parse_overrides",
+    "read_yaml",
+    "validate",
+    "write_yaml",
+]

@@ -1,0 +1,173 @@
+"""From YAML and dotted overrides to validated sections: what is wrong ends in one line that names the key."""
+
+import difflib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from translate.config.sections import Section
+from translate.errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads `2e-4` as a word, people mean the number; and it silently drops a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key `{key.value}` is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the words that `_Loader` would read as numbers, such as a speaker called 2e4."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+        list("-+.0123456789"),
+    )
+
+
+def write_yaml(path: str | os.PathLike[str], config: Section) -> None:
+    """Write a resolved configuration so that `read_yaml` gives the same values back."""
+    text = yaml.dump(config.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a mapping from a YAML file; raises `UserError` when it is missing, broken or not a mapping."""
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot read the configuration ({_first_line(error)})") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({_first_line(error)})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected `key: value` lines at the top level, found {type(content).__name__}")
+    return content
+
+
+def parse_overrides(overrides: list[str]) -> dict[str, Any]:
+    """Turn `["train.steps=100", ...]` into nested dicts; values are YAML."""
+    nested: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not all(key.strip().split(".")):
+            raise UserError(f"override `{override}`: expected key=value, such as train.steps=2000")
+        try:
+            parsed = yaml.load(value, _Loader)
+        except yaml.YAMLError:
+            raise UserError(f"override `{override}`: the value is not valid YAML") from None
+        level = nested
+        *parents, last = key.strip().split(".")
+        for parent in parents:
+            level = level.setdefault(parent, {})
+            if not isinstance(level, dict):
+                raise UserError(f"override `{override}`: `{parent}` was given a value before")
+        level[last] = parsed
+    return nested
+
+
+def merge(base: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `update` laid over it, mappings merged key by key."""
+    merged = dict(base)
+    for key, value in update.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+SomeSection = TypeVar("SomeSection", bound=Section)
+
+
+def validate(section: type[SomeSection], values: dict[str, Any], where: str) -> SomeSection:
+    """`section(**values)` over the section's defaults; the first problem becomes one line (`UserError`)."""
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{where}: {_explain(section, error)}") from None
+
+
+def _explain(section: type[Section], error: ValidationError) -> str:
+    # A union reports one problem per branch; an unknown key, else the deepest problem, says most.
+    problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
+    path = [str(part) for part in problem["loc"] if part not in _WEIGHT_BRANCHES]
+    key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key `{key}`; {_suggest_key(section, path)}"
+    if kind == "missing":
+        return f"`{key}` is required"
+    if problem["loc"][-1] in _WEIGHT_BRANCHES and kind in {"float_type", "model_type"}:
+        return f"`{key}` is {value}: expected a number, or {{weight: number, until: step}}"
+    if kind == "model_type":
+        return f"`{key}` is {value}: expected keys of its own ({', '.join(_keys(section, path))})"
+    message, nearest = problem["msg"].replace("Input", "it"), []
+    if kind == "literal_error" and isinstance(problem["input"], str):
+        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        nearest = difflib.get_close_matches(problem["input"], choices, n=1, cutoff=0.4)
+    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+    return f"`{key}` is {value}: {message[0].lower()}{message[1:]}{hint}"
+
+
+# How pydantic marks the branches of `Weight` in the path of a problem.
+_WEIGHT_BRANCHES = {"float", "constrained-float", "LossWeight"}
+
+
+def _suggest_key(section: type[Section], path: list[str]) -> str:
+    """The nearest sibling; else the same name in another place (`steps`: `train.steps`); else what there is."""
+    siblings = _keys(section, path[:-1])
+    nearest = difflib.get_close_matches(path[-1], siblings, n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean `{'.'.join([*path[:-1], nearest[0]])}`?"
+    elsewhere = [key for key in _all_keys(section) if key.rpartition(".")[2] == path[-1]]
+    return f"did you mean `{elsewhere[0]}`?" if elsewhere else f"known: {', '.join(siblings)}"
+
+
+def _keys(section: type[Section], path: list[str]) -> list[str]:
+    for part in path:
+        nested = _nested(section, part)
+        if nested is None:
+            return []
+        section = nested
+    return list(section.model_fields)
+
+
+def _all_keys(section: type[Section], prefix: str = "") -> list[str]:
+    keys = []
+    for name in section.model_fields:
+        nested = _nested(section, name)
+        keys += [prefix + name, *(_all_keys(nested, f"{prefix}{name}.") if nested else [])]
+    return keys
+
+
+def _nested(section: type[Section], name: str) -> type[Section] | None:
+    """The section that the field `name` holds, also where it may be a plain value instead."""
+    annotation = section.model_fields[name].annotation if name in section.model_fields else None
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def _show(value: Any) -> str:
+    """A value on one line, as YAML would have it."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark and error.problem:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

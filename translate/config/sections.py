@@ -1,0 +1,167 @@
+"""What can be configured: sections of keys with types, units and ranges.
+
+A *section* is a pydantic model: one field per key. Every system of `translate.models` composes these sections into its
+own `Config`, whose defaults are the numbers of its paper.
+"""
+
+from itertools import permutations
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from translate.errors import UserError
+
+
+class Section(BaseModel):
+    """A group of keys: unknown keys are errors and nothing is converted silently."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, validate_default=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class WorldConfig(Section):
+    """`features`: the WORLD analysis of speech (Morise et al. 2016) and the codec of its envelope."""
+
+    kind: Literal["world"] = "world"
+    sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
+    hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames
+    f0: Literal["harvest", "dio"] = "harvest"                       # dio: DIO + StoneMask, several times faster
+    f0_floor: float = Field(71.0, ge=40, le=400)                    # Hz
+    f0_ceil: float = Field(800.0, ge=100, le=2000)                  # Hz
+    codec: Literal["world", "sptk"] = "world"                       # mel bands' DCT, or true mel-cepstrum
+    dimensions: int = Field(36, ge=2, le=128)                       # coefficients per frame, c0 included
+    alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: by the rate
+
+
+class StftConfig(Section):
+    """`features`: log magnitudes of the short-time Fourier transform, the phase beside them."""
+
+    kind: Literal["stft"] = "stft"
+    sample_rate: int = Field(16000, ge=8000, le=48000)              # Hz; other rates are resampled to it
+    fft_size: int = Field(1024, ge=64, multiple_of=2)               # samples of the Hann window
+    hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames; whole samples
+    phase: Literal["input", "griffin_lim"] = "input"                # of the converted wave
+
+
+class WaveConfig(Section):
+    """`features`: none, the samples themselves."""
+
+    kind: Literal["wave"] = "wave"
+    sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
+
+
+FeatureConfig = WorldConfig | StftConfig | WaveConfig
+
+
+class ImageConfig(Section):
+    """`images`: how pictures become tensors (B, C, H, W) in [-1, 1] (the low resolution of a `scale` above 1: [0, 1]),
+    and label maps one plane per class."""
+
+    source_channels: int = Field(3, ge=1, le=4)                     # 1 gray, 2 gray and alpha, 3 colour, 4 with alpha
+    target_channels: int = Field(3, ge=1, le=4)
+    size: Annotated[int, Field(ge=8)] | list[Annotated[int, Field(ge=8)]] | None = None
+    # pixels before cropping: the short side, or [height, width]; null: as the files are
+    aspect: float = Field(1.0, gt=0)                                # width / height of a crop, train.crop pixels high
+    flip: bool = True                                               # mirrored left to right at random
+    scale: Literal[1, 2, 3, 4, 8] = 1                               # super-resolution: by how much it is smaller
+    labels: int | None = Field(None, ge=2)                          # classes of the label maps; null: pictures
+    unknown: int | None = Field(None, ge=0)                         # value of unlabelled pixels; a plane of their own
+    instances: bool = False                                         # instance maps, too: a plane of boundaries
+    palette: list[list[int]] = []                                   # [r, g, b] of the classes of coloured label maps
+
+    @property
+    def source_planes(self) -> int:
+        """Channels of the source as the networks see it: colours, or classes, unknown and boundaries."""
+        if self.labels is None:
+            return self.source_channels
+        return self.labels + (self.unknown is not None) + self.instances
+
+
+class DataConfig(Section):
+    """`data`: which recordings or pictures train."""
+
+    domains: list[str] = []                                         # names; source first, then target
+    batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each system has one
+    non_parallel: bool = True                                       # unpaired speech: domains share no sentence
+    normalise: Literal["own", "target"] = "own"                     # speech: by its domain's mean and deviation, or
+    # all by the target's: what a postfilter is to mend must not be normalised away
+
+    def directions(self) -> list[tuple[str, str]]:
+        """The pairs (source, target) that a system translates: paired one, unpaired both, labelled all."""
+        if self.batches == "paired":
+            return [self.pair()]
+        return list(permutations(self.domains, 2))
+
+    def pair(self) -> tuple[str, str]:
+        """The source and the target domain of a system with exactly two."""
+        if len(set(self.domains)) != 2 or len(self.domains) != 2:
+            raise UserError(
+                f"`data.domains` is [{', '.join(self.domains)}]: this model needs two different names; "
+                "give --source and --target"
+            )
+        return self.domains[0], self.domains[1]
+
+
+class VggConfig(Section):
+    """`vgg`: the network whose features measure perceptual distance; asked for only where that loss has a weight."""
+
+    weights: str = "download"                                       # torchvision's VGG19, at first use; or a file
+
+
+class LossWeight(Section):
+    """A loss's weight, optionally only `until` a step (as the identity loss of CycleGAN-VC)."""
+
+    weight: float = Field(ge=0)
+    until: int | None = Field(None, ge=0)                           # steps; null: to the end
+
+    def at(self, step: int) -> float:
+        return self.weight if self.until is None or step < self.until else 0.0
+
+
+Weight = Annotated[float, Field(ge=0)] | LossWeight
+
+
+class PlayerConfig(Section):
+    """`players.<name>`: one optimiser, its schedule and the weights of its losses."""
+
+    learning_rate: float = Field(2e-4, gt=0)
+    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam
+    clip: float | None = Field(None, gt=0)                          # largest norm of the gradient
+    average: float | None = Field(None, gt=0, lt=1)                 # decay of the weights' moving average (EMA)
+    losses: Section                                                 # one Weight per loss, named as in the log
+
+
+class TrainConfig(Section):
+    """`train`: the loop."""
+
+    steps: int = Field(400_000, ge=1)
+    batch_size: int = Field(1, ge=1)                                # over all processes
+    crop: int = Field(128, ge=8)                                    # frames, samples of waves, pixels of height
+    start_from: str | None = None                                   # a run whose weights the first step starts with
+    decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate
+    precision: Literal["float32", "bfloat16"] = "float32"           # of the networks; losses stay in float32
+    compile: bool = False                                           # through torch.compile: slow start, for GPUs
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = Field(0, ge=0)
+    log_every: int = Field(100, ge=1)                               # steps
+    save_every: int = Field(5_000, ge=1)                            # steps
+    keep: int = Field(3, ge=1)                                      # newest checkpoints kept
+    sample_every: int = Field(10_000, ge=0)                         # TensorBoard pictures and audio; 0: never
+    evaluate_every: int = Field(0, ge=0)                            # the metric on the `dev` split; 0: never
+
+
+class OwnConfig(Section):
+    """`own`: networks and losses of the user in a system of ours, by dotted paths; see `translate.models.own`."""
+
+    networks: dict[str, str] = {}                                   # generator, or generator.to_target: who makes it
+    losses: dict[str, dict[str, Weight]] = {}                       # by player: the path of each loss and its weight
+
+
+class SystemConfig(Section):
+    """What every system has; `translate.models` adds `network` and `players` with the paper's numbers."""
+
+    model: str                                                      # a name of `translate models`, or a dotted path
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    own: OwnConfig = OwnConfig()

@@ -1,0 +1,76 @@
+"""Networks and losses of the user's inside a system of the toolkit, named by dotted paths in the section `own`.
+
+    own:
+      networks:
+        generator: my_parts.make_generator      # called with the configuration, once per network that it replaces
+      losses:
+        generator:
+          my_parts.roughness: 0.5               # called as roughness(batch, fakes); the weight may have an `until`
+
+A network takes and returns what the one that it replaces does. A loss gets the batch and the fakes of the step by the
+domain that they are to belong to, and returns a 0-dim tensor; its path is its name in the log.
+"""
+
+import importlib
+from typing import Any
+
+from torch import nn
+
+from translate.config import LossWeight, OwnConfig
+from translate.errors import UserError
+from translate.translators.base import Translator
+
+
+def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:
+    """Put the networks and losses that `own` names into a translator with fresh weights.
+
+    Args:
+        translator: changed in place.
+        own: section of `config`.
+        config: handed to the functions that make networks.
+
+    Raises:
+        UserError: a path that leads nowhere, or a player or a network that the system does not have.
+    """
+    for place, path in own.networks.items():
+        make = find_object(path, f"own.networks.{place}")
+        networks, names = _find_networks(translator, place)
+        for name in names:
+            network = make(config)
+            if not isinstance(network, nn.Module):
+                kind = type(network).__name__
+                raise UserError(f"`own.networks.{place}`: {path} returned a {kind}, expected a torch.nn.Module")
+            networks[name] = network
+    for player, losses in own.losses.items():
+        if player not in translator.players:
+            raise UserError(f"`own.losses.{player}`: no such player; known: {', '.join(translator.players)}")
+        weights = dict(translator.weights[player])
+        for path, weight in losses.items():
+            translator.own_losses.setdefault(player, {})[path] = find_object(path, f"own.losses.{player}")
+            weights[path] = weight if isinstance(weight, LossWeight) else LossWeight(weight=float(weight))
+        translator.weights = {**translator.weights, player: weights}
+
+
+def find_object(path: str, key: str) -> Any:
+    """What the dotted `path` of a function or class names; `key` is blamed where it leads nowhere (`UserError`)."""
+    module, _, name = path.rpartition(".")
+    if not module or not all(part.isidentifier() for part in path.split(".")):
+        raise UserError(f"`{key}` is `{path}`: expected the dotted path of a function, such as my_package.my_function")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and imports what is not: its author needs the traceback
+        raise UserError(f"`{key}` is `{path}`: cannot import `{error.name}`; is it on PYTHONPATH?") from None
+    except AttributeError:
+        raise UserError(f"`{key}` is `{path}`: the module `{module}` has no `{name}`") from None
+
+
+def _find_networks(translator: Translator, place: str) -> tuple[nn.ModuleDict, list[str]]:
+    """The networks of a player, and which of them `place` names: all, or one (`generator.to_target`)."""
+    player, _, name = place.partition(".")
+    known = {key: list(networks) for key, networks in translator.players.items()}  # type: ignore[call-overload]
+    if player not in known or (name and name not in known[player]):
+        places = [place for key, names in known.items() for place in (key, *(f"{key}.{name}" for name in names))]
+        raise UserError(f"`own.networks.{place}`: no such network; known: {', '.join(places)}")
+    return translator.players[player], [name] if name else known[player]  # type: ignore[return-value]
