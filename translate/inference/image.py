@@ -3,6 +3,7 @@
 import inspect
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ LARGEST = 2**22                                                     # pixels of 
 TILE = 1024                                                         # pixels of output: side of a tile beyond that
 GAP = 4                                                             # white pixels between the pictures of a grid
 SEED = 0
+TURN = threading.Lock()                                             # of whoever draws from torch's random numbers
 ANY = "all"                                                         # source of systems that do not ask for it
 
 log = logging.getLogger("translate")
@@ -31,7 +33,8 @@ log = logging.getLogger("translate")
 class ImageConverter:
     """A trained image system, ready to convert; made by `translate.load`.
 
-    The same input gives the same output: dropout that stays on at test time draws the same numbers each time.
+    The same input gives the same output: dropout that stays on at test time draws the same numbers each time. Several
+    threads may convert at once; their networks take turns, since these numbers are the process's.
 
     Args:
         translator: with trained weights.
@@ -223,7 +226,7 @@ class ImageConverter:
 def _repeatable(device: torch.device) -> Iterator[None]:
     """Random numbers start with the same seed inside; outside nobody notices."""
     cuda = device.type == "cuda"
-    with torch.random.fork_rng([device] if cuda else []):
+    with TURN, torch.random.fork_rng([device] if cuda else []):
         torch.default_generator.manual_seed(SEED)
         if cuda:
             with torch.cuda.device(device):

@@ -1,5 +1,7 @@
 """Conversion of STFT spectrograms: log magnitudes by the network, the phase of the input or Griffin-Lim's."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from translate.features.stft import StftFeatures
@@ -24,6 +26,9 @@ class SpectrumConverter(FeatureConverter[StftFeatures]):
             phase=features.phase,
             samples=features.samples,
         )
+
+    def mix(self, before: StftFeatures, after: StftFeatures, amount: float) -> StftFeatures:
+        return replace(after, log_magnitude=(1 - amount) * before.log_magnitude + amount * after.log_magnitude)
 
     def synthesise(self, features: StftFeatures) -> np.ndarray:
         return self.front_end.synthesise(features)

@@ -13,9 +13,11 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from translate.errors import UserError
 from translate.features.wave import check_wave, mix_down, resample
@@ -23,6 +25,10 @@ from translate.features.world import World
 
 if TYPE_CHECKING:
     from translate.inference.system import FeatureConverter
+
+Wave = TypeVar("Wave", np.ndarray, Tensor)
+
+MOST_SEMITONES = 24
 
 
 @dataclass
@@ -65,11 +71,13 @@ class SpeechConverter(ABC):
     Attributes:
         sample_rate: Hz, of the converted wave.
         takes_difference: whether differential synthesis is possible.
+        takes_semitones: whether there is an F0 to shift.
         takes_seed: whether the system draws noise, so that another seed gives another sample.
     """
 
     sample_rate: int
     takes_difference: bool = False
+    takes_semitones: bool = False
     takes_seed: bool = False
 
     @property
@@ -104,33 +112,42 @@ class SpeechConverter(ABC):
 
     def convert(
         self,
-        wave: np.ndarray,
+        wave: Wave,
         sample_rate: int,
         source: str | None = None,
         target: str | None = None,
         difference: bool = False,
         seed: int | None = None,
-    ) -> tuple[np.ndarray, int]:
-        """Convert speech of the domain `source` to the domain `target`.
+        *,
+        amount: float = 1.0,
+        semitones: float = 0.0,
+    ) -> tuple[Wave, int]:
+        """Convert speech of the domain `source` to the domain `target`. Several threads may call it at once.
 
         Args:
-            wave: (N,) or (N, channels), float in [-1, 1] or integer PCM, any length from 0.1 s.
+            wave: (N,) or (N, channels), float in [-1, 1] or integer PCM, any length from 0.1 s; an array, or a tensor
+                on any device.
             sample_rate: Hz, 8000 to 48000; resampled to the model's.
             source, target: domains, see `name_domains`.
             difference: filter the source's wave by the ratio of the envelopes instead of using the vocoder; keeps
                 F0 and the source's naturalness, for pairs of the same gender (Kobayashi et al. 2014). Of systems on
                 mel-cepstra only.
             seed: of the noise of systems that draw some; None: always the same.
+            amount: of the conversion, 0 (none: analysis and synthesis) to 1; between them features are mixed, F0 on a
+                logarithmic scale. Of a chain: of its first converter.
+            semitones: by which the converted F0 is shifted, -24 to 24; of systems with a vocoder only.
 
         Returns:
-            (N',) float64 wave and its rate, the model's.
+            (N',) wave and its rate, the model's: a float64 array; where a tensor was given float32, on its device.
 
         Raises:
-            UserError: an unknown domain, an option that the system does not have, or a wave that is silent, not
-                finite or too short.
+            UserError: an unknown domain, an option that the system does not have or out of its range, or a wave that is
+                silent, not finite or too short.
         """
-        result = self.convert_in_detail(wave, sample_rate, source, target, difference, seed=seed)
-        return result.wave, result.sample_rate
+        result = self.convert_in_detail(
+            to_array(wave), sample_rate, source, target, difference, seed=seed, amount=amount, semitones=semitones
+        )
+        return like(wave, result.wave), result.sample_rate
 
     def convert_in_detail(
         self,
@@ -141,9 +158,14 @@ class SpeechConverter(ABC):
         difference: bool = False,
         name: str | os.PathLike[str] = "the wave",
         seed: int | None = None,
+        amount: float = 1.0,
+        semitones: float = 0.0,
     ) -> Conversion:
-        """As `convert`, with features before and after and the time of each stage; `name` opens error messages."""
-        self.check_options(difference, seed)
+        """As `convert` of an array, with features before and after and the time of each stage.
+
+        `name` opens error messages.
+        """
+        self.check_options(difference, seed, amount, semitones)
         groups = group_steps(self.plan(*self.name_domains(source, target)))
         wave, rate, label = mix_down(wave), sample_rate, str(name)
         seconds = dict.fromkeys(("analysis", "network", "synthesis"), 0.0)
@@ -154,9 +176,12 @@ class SpeechConverter(ABC):
             times = [time.perf_counter()]
             features = converted = first.analyse(wave)
             times.append(time.perf_counter())
-            for converter, a, b in group:
+            for place, (converter, a, b) in enumerate(group):
                 chosen = seed if converter.takes_seed else None
                 converted = converter.convert_features(converted, a, b, chosen, difference)
+                if number == place == 0:
+                    converted = converter.mix(features, converted, amount) if amount < 1 else converted
+                    converted = converter.shift(converted, semitones) if semitones else converted
             times.append(time.perf_counter())
             if number == 0:
                 original, original_rate, before = wave, rate, features
@@ -167,12 +192,32 @@ class SpeechConverter(ABC):
             difference, label = False, f"{name}, converted"         # its own analyses have nothing to keep
         return Conversion(wave, rate, resample(original, original_rate, rate), before, converted, seconds)
 
-    def check_options(self, difference: bool, seed: int | None) -> None:
-        """Raise `UserError` for an option that this converter does not have."""
+    def check_options(
+        self, difference: bool, seed: int | None, amount: float = 1.0, semitones: float = 0.0
+    ) -> None:
+        """Raise `UserError` for an option that this converter does not have, or that is out of its range."""
+        if not 0 <= amount <= 1:
+            raise UserError(f"amount: {amount:g}; expected a number from 0 (no conversion) to 1")
+        if not abs(semitones) <= MOST_SEMITONES:
+            raise UserError(f"semitones: {semitones:g}; expected a number from -{MOST_SEMITONES} to {MOST_SEMITONES}")
+        if semitones and not self.takes_semitones:
+            raise UserError("semitones: only a model on mel-cepstra has an F0 to shift; leave it out")
+        if difference and semitones:
+            raise UserError("semitones: differential synthesis keeps the source's F0; leave one of the two out")
         if difference and not self.takes_difference:
             raise UserError("difference: only a model on mel-cepstra can filter the source's wave; leave it out")
         if seed is not None and not self.takes_seed:
             raise UserError("seed: this model draws no noise; leave it out")
+
+
+def to_array(wave: np.ndarray | Tensor) -> np.ndarray:
+    """A wave of any kind as an array."""
+    return wave.detach().cpu().numpy() if isinstance(wave, Tensor) else np.asarray(wave)
+
+
+def like(given: Wave, wave: np.ndarray) -> Wave:
+    """`wave` as the kind of `given`: an array, or a float32 tensor on its device."""
+    return torch.from_numpy(wave).to(given.device, torch.float32) if isinstance(given, Tensor) else wave
 
 
 def group_steps(steps: list[Step]) -> list[list[Step]]:

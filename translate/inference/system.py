@@ -60,6 +60,14 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         """Features of `source` to those of `target`; with `difference` the excitation stays."""
 
     @abstractmethod
+    def mix(self, before: Features, after: Features, amount: float) -> Features:
+        """Features between those of the source (`amount` 0) and their conversion (1)."""
+
+    def shift(self, features: Features, semitones: float) -> Features:
+        """Features with a higher or lower F0. For those that say `takes_semitones`."""
+        raise NotImplementedError
+
+    @abstractmethod
     def synthesise(self, features: Features) -> np.ndarray:
         """The wave (N,) of features."""
 

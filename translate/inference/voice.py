@@ -1,5 +1,7 @@
 """Conversion of voices: mel-cepstra by the network, F0 by statistics, aperiodicity as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from translate.features.f0 import convert_f0
@@ -11,6 +13,7 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
     """A trained system on the mel-cepstra of WORLD; made by `translate.load`."""
 
     takes_difference = True
+    takes_semitones = True
 
     @property
     def world(self) -> World:
@@ -33,6 +36,14 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
             aperiodicity=features.aperiodicity,
             samples=features.samples,
         )
+
+    def mix(self, before: WorldFeatures, after: WorldFeatures, amount: float) -> WorldFeatures:
+        f0, voiced = np.zeros_like(after.f0), (before.f0 > 0) & (after.f0 > 0)
+        f0[voiced] = before.f0[voiced] ** (1 - amount) * after.f0[voiced] ** amount  # on a logarithmic scale
+        return replace(after, f0=f0, mcep=(1 - amount) * before.mcep + amount * after.mcep)
+
+    def shift(self, features: WorldFeatures, semitones: float) -> WorldFeatures:
+        return replace(features, f0=features.f0 * 2 ** (semitones / 12))
 
     def synthesise(self, features: WorldFeatures) -> np.ndarray:
         return self.world.synthesise(features)

@@ -24,5 +24,8 @@ class WaveformConverter(FeatureConverter[np.ndarray]):
     ) -> np.ndarray:
         return self.convert_frames(features[:, None], source, target, seed)[:, 0]
 
+    def mix(self, before: np.ndarray, after: np.ndarray, amount: float) -> np.ndarray:
+        return (1 - amount) * before + amount * after
+
     def synthesise(self, features: np.ndarray) -> np.ndarray:
         return features
