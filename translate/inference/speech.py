@@ -11,6 +11,7 @@
 import os
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -20,8 +21,9 @@ import torch
 from torch import Tensor
 
 from translate.errors import UserError
-from translate.features.wave import check_wave, mix_down, resample
+from translate.features.wave import SHORTEST, SILENCE, check_wave, mix_down, resample
 from translate.features.world import World
+from translate.inference.pieces import convert_pieces
 
 if TYPE_CHECKING:
     from translate.inference.system import FeatureConverter
@@ -144,10 +146,50 @@ class SpeechConverter(ABC):
             UserError: an unknown domain, an option that the system does not have or out of its range, or a wave that is
                 silent, not finite or too short.
         """
-        result = self.convert_in_detail(
-            to_array(wave), sample_rate, source, target, difference, seed=seed, amount=amount, semitones=semitones
-        )
-        return like(wave, result.wave), result.sample_rate
+        blocks, options = [mix_down(to_array(wave))], {"seed": seed, "amount": amount, "semitones": semitones}
+        parts = self.convert_blocks(blocks, sample_rate, source, target, difference, **options)  # type: ignore[arg-type]
+        return like(wave, np.concatenate(list(parts))), self.sample_rate
+
+    def convert_blocks(
+        self,
+        blocks: Iterable[np.ndarray],
+        sample_rate: int,
+        source: str | None = None,
+        target: str | None = None,
+        difference: bool = False,
+        name: str | os.PathLike[str] = "the wave",
+        seed: int | None = None,
+        amount: float = 1.0,
+        semitones: float = 0.0,
+        seconds: dict[str, float] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """As `convert`, of a wave that comes in consecutive blocks (n,), in memory that does not grow with its length.
+
+        Up to half a minute is converted as a whole, more in pieces, see `translate.inference.pieces`; a piece that is
+        silent stays so. To `seconds` the time of each stage is added.
+
+        Yields:
+            Consecutive parts of the converted wave, float64, at `self.sample_rate`.
+        """
+        source, target = self.name_domains(source, target)
+        silent, spent = True, {} if seconds is None else seconds
+
+        def function(piece: np.ndarray) -> np.ndarray:
+            nonlocal silent
+            if len(piece) > SHORTEST * sample_rate and np.isfinite(piece).all() and np.abs(piece).max() < SILENCE:
+                return np.zeros(round(len(piece) * self.sample_rate / sample_rate))
+            result = self.convert_in_detail(
+                piece, sample_rate, source, target, difference, name, seed, amount=amount, semitones=semitones
+            )
+            silent = False
+            for stage, value in result.seconds.items():
+                spent[stage] = spent.get(stage, 0.0) + value
+            return result.wave
+
+        self.check_options(difference, seed, amount, semitones)
+        yield from convert_pieces(blocks, sample_rate, self.sample_rate, function)
+        if silent:
+            raise UserError(f"{name}: silent, no sample above {SILENCE}; leave the file out")
 
     def convert_in_detail(
         self,
@@ -193,7 +235,7 @@ class SpeechConverter(ABC):
         return Conversion(wave, rate, resample(original, original_rate, rate), before, converted, seconds)
 
     def check_options(
-        self, difference: bool, seed: int | None, amount: float = 1.0, semitones: float = 0.0
+        self, difference: bool = False, seed: int | None = None, amount: float = 1.0, semitones: float = 0.0
     ) -> None:
         """Raise `UserError` for an option that this converter does not have, or that is out of its range."""
         if not 0 <= amount <= 1:

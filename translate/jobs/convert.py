@@ -12,7 +12,9 @@ from translate.jobs.image_conversion import convert_pictures
 from translate.jobs.voice_conversion import convert_every_direction, convert_recordings
 
 # Which options only one kind of checkpoint takes, with the values that leave them out.
-VOICE_OPTIONS = {"difference": False, "features": False, "seed": None, "all": False}
+VOICE_OPTIONS = {
+    "difference": False, "features": False, "seed": None, "all": False, "amount": 1.0, "semitones": 0.0
+}  # fmt: skip
 IMAGE_OPTIONS = {"style": None, "instances": None, "tile": None, "grid": False}
 
 

@@ -227,10 +227,12 @@ def _read(path: Path, front_end: World | Stft) -> np.ndarray:
 def _run(made: list[tuple[Entry, Entry | None, Path]], recipe: Recipe, jobs: int) -> Iterable[str | None]:
     """Each recording's error, or None, as they finish."""
     from joblib import Parallel, delayed
+    from rich.console import Console
     from rich.progress import track
 
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    return track(parallel(delayed(_write_one)(*task, recipe) for task in made), "synthesis", total=len(made))
+    results = parallel(delayed(_write_one)(*task, recipe) for task in made)
+    return track(results, "synthesis", total=len(made), console=Console(stderr=True))
 
 
 def _write_one(natural: Entry, spoken: Entry | None, path: Path, recipe: Recipe) -> str | None:

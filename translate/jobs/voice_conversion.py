@@ -10,6 +10,7 @@ from translate.data.manifest import AUDIO
 from translate.errors import UserError
 from translate.evaluation.converted import save_features
 from translate.features.wave import read_wave, replacing, write_wave
+from translate.features.wave_blocks import read_blocks, write_blocks
 from translate.inference.speech import SpeechConverter
 from translate.jobs.conversion_tasks import Kind, find_tasks
 
@@ -44,21 +45,19 @@ def convert_recordings(
     out: Path,
     source: str | None = None,
     target: str | None = None,
-    difference: bool = False,
     features: bool = False,
-    seed: int | None = None,
+    **options: Any,
 ) -> dict[str, float]:
-    """Convert a file, a folder, a text list of files or a manifest.
+    """Convert a file, a folder, a text list of files or a manifest, in memory that does not grow with their length.
 
     Args:
         converter: as `translate.load` gives it, or a `Chain`.
         given, out: see `find_tasks`; unless `given` is one recording, `out` also gets `conversion.json`: the seconds
             of audio and of each stage.
         source, target: domains; may be left out where there is no choice.
-        difference: differential-spectrum synthesis.
         features: write `<name>.npz` beside each wave, see `translate.evaluation.converted`; nothing is written where
-            no vocoder makes the wave, because its own analysis says all.
-        seed: of the noise of systems that draw some.
+            no vocoder makes the wave, because its own analysis says all. Recordings are converted as a whole then.
+        options: difference, seed, amount, semitones; see `SpeechConverter.convert`.
 
     Returns:
         What conversion.json holds.
@@ -68,30 +67,46 @@ def convert_recordings(
             recording or another output; or files that cannot be converted, all named at the end (the others are done).
     """
     source, target = converter.name_domains(source, target)
-    converter.check_options(difference, seed)
+    converter.check_options(**options)
     tasks, single = find_tasks(given, out, RECORDINGS, [source])
+    convert = _convert_with_features if features and converter.world else _convert_in_blocks
     seconds: dict[str, float] = defaultdict(float)
     failed = []
     for entry, destination in tasks:
-        path = entry.path
         try:
-            wave, rate = read_wave(path)
-            result = converter.convert_in_detail(wave, rate, source, target, difference, path, seed)
-            write_wave(destination, result.wave, result.sample_rate)
-            if features and converter.world:
-                power = converter.world.decode(result.converted.mcep)
-                hop_ms = converter.world.config.hop_ms
-                save_features(destination, power, result.converted.f0, hop_ms, result.sample_rate)
+            spent = convert(converter, entry.path, destination, source, target, options)
         except UserError as error:
             failed.append(str(error))
             continue
-        seconds["audio"] += result.audio_seconds
-        for stage, spent in result.seconds.items():
-            seconds[stage] += spent
-        log.info("%s to %s: %s -> %s", source, target, path, destination)
+        for stage, value in spent.items():
+            seconds[stage] += value
+        log.info("%s to %s: %s -> %s", source, target, entry.path, destination)
     if not single:
         with replacing(out / "conversion.json") as temporary:
             temporary.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
     if failed:
         raise UserError(f"{len(failed)} of {len(tasks)} files were not converted: {'; '.join(failed)}")
     return dict(seconds)
+
+
+def _convert_in_blocks(
+    converter: SpeechConverter, path: Path, destination: Path, source: str, target: str, options: dict[str, Any]
+) -> dict[str, float]:
+    """Write the conversion of one recording; returns its seconds and those of each stage."""
+    seconds: dict[str, float] = {}
+    blocks, rate = read_blocks(path)
+    parts = converter.convert_blocks(blocks, rate, source, target, name=path, seconds=seconds, **options)
+    return {"audio": write_blocks(destination, parts, converter.sample_rate) / converter.sample_rate, **seconds}
+
+
+def _convert_with_features(
+    converter: SpeechConverter, path: Path, destination: Path, source: str, target: str, options: dict[str, Any]
+) -> dict[str, float]:
+    """As `_convert_in_blocks`, with the features beside the wave, which come from the whole at once."""
+    wave, rate = read_wave(path)
+    result = converter.convert_in_detail(wave, rate, source, target, name=path, **options)
+    write_wave(destination, result.wave, result.sample_rate)
+    assert converter.world is not None
+    power = converter.world.decode(result.converted.mcep)
+    save_features(destination, power, result.converted.f0, converter.world.config.hop_ms, result.sample_rate)
+    return {"audio": result.audio_seconds, **result.seconds}
