@@ -3,6 +3,8 @@
 #
 #   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export
 #
+# With the extra `test` also Debian's Chromium, where there is none, for the tests in a browser (they skip without).
+#
 # Does nothing when the python on the PATH (an activated environment) or .venv has it all already. Another
 # interpreter: PYTHON=python3.12 bash tools/setup.sh
 set -euo pipefail
@@ -43,4 +45,16 @@ command -v g++ >/dev/null || {
 echo "Installing into $root/.venv (a few minutes and 5 GB at first)" >&2
 "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools<81' wheel
 "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$root${extras:+[$extras]}"
+
+find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+case ",$extras," in *,test,*)
+    if ! find_browser >/dev/null; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            echo "Installing chromium for the tests in a browser" >&2
+            { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || true
+        fi
+        find_browser >/dev/null ||
+            echo "tools/setup.sh: no chromium on the PATH; the tests in a browser will be skipped" >&2
+    fi
+esac
 touch "$stamp"

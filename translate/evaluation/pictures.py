@@ -47,7 +47,7 @@ def draw_triple(
         axes, ("source", "converted", "target"), (source, converted, target), strict=True
     ):
         image = axis.imshow(
-            _spectrogram(wave, sample_rate),
+            spectrogram(wave, sample_rate),
             origin="lower",
             aspect="auto",
             extent=(0, len(wave) / sample_rate, 0, sample_rate / 2000),
@@ -98,7 +98,7 @@ def draw_losses(path: str | os.PathLike[str], log_jsonl: str | os.PathLike[str])
     save_figure(figure, path)
 
 
-def _spectrogram(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+def spectrogram(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """(F, T) dB below the loudest point."""
     window = hann(round(sample_rate * WINDOW_MS / 1000), sym=False)
     hop = round(sample_rate * HOP_MS / 1000)

@@ -1,0 +1,117 @@
+"""The demo as one page with a tab for voices and one for pictures, and the server that shows it."""
+
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio
+from starlette.middleware import Middleware
+
+from translate.demo.fence import NoRelay, hold_uploads, refuse_links
+from translate.demo.image import build_image_tab
+from translate.demo.limits import Limits
+from translate.demo.models import find_models
+from translate.demo.voice import build_voice_tab
+from translate.errors import UserError
+
+EXAMPLES = Path(__file__).parent / "examples"
+SWEEP, AGE = 300, 3600                                              # seconds: how often and from when files go
+WAITING = 32                                                        # requests in line; more are sent away
+FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # of the system: none is fetched
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1200px !important; margin: 0 auto !important; }
+.gradio-container h1 { margin-bottom: 0; }
+#voice-system input, #voice-then input { text-overflow: ellipsis; padding-right: 2em; }
+footer { display: none !important; }
+"""
+
+
+def build_app(
+    checkpoints: Sequence[str | Path],
+    limits: Limits | None = None,
+    *,
+    then: Sequence[str | Path] = (),
+    examples: str | Path | None = None,
+    device: str = "cpu",
+) -> gradio.Blocks:
+    """The page, not yet served.
+
+    Args:
+        checkpoints: runs or checkpoints on offer, speech and pictures in any order.
+        limits: of a request.
+        then: postfilters on offer behind voice converters, besides those among `checkpoints`.
+        examples: a folder of recordings to try, shown after the built-in ones.
+        device: of the networks.
+
+    Raises:
+        UserError: no checkpoint there, nothing to offer, or no recording in `examples`.
+    """
+    limits = limits or Limits()
+    hold_uploads()
+    refuse_links()
+    models = find_models([*checkpoints, *then], device)
+    voices = [model for model in models if not model.is_image]
+    pictures = [model for model in models if model.is_image]
+    if not models:
+        raise UserError("nothing to offer; name a checkpoint, such as exp/one")
+    with gradio.Blocks(title="translate", analytics_enabled=False, delete_cache=(SWEEP, AGE)) as app:
+        gradio.Markdown(
+            "# translate\nVoices and pictures from one domain to another. All is computed on the machine that shows "
+            "this page; what you give it is deleted after an hour."
+        )
+        if voices:
+            with gradio.Tab("Voice"):
+                build_voice_tab(voices, limits, [EXAMPLES, *([Path(examples)] if examples else [])])
+        if pictures:
+            with gradio.Tab("Image"):
+                build_image_tab(pictures, limits)
+    return app.queue(max_size=WAITING, api_open=False)
+
+
+def serve(
+    app: gradio.Blocks,
+    limits: Limits,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    auth: tuple[str, str] | None = None,
+    wait: bool = True,
+) -> str:
+    """Show `app`; nothing is fetched from elsewhere, and nothing is told to anybody.
+
+    Args:
+        app: from `build_app`.
+        limits: the same.
+        host, port: where to listen; port 0 takes a free one.
+        auth: user and password that visitors must know.
+        wait: until the server is ended (Ctrl-C, SIGTERM); else it goes on in the background.
+
+    Returns:
+        The address.
+
+    Raises:
+        UserError: the port is taken, or the host is none of this machine's.
+    """
+    port = port or _find_port()
+    theme = gradio.themes.Default(primary_hue="indigo", neutral_hue="slate", font=FONT, font_mono=MONO)
+    try:
+        _, address, _ = app.launch(
+            server_name=host, server_port=port, auth=auth, max_file_size=limits.max_bytes, theme=theme, css=CSS,
+            footer_links=[], prevent_thread_lock=True, share=False, ssr_mode=False, mcp_server=False, pwa=False,
+            enable_monitoring=False, run_history=False, quiet=True, app_kwargs={"middleware": [Middleware(NoRelay)]},
+        )  # fmt: skip
+    except OSError:
+        raise UserError(f"cannot listen at {host}, port {port}; is it taken? Try another --port, or --port 0") from None
+    print(f"translate demo: {address} (Ctrl-C ends it)", flush=True)
+    if wait:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that uploads are deleted then, too
+        app.block_thread()
+    return address
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

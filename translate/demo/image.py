@@ -1,0 +1,234 @@
+"""The image tab: pictures between domains, larger, in every domain at once; painted label maps to photographs."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gradio
+import numpy as np
+
+from translate.config import ImageConfig, SystemConfig
+from translate.demo.example_images import make_examples
+from translate.demo.limits import QUEUE, Limits, polite
+from translate.demo.models import Model
+from translate.demo.painting import choose_colours
+from translate.demo.painting_tab import build_painting_tab
+from translate.demo.pictures import PictureUpload, read_upload, show, tell
+from translate.errors import UserError
+from translate.features.image import convert_channels, resize
+from translate.features.resize import bicubic
+from translate.inference.image import GAP
+from translate.models import find_system
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+# --- behind the buttons -----------------------------------------------------------------------------------
+
+
+def list_targets(config: SystemConfig) -> list[tuple[str, str]]:
+    """(text, target domain) to choose from; empty where there is no choice."""
+    data = config.data
+    if data.batches == "labelled":
+        return [(domain, domain) for domain in data.domains]
+    if data.batches == "paired":
+        return []
+    return [(f"{source} → {target}", target) for source, target in data.directions()]
+
+
+def takes_several(config: SystemConfig) -> bool:
+    """Whether targets are attributes, any of which a picture may have."""
+    return config.data.batches == "labelled" and not getattr(config.network, "exclusive", False)  # type: ignore[attr-defined]
+
+
+def find_side(images: ImageConfig) -> int | None:
+    """The short side, in pixels, that pictures had in training; None where they came as they were."""
+    if images.size is None or images.scale > 1:
+        return None
+    return images.size if isinstance(images.size, int) else min(images.size)
+
+
+def convert_picture(
+    model: Model, path: str | None, limits: Limits, target: str | Sequence[str] | None = None, as_trained: bool = False
+) -> tuple[Pair, str]:
+    """Translate an uploaded picture.
+
+    Args:
+        model: of pictures.
+        path: of the upload; None where there is none.
+        limits: of what a visitor may ask for.
+        target: domain; a list of attributes where it `takes_several`; ignored where there is no choice.
+        as_trained: bring the short side to that of training first.
+
+    Returns:
+        The picture before and after, both (H, W[, 3]) uint8 of one size, and a line on the conversion. Before
+        super-resolution means: made larger by bicubic interpolation.
+
+    Raises:
+        UserError: see `read_upload`; attributes that exclude each other.
+    """
+    picture, note = _prepare(model, path, limits, as_trained)
+    images: ImageConfig = model.config.images  # type: ignore[attr-defined]
+    wanted = "+".join(target) if isinstance(target, Sequence) and not isinstance(target, str) else target
+    converter, choice = model.converter, bool(list_targets(model.config))
+    if choice and wanted is None:
+        raise UserError("no target chosen: choose what the picture is to become")
+    begin = time.perf_counter()
+    output = converter.convert(picture, target=wanted if choice else None)
+    spent = time.perf_counter() - begin
+    if images.scale == 1:
+        return (show(picture), show(output)), tell(output, spent, note)
+    return (show(bicubic(picture, images.scale)), show(output)), tell(output, spent, "before: bicubic interpolation")
+
+
+def convert_to_all(
+    model: Model, path: str | None, limits: Limits, as_trained: bool = False
+) -> tuple[list[tuple[np.ndarray, str]], str]:
+    """An uploaded picture in every domain of a many-domain system.
+
+    Returns:
+        The pictures with their captions, the given one first, and a line on the conversion.
+
+    Raises:
+        UserError: see `read_upload`.
+    """
+    picture, note = _prepare(model, path, limits, as_trained)
+    converter = model.converter
+    begin = time.perf_counter()
+    grid = converter.grid(picture)
+    spent = time.perf_counter() - begin
+    width = picture.shape[1]
+    parts = [grid[:, left : left + width] for left in range(0, grid.shape[1], width + GAP)]
+    captions = ["as it is", *model.config.data.domains]
+    return list(zip(map(show, parts), captions, strict=True)), tell(
+        picture, spent, f"{len(captions) - 1} translations", note
+    )
+
+
+def describe(model: Model) -> str:
+    """A line on what the system does, and its paper."""
+    system = find_system(model.config.model)
+    return f"{system.TASK[:1].upper()}{system.TASK[1:]} ({system.PAPER})."
+
+
+def _prepare(model: Model, path: str | None, limits: Limits, as_trained: bool) -> tuple[np.ndarray, str]:
+    """The upload with the channels that the system takes, and at the size of training if asked for."""
+    images: ImageConfig = model.config.images  # type: ignore[attr-defined]
+    picture, note = read_upload(path, limits, images.scale)
+    side = find_side(images)
+    if as_trained and side is not None:
+        picture = resize(picture, side)
+    return convert_channels(picture, images.source_channels), note
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def build_image_tab(models: Sequence[Model], limits: Limits) -> None:
+    """Everything of the tab, inside the `gradio.Tab` that is open.
+
+    Args:
+        models: on offer; those of speech are passed over.
+        limits: of what a visitor may ask for.
+    """
+    pictures = [model for model in models if model.is_image and model.config.images.labels is None]  # type: ignore[attr-defined]
+    paintings: dict[tuple[Any, ...], list[Model]] = {}              # by their colours: one canvas serves those alike
+    for model in models:
+        if model.is_image and model.config.images.labels is not None:  # type: ignore[attr-defined]
+            paintings.setdefault(tuple(choose_colours(model.config.images)), []).append(model)  # type: ignore[attr-defined]
+    with gradio.Tabs():
+        if pictures:
+            with gradio.Tab("Pictures", elem_id="pictures-tab"):
+                _build_picture_tab(pictures, limits)
+        for colours, group in paintings.items():
+            title = "Painting" if len(paintings) == 1 else f"Painting ({len(colours)} classes)"
+            with gradio.Tab(title, elem_id=f"painting-tab-{len(colours)}"):
+                build_painting_tab(group, limits)
+
+
+def _build_picture_tab(models: Sequence[Model], limits: Limits) -> None:
+    known, first = {model.title: model for model in models}, models[0]
+    examples = make_examples()
+    with gradio.Row():
+        with gradio.Column():
+            system = gradio.Dropdown(list(known), value=first.title, label="System", elem_id="picture-system")
+            about = gradio.Markdown(describe(first))
+            upload = PictureUpload(type="filepath", label="Picture", height=320, elem_id="picture-upload")
+            groups = []
+            for name, files in examples.items():
+                one = gradio.Examples(
+                    [[str(file)] for file in files], upload, label="Examples", elem_id=f"examples-{name}",
+                    visible=name == _group(first),
+                )  # fmt: skip
+                groups.append((name, one.dataset))
+        with gradio.Column():
+            target = gradio.Radio(label="Translate to", elem_id="picture-target", **_offer(first, several=False))
+            attributes = gradio.CheckboxGroup(
+                label="The picture shall have", elem_id="picture-attributes", **_offer(first, several=True)
+            )
+            trained = gradio.Checkbox(elem_id="picture-size", **_offer_size(first))
+            with gradio.Row():
+                button = gradio.Button("Translate", variant="primary", elem_id="picture-convert")
+                every = gradio.Button("All domains", visible=_is_many(first), elem_id="picture-all")
+            slider = gradio.ImageSlider(
+                label="Before | after", format="png", interactive=False, elem_id="picture-result"
+            )
+            gallery = gradio.Gallery(
+                label="All domains", format="png", columns=2, object_fit="contain", interactive=False, visible=False,
+                height="max-content", elem_id="picture-gallery",
+            )  # fmt: skip
+            note = gradio.Markdown(elem_id="picture-note")
+
+    @polite
+    def convert(title: str, path: str | None, one: str | None, several: list[str], as_trained: bool) -> list[Any]:
+        model = known[title]
+        wanted = several if takes_several(model.config) else one
+        pair, line = convert_picture(model, path, limits, wanted, as_trained)
+        return [gradio.ImageSlider(pair, visible=True), gradio.Gallery(visible=False), line]
+
+    @polite
+    def convert_all(title: str, path: str | None, as_trained: bool) -> list[Any]:
+        pictures, line = convert_to_all(known[title], path, limits, as_trained)
+        return [gradio.ImageSlider(visible=False), gradio.Gallery(pictures, visible=True), line]
+
+    def choose(title: str) -> list[Any]:
+        model = known[title]
+        return [
+            describe(model),
+            gradio.Radio(**_offer(model, several=False)),
+            gradio.CheckboxGroup(**_offer(model, several=True)),
+            gradio.Checkbox(**_offer_size(model)),
+            gradio.Button(visible=_is_many(model)),
+            *(gradio.Dataset(visible=name == _group(model)) for name, _ in groups),
+        ]
+
+    outputs = [about, target, attributes, trained, every, *(dataset for _, dataset in groups)]
+    system.change(choose, system, outputs, show_progress="hidden")
+    queue: dict[str, Any] = {"concurrency_id": QUEUE, "concurrency_limit": limits.concurrency}
+    button.click(convert, [system, upload, target, attributes, trained], [slider, gallery, note], **queue)
+    every.click(convert_all, [system, upload, trained], [slider, gallery, note], **queue)
+
+
+def _offer(model: Model, several: bool) -> dict[str, Any]:
+    """Properties of the choice of one target, or of several attributes."""
+    targets = list_targets(model.config)
+    fits = bool(targets) and several == takes_several(model.config)
+    first: Any = [] if several else targets[0][1] if fits else None
+    return {"choices": targets if fits else [], "value": first, "visible": fits}
+
+
+def _offer_size(model: Model) -> dict[str, Any]:
+    side = find_side(model.config.images)  # type: ignore[attr-defined]
+    return {"label": f"Scale to the size of training (short side {side} pixels)", "value": True, "visible": bool(side)}
+
+
+def _is_many(model: Model) -> bool:
+    return model.config.data.batches == "labelled"
+
+
+def _group(model: Model) -> str:
+    """Which examples fit the system."""
+    images: ImageConfig = model.config.images  # type: ignore[attr-defined]
+    if images.scale > 1:
+        return "small"
+    return "textures" if images.source_channels < 3 else "photographs"

@@ -1,0 +1,109 @@
+"""The trained systems that the demo offers; each is loaded when somebody first asks for it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from translate.config import SystemConfig, read_yaml
+from translate.inference.load import Converter, load
+from translate.models import resolve
+from translate.training.checkpoint import find_checkpoint
+
+TITLES = {
+    "cyclegan_vc": "CycleGAN-VC",
+    "cyclegan_vc2": "CycleGAN-VC2",
+    "stargan_vc": "StarGAN-VC",
+    "stargan_vc2": "StarGAN-VC2",
+    "mse_vc": "Squared error",
+    "gan_vc": "GAN-VC",
+    "gan_postfilter": "GAN postfilter",
+    "stft_postfilter": "STFT postfilter",
+    "wavecyclegan": "WaveCycleGAN",
+    "wavecyclegan2": "WaveCycleGAN2",
+    "pix2pix": "pix2pix",
+    "pix2pixhd": "pix2pixHD",
+    "spade": "SPADE",
+    "cyclegan": "CycleGAN",
+    "stargan": "StarGAN",
+    "srresnet": "SRResNet",
+    "srgan": "SRGAN",
+}
+MOST_NAMED = 6                                                      # voices in a title
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A checkpoint on offer.
+
+    Attributes:
+        name: of its folder.
+        title: what visitors choose by.
+        path: of the checkpoint.
+        config: of its run.
+        device: where its networks compute.
+    """
+
+    name: str
+    title: str
+    path: Path
+    config: SystemConfig
+    device: str = "cpu"
+    _loaded: list[Converter] = field(default_factory=list, repr=False)
+    _lock: Any = field(default_factory=Lock, repr=False)
+
+    @property
+    def is_image(self) -> bool:
+        return hasattr(self.config, "images")
+
+    @property
+    def converter(self) -> Any:
+        """The converter, loaded at the first call; all visitors share it, and conversion changes nothing in it.
+
+        Raises:
+            UserError: damaged files.
+        """
+        with self._lock:                                            # two visitors at once: one loads, one waits
+            if not self._loaded:
+                self._loaded.append(load(self.path, self.device))
+            return self._loaded[0]
+
+
+def find_models(checkpoints: Sequence[str | Path], device: str = "cpu") -> list[Model]:
+    """Checkpoints or runs as models with distinct titles; their weights are not read yet.
+
+    Raises:
+        UserError: no checkpoint there, or a broken configuration.
+    """
+    models: list[Model] = []
+    for given in checkpoints:
+        path = find_checkpoint(given)
+        config = resolve(read_yaml(path / "config.yaml"), str(path / "config.yaml"))
+        name = _name(Path(given))
+        models.append(Model(name, _entitle(config, name), path, config, device))
+    for describe in ("{0.title} ({0.name})", "{0.title}, {1}"):     # by names where titles coincide, else by numbers
+        counts = Counter(model.title for model in models)
+        models = [
+            replace(model, title=describe.format(model, number)) if counts[model.title] > 1 else model
+            for number, model in enumerate(models, 1)
+        ]
+    return models
+
+
+def _name(given: Path) -> str:
+    """Of a run or a shared checkpoint its folder, of a checkpoint inside a run the run's."""
+    path = given.absolute()
+    return path.parent.name if path.name in ("latest", "best") or path.name.startswith("step_") else path.name
+
+
+def _entitle(config: SystemConfig, name: str) -> str:
+    system = TITLES.get(config.model.rpartition(".")[2], config.model)
+    domains = config.data.domains
+    if hasattr(config, "images"):
+        scale = config.images.scale
+        return f"{system} ×{scale}" if scale > 1 else f"{system}: {', '.join(domains)}"
+    if config.data.normalise == "target":                           # domains such as synthetic and natural tell little
+        return f"{system}: {name}"
+    return f"{system}: {', '.join(domains) if len(domains) <= MOST_NAMED else f'{len(domains)} voices'}"

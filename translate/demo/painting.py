@@ -1,0 +1,209 @@
+"""Paintings as label maps: the functions behind the painting tab.
+
+A painting has one colour per class. Strokes have soft edges, whose colours lie between two classes' and perhaps next to
+a third's: so each layer is read by itself, a pixel being painted where it is more than half opaque.
+"""
+
+import html
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from skimage.measure import label
+
+from translate.config import ImageConfig
+from translate.data.mini_images import CLASSES
+from translate.demo.example_images import read_label_maps
+from translate.demo.limits import Limits
+from translate.demo.models import Model
+from translate.demo.pictures import read_upload, show, tell
+from translate.errors import UserError
+from translate.features.image import find_size, resize, resize_labels, snap_colours
+
+USUAL, DRAWN, PHOTOGRAPH, BY_CLASS = "usual", "drawn", "photograph", "class"  # styles, see `list_styles`
+SIDE = 128                                                          # pixels, where the system does not tell its size
+CANVAS = 512                                                        # pixels at least: short side of a start map
+MOST = 12                                                           # classes whose styles are chosen one by one
+UNKNOWN = (128, 128, 128)                                           # colour of unlabelled pixels
+STEPS = (0.819173, 0.671044, 0.549700)                              # through the cube of colours, to fill it evenly:
+#                                                                     powers of 1 / 1.220744, the root of x^4 = x + 1
+
+
+# --- classes and colours ----------------------------------------------------------------------------------
+
+
+def is_built_in(images: ImageConfig) -> bool:
+    """Whether these classes are taken for those of the built-in corpus: as many, and without colours of their own."""
+    return images.labels == CLASSES and not images.palette
+
+
+def choose_colours(images: ImageConfig) -> list[tuple[int, int, int]]:
+    """[r, g, b] of every class, 0 to 255; then that of unlabelled pixels, where the system has them.
+
+    Those of the run; else dark to light for the classes of the built-in corpus, which are so; else spread evenly.
+    """
+    count = images.labels or 0
+    if images.palette:
+        colours = [(r, g, b) for r, g, b in images.palette[:count]]
+    elif is_built_in(images):
+        scale = colormaps["viridis"](np.linspace(0, 1, count), bytes=True)
+        colours = [(int(r), int(g), int(b)) for r, g, b, _ in scale]
+    else:
+        spread = np.rint(255 * ((0.25 + np.arange(count)[:, None] * STEPS) % 1)).astype(int)
+        colours = [(r, g, b) for r, g, b in spread.tolist()]
+    return colours + [UNKNOWN] * (images.unknown is not None)
+
+
+def name_classes(images: ImageConfig) -> list[str]:
+    """What the legend calls the classes, in the order of `choose_colours`."""
+    names = [f"class {number}" for number in range(images.labels or 0)]
+    if is_built_in(images):
+        names[0], names[-1] = f"{names[0]}, darkest", f"{names[-1]}, lightest"
+    return names + ["unlabelled"] * (images.unknown is not None)
+
+
+def make_legend(images: ImageConfig) -> str:
+    """HTML: every class with its colour."""
+    box = "display:inline-block;width:1.1em;height:1.1em;vertical-align:-0.2em;border:1px solid #888;border-radius:3px"
+    entries = [
+        f'<span style="white-space:nowrap;margin-right:1.2em"><span style="{box};background:rgb{colour}"></span> '
+        f"{html.escape(name)}</span>"
+        for colour, name in zip(choose_colours(images), name_classes(images), strict=True)
+    ]
+    return f'<div role="note" aria-label="Colours of the classes">{" ".join(entries)}</div>'
+
+
+def list_start_maps(images: ImageConfig) -> list[np.ndarray]:
+    """Maps to start from, coloured, (H, W, 3) uint8: held-out ones of the built-in corpus, and one of all classes."""
+    colours = np.array(choose_colours(images), np.uint8)
+    maps = read_label_maps() if is_built_in(images) else []
+    across = int(np.ceil(np.sqrt(len(colours))))
+    squares = np.arange(across * across).reshape(across, across) % len(colours)
+    return [colours[_enlarge(labels)] for labels in (*maps, squares)]
+
+
+# --- from painting to photograph --------------------------------------------------------------------------
+
+
+def read_painting(painting: Mapping[str, Any] | None, images: ImageConfig) -> np.ndarray:
+    """The label map (H, W) int32 of a painting; what is not painted is of the first class.
+
+    Args:
+        painting: `background` (H, W, 4) uint8 or None, and `layers`, a list of such, as `gradio.ImageEditor` gives it.
+        images: classes and colours.
+
+    Raises:
+        UserError: nothing was painted, or layers of different sizes.
+    """
+    layers = [] if painting is None else [painting["background"], *painting["layers"]]
+    layers = [layer for layer in layers if layer is not None]
+    if not layers:
+        raise UserError("no painting yet: choose a map to start from")
+    colours, labels = choose_colours(images), np.zeros(layers[0].shape[:2], np.int32)
+    for layer in layers:
+        if layer.shape[:2] != labels.shape:
+            raise UserError("the painting's layers differ in size: choose a map to start from, and paint again")
+        labels = np.where(layer[..., 3] > 127, snap_colours(layer[..., :3], colours), labels)
+    return labels if images.unknown is None else np.where(labels == images.labels, images.unknown, labels)
+
+
+def find_regions(labels: np.ndarray) -> np.ndarray:
+    """(H, W) instance ids from 1: one per connected region of one class."""
+    return label(labels, background=-1, connectivity=1).astype(np.int32)
+
+
+def list_styles(model: Model) -> list[tuple[str, str]]:
+    """What styles a visitor may ask for: (text, one of `USUAL`, `DRAWN`, `PHOTOGRAPH`, `BY_CLASS`)."""
+    if not getattr(model.config.network, "encoder", False):  # type: ignore[attr-defined]
+        return [("the usual one", USUAL)]
+    choices = [("the usual one", USUAL), ("drawn, by a number", DRAWN), ("of a photograph", PHOTOGRAPH)]
+    return choices + [("chosen by class", BY_CLASS)] * any(count_clusters(model))
+
+
+def count_clusters(model: Model) -> list[int]:
+    """How many styles the objects of each class have; empty where styles belong to whole pictures, or to too many."""
+    styles = getattr(model.converter.translator, "styles", None)
+    counts = [] if styles is None else (styles.shares > 0).sum(dim=1).tolist()
+    return counts if len(counts) <= MOST else []
+
+
+def list_sides(images: ImageConfig) -> list[int]:
+    """Short sides of the photograph to choose from, in pixels: that of training first."""
+    size = SIDE if images.size is None else images.size
+    side = size if isinstance(size, int) else min(size)
+    return [side, side * 3 // 2, side * 2]
+
+
+def convert_painting(
+    model: Model,
+    painting: Mapping[str, Any] | None,
+    limits: Limits,
+    side: int = SIDE,
+    style: str = USUAL,
+    seed: int = 0,
+    photograph: str | None = None,
+    clusters: Sequence[int] = (),
+) -> tuple[tuple[np.ndarray, np.ndarray], str]:
+    """Translate a painting.
+
+    Args:
+        model: of label maps.
+        painting: see `read_painting`.
+        limits: of what a visitor may ask for.
+        side: pixels to which the short side of the painting is brought first; fewer where `limits` ask for it.
+        style: one of `list_styles`.
+        seed: of styles that are drawn.
+        photograph: file whose style is taken.
+        clusters: of every class the number of the style that its objects get, 0 being the most usual.
+
+    Returns:
+        The coloured label map and the photograph, both (H, W, 3) uint8, and a line on the conversion.
+
+    Raises:
+        UserError: nothing painted, or a style that the system does not have.
+    """
+    images: ImageConfig = model.config.images  # type: ignore[attr-defined]
+    labels = read_painting(painting, images)
+    size = find_size(labels.shape, side)
+    if size[0] * size[1] > limits.max_pixels:
+        raise UserError(f"{size[1]} × {size[0]} pixels are too many; expected up to {limits.max_pixels:,} in all")
+    labels = resize_labels(labels, size)
+    regions = find_regions(labels)
+    ids = regions if images.instances else labels
+    asked: Any = {USUAL: None, DRAWN: seed}.get(style)
+    if style == PHOTOGRAPH:
+        asked = read_upload(photograph, limits)[0]
+        if count_clusters(model) or getattr(model.converter.translator, "styles", None) is not None:
+            asked = resize(asked, labels.shape)                     # objects look for their style in their own place
+    elif style == BY_CLASS:
+        asked = _give_styles(labels, ids, clusters)
+    converter = model.converter
+    begin = time.perf_counter()
+    output = converter.convert(
+        labels.astype(np.uint16), instances=regions if images.instances else None, style=asked, name="the painting"
+    )
+    spent = time.perf_counter() - begin
+    coloured = np.array(choose_colours(images), np.uint8)[_index(labels, images)]
+    return (coloured, show(output)), tell(output, spent, f"{regions.max()} regions")
+
+
+def _give_styles(labels: np.ndarray, ids: np.ndarray, clusters: Sequence[int]) -> dict[int, int]:
+    """{id: cluster} of the objects whose class has another than the most usual."""
+    chosen: dict[int, int] = {}
+    for number, cluster in enumerate(clusters):
+        if cluster:
+            chosen |= {int(id): int(cluster) for id in np.unique(ids[labels == number])}
+    return chosen
+
+
+def _index(labels: np.ndarray, images: ImageConfig) -> np.ndarray:
+    """Classes as places in `choose_colours`."""
+    return labels if images.unknown is None else np.where(labels == images.unknown, images.labels or 0, labels)
+
+
+def _enlarge(labels: np.ndarray) -> np.ndarray:
+    """Every pixel a square, so that the short side is `CANVAS` at least."""
+    times = -(-CANVAS // min(labels.shape))
+    return labels.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,0 +1,164 @@
+"""The painting tab: label maps painted in the browser become photographs."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import gradio
+import numpy as np
+from PIL import Image
+
+from translate.demo.example_images import make_examples
+from translate.demo.limits import QUEUE, Limits, Refusal, polite
+from translate.demo.models import Model
+from translate.demo.painting import (
+    BY_CLASS,
+    DRAWN,
+    MOST,
+    PHOTOGRAPH,
+    USUAL,
+    choose_colours,
+    convert_painting,
+    count_clusters,
+    list_sides,
+    list_start_maps,
+    list_styles,
+    make_legend,
+    name_classes,
+)
+from translate.demo.pictures import PictureUpload, Quiet
+
+BRUSH = 40                                                          # pixels of the canvas
+LARGEST = 2**24                                                     # pixels of a painting: RGBA, layer by layer
+EDITOR = 420                                                        # pixels of the page: its height
+
+
+class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
+    """A `gradio.ImageEditor` that answers damaged and huge files with a message instead of a stack trace in the log."""
+
+    is_template = True                                              # drawn by the page as its base class is
+
+    def convert_and_format_image(self, file: Any, flatten_on_white: bool = False) -> Any:
+        if file is None:
+            return None
+        try:
+            with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
+                width, height = image.size
+            if width * height <= LARGEST:
+                return super().convert_and_format_image(file, flatten_on_white)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
+        raise Refusal(f"the painting is {width} × {height} pixels; expected up to {LARGEST:,} in all")
+
+
+def build_painting_tab(models: Sequence[Model], limits: Limits) -> None:
+    """Everything of the tab, inside the `gradio.Tab` that is open.
+
+    Args:
+        models: of label maps, whose classes and colours are the same.
+        limits: of what a visitor may ask for.
+    """
+    known = {model.title: model for model in models}
+    first, images = models[0], models[0].config.images  # type: ignore[attr-defined]
+    maps, sides = list_start_maps(images), list_sides(images)
+    colours = [f"rgb{colour}" for colour in choose_colours(images)]
+    with gradio.Row():
+        with gradio.Column():
+            system = gradio.Dropdown(list(known), value=first.title, label="System", elem_id="painting-system")
+            starts = gradio.Dataset(
+                components=[gradio.Image(visible=False, format="png", label="Map")],
+                samples=[[one] for one in maps],
+                label="Start from",
+                type="index",
+                elem_id="painting-starts",
+            )
+            editor = PaintingEditor(
+                value=_fill(maps[0]),  # type: ignore[arg-type]
+                label="Painting",
+                height=EDITOR,
+                image_mode="RGBA",
+                sources=["upload"],
+                transforms=(),
+                layers=False,
+                brush=gradio.Brush(default_size=BRUSH, colors=colours, color_mode="fixed"),  # type: ignore[arg-type]
+                eraser=gradio.Eraser(default_size=BRUSH),
+                format="png",
+                buttons=[],
+                canvas_size=maps[0].shape[1::-1],
+                elem_id="painting-editor",
+            )
+            gradio.HTML(make_legend(images))
+            side = gradio.Radio(
+                [(f"{one} px" + " (as in training)" * (one == sides[0]), one) for one in sides],
+                value=sides[0],
+                label="Short side of the photograph",
+            )
+        with gradio.Column():
+            style = gradio.Radio(**_offer_styles(first), label="Style", elem_id="painting-style")
+            seed = gradio.Number(0, precision=0, minimum=0, label="Number", visible=False, elem_id="painting-seed")
+            with gradio.Column(visible=False) as of_photograph:
+                photograph = PictureUpload(
+                    type="filepath", label="Photograph", height=200, elem_id="painting-photograph"
+                )
+                gradio.Examples([[str(file)] for file in make_examples()["photographs"]], photograph)
+            with gradio.Row(visible=False) as by_class:
+                clusters = [
+                    gradio.Dropdown(_list_clusters(1), value=0, label=name, min_width=140, visible=False)
+                    for name in name_classes(images)[:MOST]
+                ]
+            button = gradio.Button("Translate", variant="primary", elem_id="painting-convert")
+            slider = gradio.ImageSlider(
+                label="Painting | photograph", format="png", interactive=False, elem_id="painting-result"
+            )
+            note = gradio.Markdown(elem_id="painting-note")
+
+    @polite
+    def convert(
+        title: str,
+        painting: Mapping[str, Any] | None,
+        side: int,
+        style: str,
+        seed: int | None,
+        photograph: str | None,
+        *clusters: int,
+    ) -> tuple[tuple[np.ndarray, np.ndarray], str]:
+        return convert_painting(known[title], painting, limits, side, style, seed or 0, photograph, clusters)
+
+    def choose_system(title: str) -> Any:
+        return gradio.Radio(**_offer_styles(known[title]))
+
+    def choose_style(title: str, style: str) -> list[Any]:
+        counts = count_clusters(known[title]) if style == BY_CLASS else []
+        counts = counts[: len(clusters)] + [0] * (len(clusters) - len(counts))
+        return [
+            gradio.Number(visible=style == DRAWN),
+            gradio.Column(visible=style == PHOTOGRAPH),
+            gradio.Row(visible=any(counts)),
+            *(gradio.Dropdown(_list_clusters(count), value=0, visible=count > 0) for count in counts),
+        ]
+
+    system.change(polite(choose_system), system, style, show_progress="hidden")
+    shown = [seed, of_photograph, by_class, *clusters]
+    style.change(polite(choose_style), [system, style], shown, show_progress="hidden")
+    starts.click(lambda index: _fill(maps[index]), starts, editor, show_progress="hidden")
+    button.click(
+        convert,
+        [system, editor, side, style, seed, photograph, *clusters],
+        [slider, note],
+        concurrency_id=QUEUE,
+        concurrency_limit=limits.concurrency,
+    )
+
+
+def _fill(coloured: np.ndarray) -> dict[str, Any]:
+    """A start map (H, W, 3) as what the editor shows: not a stroke on it yet."""
+    return {"background": coloured, "layers": [], "composite": coloured}
+
+
+def _offer_styles(model: Model) -> dict[str, Any]:
+    choices = list_styles(model)
+    return {"choices": choices, "value": USUAL, "visible": len(choices) > 1}
+
+
+def _list_clusters(count: int) -> list[tuple[str, int]]:
+    return [("the usual", 0), *((f"style {number}", number) for number in range(1, count))]

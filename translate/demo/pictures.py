@@ -1,0 +1,108 @@
+"""Uploaded pictures: read, checked and made small enough; what the two image tabs share."""
+
+import math
+import os
+from abc import ABCMeta
+from pathlib import Path
+from typing import Any
+
+import gradio
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from translate.demo.limits import Limits
+from translate.errors import UserError
+from translate.features.image import read_image, resize, to_uint8
+
+DECODED = 8                                                         # times `max_pixels`: larger files are not decoded
+SMALLEST = 16                                                       # pixels: a shorter side holds nothing to translate
+FORMATS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+
+
+class Quiet(type(gradio.Image)):  # type: ignore[misc]
+    """Makes components as Gradio's own metaclass does, but writes no `.pyi` file beside the source."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> Any:
+        return ABCMeta.__new__(cls, name, bases, attributes)
+
+
+class PictureUpload(gradio.Image, metaclass=Quiet):
+    """A `gradio.Image` that hands on the file as it came.
+
+    Gradio would open it itself, and answer a file that is no picture with a stack trace in the server's log.
+    """
+
+    is_template = True                                              # drawn by the page as its base class is
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload.path if payload is not None else None
+
+
+def read_upload(path: str | os.PathLike[str] | None, limits: Limits, scale: int = 1) -> tuple[np.ndarray, str]:
+    """Read what a visitor gave, upright, with 8 bits.
+
+    What a system maps to the same size is scaled down where it is too large. What it makes larger is refused: scaled
+    down first and made larger then, it would gain nothing.
+
+    Args:
+        path: of the file; None where nothing was given.
+        limits: `max_pixels` bounds the picture that comes out.
+        scale: by how much the system makes it larger.
+
+    Returns:
+        (H, W, C) uint8, and a note on what was done to it, "" for nothing.
+
+    Raises:
+        UserError: no file, no picture, or one that is too large or too small.
+    """
+    if not path:
+        raise UserError("no picture yet: upload one or choose an example")
+    _check_header(path, limits)
+    picture = to_uint8(read_image(path))
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise UserError(f"{path}: is {width} × {height} pixels; expected {SMALLEST} or more each way")
+    if height * width * scale**2 <= limits.max_pixels:
+        return picture, ""
+    if scale > 1:
+        side = math.isqrt(limits.max_pixels) // scale
+        raise UserError(
+            f"{path}: is {width} × {height} pixels; ×{scale} takes up to {side} × {side} here (or as many pixels in "
+            "another shape): cut out a part"
+        )
+    smaller = shrink(picture, limits.max_pixels)
+    return smaller, f"scaled down from {width} × {height} to {smaller.shape[1]} × {smaller.shape[0]} pixels"
+
+
+def shrink(picture: np.ndarray, pixels: int) -> np.ndarray:
+    """(H, W, C) to at most so many pixels, of the same shape as nearly as whole numbers allow."""
+    height, width = picture.shape[:2]
+    factor = min(1.0, math.sqrt(pixels / (height * width)))
+    return resize(picture, (max(1, int(height * factor)), max(1, int(width * factor))))
+
+
+def show(picture: np.ndarray) -> np.ndarray:
+    """(H, W[, C]) uint8 as pages show it: (H, W) gray or (H, W, 3), without alpha."""
+    if picture.ndim == 2 or picture.shape[2] == 3:
+        return picture
+    return picture[..., 0] if picture.shape[2] < 3 else picture[..., :3]
+
+
+def tell(picture: np.ndarray, seconds: float, *notes: str) -> str:
+    """One line below a result: its size, the time that it took, and what else there is to say."""
+    size = f"{picture.shape[1]} × {picture.shape[0]} pixels in {seconds:.2f} s"
+    return "; ".join([size, *(note for note in notes if note)]) + "."
+
+
+def _check_header(path: str | os.PathLike[str], limits: Limits) -> None:
+    """Refuse by its header a picture whose samples would fill the memory."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except Image.DecompressionBombError:
+        raise UserError(f"{path}: has too many pixels; expected up to {DECODED * limits.max_pixels:,}") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        raise UserError(f"{Path(path).name}: is no picture that can be read; give {FORMATS}") from None
+    if width * height > DECODED * limits.max_pixels:
+        most = f"{DECODED * limits.max_pixels:,}"
+        raise UserError(f"{path}: is {width} × {height} pixels; expected up to {most} in all: scale it down")
