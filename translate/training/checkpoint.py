@@ -7,6 +7,9 @@
         statistics.safetensors   of the training data: what conversion needs to know, what resuming compares
         state.pt                 for resuming only: optimisers, random numbers, positions
     latest -> step_00010000      a link; `best` likewise where a metric is followed
+
+A *shared* checkpoint (`translate share`) holds what conversion needs and nothing else: no state.pt, in `weights` the
+averages in the place of the weights, and the players that only training needs are left out, as a mark in it says.
 """
 
 import errno
@@ -25,6 +28,8 @@ from torch import Tensor, nn
 from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
 from translate.features.statistics import save_arrays
+from translate.training.foreign import check_shapes, check_trust, read_header
+from translate.training.hub import fetch, is_address
 
 
 def save_checkpoint(
@@ -70,10 +75,18 @@ def save_checkpoint(
 
 
 def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """The checkpoint that `folder` is, or that its `latest` points at; `UserError` when it is neither."""
+    """The checkpoint that `folder` is, or that its `latest` points at, or that `hf://owner/name` brings from the Hub.
+
+    Raises:
+        UserError: it is none of these; or was not trained here (no state.pt) and names a model that is not trusted.
+    """
+    if is_address(str(folder)):
+        return fetch(str(folder))
     folder = Path(folder)
     for candidate in (folder, folder / "latest"):
         if (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
+            if not (candidate / "state.pt").exists():
+                check_trust(read_yaml(candidate / "config.yaml"), str(candidate / "config.yaml"))
             return candidate.resolve()
     if not folder.exists():
         raise UserError(f"{folder}: no such checkpoint")
@@ -83,21 +96,17 @@ def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
 def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> None:
     """Fill `module` with the checkpoint's weights, moving averages first where `average`.
 
+    Players that a shared checkpoint leaves out stay as they are; never the one that converts.
+
     Raises:
         UserError: the files are damaged, or belong to other networks than `module`'s.
     """
-    weights = _read_tensors(checkpoint / "weights.safetensors")
+    path = checkpoint / "weights.safetensors"
+    weights = _read_tensors(path)
     if average:
         weights |= load_averages(checkpoint)
-    expected = module.state_dict()
-    differing = [k for k in expected if k not in weights or weights[k].shape != expected[k].shape]
-    differing += [k for k in weights if k not in expected]
-    if differing:
-        raise UserError(
-            f"{checkpoint}: the weights belong to another network ({len(differing)} tensors differ, "
-            f"first `{differing[0]}`); config.yaml and weights.safetensors must come from the same run"
-        )
-    module.load_state_dict(weights)
+    check_shapes(checkpoint, {k: tuple(v.shape) for k, v in weights.items()}, module, read_header(path)[1])
+    module.load_state_dict(weights, strict=False)
 
 
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:

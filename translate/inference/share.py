@@ -1,0 +1,136 @@
+"""Shared checkpoints: what conversion needs of a run, in files that cannot run code.
+
+    config.yaml               of the run, without the paths of the machine that trained it
+    weights.safetensors       the player that converts, moving averages preferred, and the buffers beside the players
+    statistics.safetensors    speech: of the domains
+    README.md                 the model card, see card.py
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from translate.config import SystemConfig, read_yaml, write_yaml
+from translate.errors import UserError
+from translate.inference.card import make_card
+from translate.models import build, resolve
+from translate.training.checkpoint import find_checkpoint, load_averages
+from translate.training.foreign import CONVERTING, FILES, LEFT_OUT, NEEDED, OURS, check_shapes, read_header
+
+
+def share(
+    run: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    card: str | os.PathLike[str] | None = None,
+    half: bool = False,
+    place: str | None = None,
+) -> Path:
+    """Write the shared checkpoint of a run; it converts as the run does, bit for bit.
+
+    Args:
+        run: a run, or one of its checkpoints; a shared checkpoint, too.
+        folder: where to; a shared checkpoint that is there already is replaced, nothing else.
+        card: Markdown with sections of the model card, which take the place of those made from the run; None: the card
+            of a shared `run`, else that which is in `folder` already, but for its results.
+        half: weights in 16 bits: half the size, and conversions that differ from the run's by rounding.
+        place: what the card says to load; None: `folder`.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        UserError: no checkpoint there or a damaged one, a card that cannot be read, or `folder` holds something
+            else or cannot be written.
+    """
+    checkpoint, folder = find_checkpoint(run), Path(folder)
+    config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+    weights, left_out = collect_weights(checkpoint, config)
+    config = forget_training(config)
+    if half:
+        weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+        if not all(bool(value.isfinite().all()) for value in weights.values() if value.is_floating_point()):
+            raise UserError(f"{checkpoint}: weights beyond the range of 16 bits; leave --half out")
+    own, former = (path if path.exists() else None for path in (checkpoint / "README.md", folder / "README.md"))
+    given = Path(card) if card else own or former
+    text = make_card(checkpoint, config, weights, place or str(folder), given, older=not card and own is None)
+    with replacing_folder(folder) as draft:
+        write_yaml(draft / "config.yaml", config)
+        save_file(weights, draft / "weights.safetensors", {LEFT_OUT: ",".join(left_out)})
+        if not hasattr(config, "images"):
+            shutil.copyfile(checkpoint / "statistics.safetensors", draft / "statistics.safetensors")
+        (draft / "README.md").write_text(text, encoding="utf-8")
+        for path in draft.iterdir():
+            path.chmod(0o644)
+    return folder
+
+
+def collect_weights(checkpoint: Path, config: SystemConfig) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors that conversion reads, and the names of the players that are left out.
+
+    The systems of this toolkit convert with their generators; of a system of one's own nobody knows, it is shared
+    whole.
+    """
+    path = checkpoint / "weights.safetensors"
+    translator = build(config)
+    left_out = [name for name in translator.players if name != CONVERTING and config.model in OURS]
+    _, without = read_header(path)
+    tensors = load_file(path) | load_averages(checkpoint)
+    check_shapes(checkpoint, {key: tuple(value.shape) for key, value in tensors.items()}, translator, without)
+    kept = {
+        key: value.contiguous()
+        for key, value in tensors.items()
+        if not key.startswith(tuple(f"players.{name}." for name in left_out))
+    }
+    return kept, sorted({*left_out, *without})
+
+
+def forget_training(config: SystemConfig) -> SystemConfig:
+    """A configuration without the files of the machine that trained it, and without code for training alone."""
+    config = config.model_copy(deep=True)
+    config.train.start_from = None
+    config.own.losses = {}
+    if config.model in OURS:
+        networks = config.own.networks
+        config.own.networks = {place: path for place, path in networks.items() if place.split(".")[0] == CONVERTING}
+    if hasattr(config, "vgg"):
+        config.vgg.weights = type(config.vgg).model_fields["weights"].default
+    return config
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether a folder holds a shared checkpoint and nothing else."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return set(NEEDED) <= names <= set(FILES)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` when the block ends well; else nothing is left.
+
+    Raises:
+        UserError: `folder` holds something else than a shared checkpoint, or cannot be written.
+    """
+    folder = Path(os.path.abspath(folder))
+    if folder.exists() and not is_shared(folder) and not (folder.is_dir() and set(os.listdir(folder)) <= {"README.md"}):
+        raise UserError(f"{folder}: holds something else than a shared checkpoint; give a new folder")
+    draft, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("draft", "old"))
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(draft, folder)
+    except (OSError, SafetensorError) as error:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{folder}: cannot write ({reason})") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""Sharing: a run as a shared checkpoint, to a folder or to the Hub, and back."""
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from translate.errors import UserError
+from translate.inference.card import find_blanks
+from translate.inference.share import replacing_folder, share
+from translate.training.checkpoint import find_checkpoint
+from translate.training.foreign import FILES, check_foreign
+from translate.training.hub import is_address, upload
+
+log = logging.getLogger("translate")
+
+
+def share_run(run: str, folder: str, card: str | None = None, half: bool = False) -> str:
+    """Write the shared checkpoint of a run; returns what was written in one line and logs what its card still lacks."""
+    written = share(run, folder, card, half)
+    _tell_blanks(written)
+    size = sum(path.stat().st_size for path in written.iterdir()) / 1e6
+    return f"{written}: {', '.join(sorted(path.name for path in written.iterdir()))}; {size:.2f} MB"
+
+
+def push(run: str, target: str, private: bool = False, card: str | None = None) -> str:
+    """Share a run, or a shared checkpoint, in the folder `target` or on the Hub; returns where it is.
+
+    Args:
+        run: see `share`.
+        target: `OWNER/NAME` or `hf://OWNER/NAME`; or a folder, told by its beginning: `./`, `../`, `/`, `~` or `file://`.
+        private: on the Hub, for oneself and one's organisation.
+        card: see `share`.
+
+    Raises:
+        UserError: what `share` raises, a folder for which `private` means nothing, or the Hub refuses.
+    """
+    folder = find_folder(target)
+    if folder is not None:
+        if private:
+            raise UserError("--private is for the Hub; who may read a folder is a matter of its rights")
+        return share_run(run, str(folder), card)
+    name = target.removeprefix("hf://")
+    with tempfile.TemporaryDirectory() as temporary:
+        shared = share(run, Path(temporary) / "shared", card, place=f"hf://{name}")
+        _tell_blanks(shared)
+        return upload(shared, name, private)
+
+
+def pull(origin: str, folder: str, revision: str | None = None) -> str:
+    """Copy a shared checkpoint from the Hub, or from a folder, to `folder`, after checks; all of it or nothing.
+
+    Args:
+        origin: as `target` of `push`.
+        folder: where to; only a shared checkpoint that is there already is replaced.
+        revision: of the Hub: branch, tag or commit.
+
+    Raises:
+        UserError: not there, files that are missing, too large or damaged, a system that is not trusted, no network, or
+            `folder` holds something else.
+    """
+    found = find_folder(origin)
+    if found is not None:
+        if revision is not None:
+            raise UserError("--revision is for the Hub; a folder has one state")
+        checkpoint = find_checkpoint(found)
+        check_foreign(checkpoint, str(checkpoint))
+    else:
+        address = origin if is_address(origin) else f"hf://{origin}"
+        checkpoint = find_checkpoint(f"{address}@{revision}" if revision else address)
+    with replacing_folder(Path(folder)) as draft:
+        for name in FILES:
+            if (checkpoint / name).is_file():
+                shutil.copyfile(checkpoint / name, draft / name)
+    return folder
+
+
+def find_folder(text: str) -> Path | None:
+    """The folder that `text` means, or None where it means a model on the Hub."""
+    if text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
+    if text in (".", "..") or text.startswith(("./", "../", "~")) or Path(text).is_absolute():
+        return Path(os.path.expanduser(text))
+    return None
+
+
+def _tell_blanks(folder: Path) -> None:
+    if blanks := find_blanks((folder / "README.md").read_text(encoding="utf-8")):
+        log.info("the card does not state: %s; write them into README.md, or give them with --card", ", ".join(blanks))
