@@ -78,17 +78,22 @@ def extract(
     out: Annotated[Path, typer.Option(help="Folder for the features.")],
     config: Config = None,
     jobs: Jobs = -1,
+    cluster: Annotated[
+        str, typer.Option(help="Where: processes, dask, dask://HOST:PORT (shares the folders), or ray.")
+    ] = "processes",
 ) -> None:
     """Extract the features that a configuration asks for, in parallel; goes on where it was cut.
 
-    Example:
+    Examples:
 
       translate extract data/train.jsonl data/eval.jsonl --out dump --config conf/cyclegan_vc2.yaml
+
+      translate extract data/train.jsonl --out dump --config conf/cyclegan_vc2.yaml --cluster dask://node1:8786
     """
     from translate.jobs.prepare import extract_features
 
     settings = [word for word in manifests if "=" in word and not Path(word).exists()]
-    extract_features([Path(word) for word in manifests if word not in settings], out, config, settings, jobs)
+    extract_features([Path(word) for word in manifests if word not in settings], out, config, settings, jobs, cluster)
 
 
 @app.command()

@@ -49,9 +49,13 @@ class CropSampler:
     ):
         self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
         self.streams = {
-            name: _Stream(*material, crop, [seed, number], device)
+            name: self.make_stream(*material, crop, [seed, number], device)
             for number, (name, material) in enumerate(streams.items())
         }
+
+    def make_stream(self, *arguments: Any) -> "_Stream":
+        """What draws the crops of one domain; shards have their own (`data.shard_sampling`)."""
+        return _Stream(*arguments)
 
     def next(self) -> dict[str, Tensor]:
         """The batch of the next step: (B, Q, T) float32 by stream."""
@@ -90,8 +94,14 @@ class LabelledCropSampler:
         processes: int = 1,
     ):
         self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
-        self.streams = [_Stream(*material, crop, [seed, number], device) for number, material in enumerate(domains)]
+        self.streams = [
+            self.make_stream(*material, crop, [seed, number], device) for number, material in enumerate(domains)
+        ]
         self.order = _Order(len(domains), [seed, len(domains)])
+
+    def make_stream(self, *arguments: Any) -> "_Stream":
+        """As in `CropSampler`."""
+        return _Stream(*arguments)
 
     def next(self) -> dict[str, Tensor]:
         """The batch of the next step."""

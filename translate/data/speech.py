@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
+from translate.data.cluster import work
 from translate.data.manifest import Entry
 from translate.errors import UserError
 from translate.features.front_end import make_front_end
@@ -38,6 +39,7 @@ def extract(
     out: str | os.PathLike[str],
     jobs: int = -1,
     progress: bool = True,
+    cluster: str = "processes",
 ) -> None:
     """Analyse every entry and write the layout above.
 
@@ -51,15 +53,17 @@ def extract(
         out: folder of the features.
         jobs: processes; -1 takes every core, 1 stays in this process.
         progress: show a bar.
+        cluster: where the processes are, see `data.cluster.work`; other machines read the recordings and write to
+            `out` under the same paths as this one.
 
     Raises:
-        UserError: no entries; `out` holds features of another configuration; or unusable files: all are named at
-            the end, and the good ones' features are kept.
+        UserError: no entries; `out` holds features of another configuration; the cluster does not answer or does not
+            share `out`; or unusable files: all are named at the end, and the good ones' features are kept.
     """
     if not entries:
         raise UserError("no recordings to extract features from; check the manifest")
     make_front_end(config)                                          # refuses a bad configuration at once
-    out = Path(out)
+    out = Path(out).resolve()                                       # workers have working directories of their own
     _adopt(out, config)
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for entry in entries:
@@ -72,9 +76,11 @@ def extract(
     missing = [(entry, _part(out, print_)) for entry, print_ in tasks if not _part(out, print_).exists()]
     if len(missing) < len(tasks):
         log.info("%s: %d of %d utterances were finished before", out, len(tasks) - len(missing), len(tasks))
-    bad = [error for error in _run(missing, config, jobs, progress) if error]
+    bad = [error for error in _run(missing, config, jobs, progress, cluster) if error]
     if bad:
         raise UserError(f"{len(bad)} of {len(tasks)} files cannot be used: {'; '.join(sorted(bad))}")
+    if absent := [part for _, part in missing if not part.exists()]:
+        raise UserError(f"{absent[0]}: a worker wrote it elsewhere; --out must be a folder that all machines share")
     for (split, domain), group in groups.items():
         _join(out, out / split / domain, group)
     shutil.rmtree(out / ".parts", ignore_errors=True)
@@ -120,6 +126,11 @@ class Utterances:
             moments=self.moments[chosen],
         )
 
+    @property
+    def longest(self) -> int:
+        """Frames of the longest utterance."""
+        return int(self.frames.max(initial=0))
+
     def statistics(self) -> Statistics:
         return Statistics.from_moments(self.moments.sum(axis=0))
 
@@ -134,7 +145,7 @@ class FeatureStore:
     def __init__(self, folder: str | os.PathLike[str]):
         self.folder = Path(folder)
         path = self.folder / "features.json"
-        values = _read_json(path)
+        values = read_json(path)
         section = SECTIONS.get(values.get("kind"), WorldConfig)
         self.config: FeatureConfig = validate(section, values, str(path))
 
@@ -148,7 +159,7 @@ class FeatureStore:
             known = ", ".join(self.domains(split)) or "none"
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
         folder = self.folder / split / domain
-        index = _read_json(folder / "index.json")
+        index = read_json(folder / "index.json")
         frames = np.array(index["frames"], dtype=np.int64)
         return Utterances(
             ids=index["ids"],
@@ -170,7 +181,7 @@ def _adopt(out: Path, config: FeatureConfig) -> None:
     """Make `out` a folder of this configuration; `UserError` when it holds features of another one."""
     path = out / "features.json"
     if path.exists():
-        if _read_json(path) == config.model_dump():
+        if read_json(path) == config.model_dump():
             return
         raise UserError(
             f"{out}: holds features of other settings ({_differ(path, config)}); give another folder, or delete it"
@@ -180,7 +191,7 @@ def _adopt(out: Path, config: FeatureConfig) -> None:
 
 
 def _differ(path: Path, config: FeatureConfig) -> str:
-    old, new = _read_json(path), config.model_dump()
+    old, new = read_json(path), config.model_dump()
     return ", ".join(f"{key}={old.get(key)} there, {new[key]} here" for key in new if old.get(key) != new[key])
 
 
@@ -199,7 +210,7 @@ def _is_complete(folder: Path, group: list[tuple[Entry, str]]) -> bool:
     path = folder / "index.json"
     if not path.exists():
         return False
-    index = _read_json(path)
+    index = read_json(path)
     wanted = [[print_, entry.pair] for entry, print_ in group]
     return [list(row) for row in zip(index["fingerprints"], index["pairs"], strict=True)] == wanted
 
@@ -209,16 +220,14 @@ def _part(out: Path, fingerprint: str) -> Path:
 
 
 def _run(
-    tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool
+    tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool, cluster: str
 ) -> Iterator[str | None]:
     """Yield each task's error, or None, as they finish."""
-    from joblib import Parallel, delayed
     from rich.progress import track
 
     if not tasks:
         return
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    results = parallel(delayed(_extract_one)(entry.path, part, config) for entry, part in tasks)
+    results = work(_extract_one, [(entry.path, part, config) for entry, part in tasks], jobs, cluster)
     yield from track(results, "features", total=len(tasks), disable=not progress)
 
 
@@ -276,7 +285,8 @@ def _join(out: Path, folder: Path, group: list[tuple[Entry, str]]) -> None:
         temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """The JSON object of a file of the features; `UserError` when there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -43,10 +43,12 @@ def prepare_corpus(
         log.info("%s: %s, %s to %s", out / f"{split}.jsonl", known, ids[0], ids[-1])
 
 
-def extract_features(manifests: list[Path], out: Path, config: str | None, overrides: list[str], jobs: int) -> None:
-    """Extract the features that the configuration's `features` section describes."""
+def extract_features(
+    manifests: list[Path], out: Path, config: str | None, overrides: list[str], jobs: int, cluster: str
+) -> None:
+    """Extract the features that the configuration's `features` section describes, on the `cluster` of `extract`."""
     resolved = read_config(config, parse_overrides(overrides))
     entries = [entry for manifest in manifests for entry in read_manifest(manifest)]
     if not hasattr(resolved, "features"):
         raise UserError(f"{config}: the model `{resolved.model}` has no `features` to extract")
-    extract(entries, resolved.features, out, jobs)
+    extract(entries, resolved.features, out, jobs, cluster=cluster)

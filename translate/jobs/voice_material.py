@@ -4,15 +4,18 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from translate.config import SystemConfig
 from translate.data.manifest import Entry, make_disjoint
 from translate.data.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
+from translate.data.shards import ShardedUtterances, ShardStore
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
 from translate.features.statistics import Statistics, pack_statistics
 from translate.jobs.material import Material
+from translate.jobs.shard import make_shard_sampler, preview, select_shards
 from translate.jobs.voice_watch import VoiceWatch
 from translate.training import distributed
 from translate.training.resume import Sampler
@@ -21,13 +24,13 @@ log = logging.getLogger("translate")
 
 
 def open_voices(config: SystemConfig, features: Path, device: torch.device) -> Material:
-    """The "train" split of `features`, a folder written by `translate extract`.
+    """The "train" split of `features`, a folder written by `translate extract`, or by `translate shard`.
 
     Raises:
         UserError: the features are missing, of another configuration or lack a domain; or nothing is parallel where
             pairs are needed.
     """
-    store = FeatureStore(features)
+    store = ShardStore(features) if ShardStore.is_one(features) else FeatureStore(features)
     if store.config != config.features:  # type: ignore[attr-defined]
         raise UserError(
             f"{features}: extracted with other settings ({_name_differences(store, config)}); train with the same "
@@ -39,22 +42,40 @@ def open_voices(config: SystemConfig, features: Path, device: torch.device) -> M
             f"`data.domains` is [{', '.join(names)}]: expected two or more different names; give --source and "
             "--target, or --domains"
         )
-    used = select_training(config, {domain: store.open("train", domain) for domain in config.data.domains})
+    if isinstance(store, ShardStore):
+        shards = {domain: store.open_shards("train", domain) for domain in names}
+        chosen = select_shards(config, shards)
+        statistics = _measure(config, chosen, shards)
+        sampler = make_shard_sampler(config, chosen, statistics, device)
+        used = preview(store, chosen)
+    else:
+        utterances = {domain: store.open("train", domain) for domain in names}
+        used = select_training(config, utterances)
+        statistics = _measure(config, used, utterances)
+        sampler = make_sampler(config, used, statistics, device)
+    watch = VoiceWatch(config, store, statistics, used, device)
+    return Material(sampler, pack_statistics(statistics), watch.make())
+
+
+def _measure(
+    config: SystemConfig,
+    used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
+    given: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
+) -> dict[str, Statistics]:
+    """The statistics by domain of what is `used` of what is `given`; tells how much that is."""
     for domain, utterances in used.items():
-        minutes, given = float(utterances.seconds.sum()) / 60, len(store.open("train", domain))
+        minutes = float(np.sum(utterances.seconds)) / 60
         reason = "have no partner" if config.data.batches == "paired" else "are the other domain's: data.non_parallel"
-        note = f" of {given} (the others {reason})" if len(utterances) < given else ""
+        note = f" of {len(given[domain])} (the others {reason})" if len(utterances) < len(given[domain]) else ""
         log.info("%s: %d utterances%s, %.1f minutes", domain, len(utterances), note, minutes)
-    longest = max(int(utterances.frames.max()) for utterances in used.values())
+    longest = max(utterances.longest for utterances in used.values())
     if config.train.crop > longest:
         log.warning("train.crop is %d, the longest utterance has %d frames: all are continued by reflection",
                     config.train.crop, longest)  # fmt: skip
     statistics = {domain: utterances.statistics() for domain, utterances in used.items()}
     if config.data.normalise == "target":
         statistics = dict.fromkeys(statistics, statistics[config.data.domains[-1]])
-    sampler = make_sampler(config, used, statistics, device)
-    watch = VoiceWatch(config, store, statistics, used, device)
-    return Material(sampler, pack_statistics(statistics), watch.make())
+    return statistics
 
 
 def make_sampler(
