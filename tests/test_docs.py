@@ -1,122 +1,112 @@
-"""What the documents say works: links, code blocks, the example systems, the commands' options."""
+"""What the documents say is there: links, files, messages, imports, the diagram; blocks that are marked run."""
 
+import ast
+import importlib
+import importlib.util
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import torch
-
-from translate.config import LossWeight
-from translate.translators.base import Translator
-
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "egs").glob("*/*.md")])
+from doc_pages import EACH_PAGE, EXAMPLES, PAGES, ROOT, RUNNABLE, list_anchors, list_python, read_prose
 
 
-def code_blocks(page: str, language: str) -> list[str]:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@EACH_PAGE
 def test_links_lead_somewhere(page):
-    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for link in re.findall(r"\]\(([^)#]+)\)", prose):
-        if not link.startswith("http"):
-            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+    for link in re.findall(r"\]\(([^)\s]+)\)", read_prose(page)):
+        if re.match(r"https?://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in list_anchors(target), f"{page.name} links to {link}: no such heading"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_anchors_are_those_of_github(tmp_path):
+    (tmp_path / "page.md").write_text("# A `b.py`, c: d\n\n## Twice\n\n## Twice\n\n## 音が悪い（ノイズ）\n")
+    assert list_anchors(tmp_path / "page.md") == {"a-bpy-c-d", "twice", "twice-1", "音が悪いノイズ"}
+
+
+@EACH_PAGE
 def test_files_that_are_named_exist(page):
-    path = r"`((?:translate|egs|recipes|tools|docs)/[\w./]+\.(?:py|sh|yaml|md))`"
+    path = r"`((?:translate|egs|recipes|tools|docs|tests)/[\w./-]+\.(?:py|sh|yaml|md|svg))`"
     named = re.findall(path, page.read_text(encoding="utf-8"))
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists() and not path.startswith(EXAMPLES)] == []
 
 
-def test_the_example_system_trains_and_converts(tmp_path, monkeypatch):
-    """The first block of docs/add-a-model.md, as a user's own module, through the real commands."""
-    from translate.data.mini import make_speech
-
-    (tmp_path / "my_systems").mkdir()
-    (tmp_path / "my_systems" / "linear_vc.py").write_text(code_blocks("docs/add-a-model.md", "python")[0])
-    make_speech(tmp_path / "corpus", sentences=4, evaluation=1)
-
-    def run(*arguments: str) -> None:
-        command = [sys.executable, "-m", "translate", *arguments]
-        subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-
-    run("prepare", "corpus", "data", "--train", "train_*", "--eval", "eval_*")
-    model = "model=my_systems.linear_vc"
-    run("extract", "data/train.jsonl", "--out", "dump", model)
-    run("train", model, "--features", "dump", "--out", "run", "--source", "low", "--target", "high", "train.steps=20")
-    run("convert", "run", "corpus/low/eval_001.wav", "converted.wav", "--to", "high")
-    assert (tmp_path / "converted.wav").stat().st_size > 10_000
+def test_the_japanese_readme_says_what_was_measured_and_names_every_system():
+    """Its numbers stand in the README or in a RESULTS.md that it links; its table has the README's pages."""
+    page, readme = ROOT / "docs/ja/README.md", (ROOT / "README.md").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    links = set(re.findall(r"\]\(([^)\s]+RESULTS\.md)\)", text))
+    measured = " ".join((page.parent / link).read_text(encoding="utf-8") for link in links)
+    numbers = re.findall(r"(?<![\d.])\d+\.\d\d(?!\d)", text)
+    assert len(numbers) > 20
+    assert [number for number in numbers if number not in measured + readme] == []
+    assert {f"../{name}.md" for name in re.findall(r"^\| \[.*?\]\(docs/(\w+)\.md\)", readme, re.MULTILINE)} <= set(
+        re.findall(r"\]\((\.\./\w+\.md)\)", text)
+    )
 
 
-def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatch):
-    """The second block, through the jobs behind the documented commands."""
-    import numpy as np
-
-    from translate.config import parse_overrides
-    from translate.features.image import write_image
-    from translate.jobs.convert import convert_files
-    from translate.jobs.evaluate import evaluate_run
-    from translate.jobs.prepare import prepare_corpus
-    from translate.jobs.train import read_config, train_system
-
-    (tmp_path / "doc_systems").mkdir()
-    (tmp_path / "doc_systems" / "edges.py").write_text(code_blocks("docs/add-a-model.md", "python")[1])
-    monkeypatch.syspath_prepend(tmp_path)
-    random = np.random.default_rng(0)
-    for split, number in (("train", 1), ("train", 2), ("val", 3)):
-        photo = random.integers(0, 256, (70, 70, 3), dtype=np.uint8)
-        write_image(tmp_path / "pairs" / split / f"{number}.png", np.concatenate([photo, 255 - photo], axis=1))
-    prepare_corpus(tmp_path / "pairs", tmp_path / "data", ["photo", "edges"], ["*"], None, "train", "pairs")
-    settings = parse_overrides(["model=doc_systems.edges", "train.steps=30", "players.generator.learning_rate=1e-2"])
-    run = train_system(read_config(None, settings, ["photo", "edges"]), tmp_path / "data", tmp_path / "run").parent
-    convert_files(run, tmp_path / "data" / "eval.jsonl", run / "converted" / "photo-edges")
-    rows = evaluate_run(run, tmp_path / "data" / "eval.jsonl", tmp_path / "data" / "train.jsonl")["tasks"][0]["rows"]
-    assert rows["converted"]["l1"] < 0.8 * rows["input"]["l1"]
+@pytest.mark.parametrize("page", ["docs/troubleshooting.md", "docs/ja/troubleshooting.md"])
+def test_messages_that_are_quoted_are_in_the_code(page):
+    """The first cell of the table of messages."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    table = re.search(r"^\| (?:message|メッセージ) .*\n\|.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "translate").rglob("*.py"))
+    code = re.sub(r'"\s*\n\s*f?"', "", code)                        # a message may go on in the next line
+    messages = re.findall(r"^\| `([^`]+)`", table[1], re.MULTILINE)
+    assert len(messages) >= 5
+    assert [message for message in messages if message not in code] == []
 
 
-def test_the_example_translator_plays_by_the_rules():
-    """The third block: who learns from what, and no gradient in the wrong player."""
-    from torch import nn
-
-    from translate.networks.spectral import PatchDiscriminator
-
-    namespace: dict = {}
-    exec(code_blocks("docs/add-a-model.md", "python")[2], namespace)
-    weights = {
-        "generator": {"adversarial": LossWeight(weight=1.0), "nearness": LossWeight(weight=1.0, until=5)},
-        "discriminator": {"adversarial": LossWeight(weight=1.0)},
-    }
-    players = {"generator": nn.Conv1d(8, 8, 3, padding=1), "discriminator": PatchDiscriminator(4)}
-    translator: Translator = namespace["OneWayTranslator"](players, weights)
-    batch = {"source": torch.randn(2, 8, 16), "target": torch.randn(2, 8, 16)}
-    turns = translator.training_step(batch, 0)
-    player, losses = next(turns)
-    sum(losses.values()).backward()
-    assert player == "generator"
-    assert set(losses) == {"adversarial", "nearness"}
-    assert all(p.grad is None for p in players["discriminator"].parameters())
-    assert all(p.grad is not None for p in players["generator"].parameters())
-    assert next(turns)[0] == "discriminator"
-    assert set(next(translator.training_step(batch, 5))[1]) == {"adversarial"}
+# --- Python -----------------------------------------------------------------------------------------------
 
 
-def test_options_in_the_readme_exist():
-    """Every --option of a `translate` line in the README is one of that verb's."""
-    import typer
+@EACH_PAGE
+def test_python_compiles_and_its_imports_exist(page):
+    for code, _ in list_python(page):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    assert importlib.util.find_spec(name.name), name.name
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                module = importlib.import_module(node.module)
+                names = [name.name for name in node.names]
+                assert all(hasattr(module, name) or find_module(f"{node.module}.{name}") for name in names), names
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "translate":
+                assert hasattr(importlib.import_module("translate"), node.attr), f"translate.{node.attr}"
 
-    from translate.cli import app
 
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    lines = re.findall(r"^    translate (\w+) (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {verb for verb, _ in lines} >= {"doctor", "prepare", "extract", "train", "convert"}
-    for verb, rest in lines:
-        known = {option for parameter in verbs[verb].params for option in parameter.opts}
-        assert {word for word in rest.split() if word.startswith("--")} <= known, verb
+def find_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE in page.read_text(encoding="utf-8")], ids=str)
+def test_python_that_is_marked_runs(page, tmp_path):
+    blocks = [code for code, marked in list_python(page) if marked]
+    assert len(blocks) == page.read_text(encoding="utf-8").count(RUNNABLE)
+    for code in blocks:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+
+
+# --- the diagram ------------------------------------------------------------------------------------------
+
+
+def test_the_diagram_of_the_packages_is_drawn_from_what_there_is():
+    spec = importlib.util.spec_from_file_location("draw_architecture", ROOT / "docs" / "draw_architecture.py")
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    assert (ROOT / "docs/architecture.svg").read_text(encoding="utf-8") == drawing.draw(), "draw it again"
+    packages = {path.parent.name for path in (ROOT / "translate").glob("*/__init__.py")} - {"config"}
+    assert {package for package, _ in drawing.ROWS} == packages | {"api"}
+    for package, cells in drawing.ROWS:
+        words = " ".join(line for *_, lines in cells for line in lines)
+        for phrase in drawing.WORDS:
+            words = words.replace(phrase, " ")
+        if package != "api":
+            missing = [name for name in words.split() if not (ROOT / "translate" / package / f"{name}.py").exists()]
+            assert missing == [], f"translate/{package}"

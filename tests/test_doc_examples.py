@@ -1,0 +1,151 @@
+"""The worked examples of the documents, executed: a system, a translator and a corpus of one's own."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from doc_pages import ROOT, find_blocks
+from test_doc_commands import find_commands
+from test_image_recipes import commands  # noqa: F401  (a fixture of this module, too)
+
+from translate.config import LossWeight
+from translate.translators.base import Translator
+
+OWN_SYSTEM, OWN_PICTURES, OWN_TRANSLATOR = [
+    code for language, code, _ in find_blocks(ROOT / "docs/add-a-model.md") if language == "python" and "class " in code
+][:3]
+
+
+def run(folder: Path, *words: str) -> None:
+    """A command in `folder`; `translate` is a fork of a process that has torch imported (the fixture `commands`)."""
+    process = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert process.returncode == 0, f"{words}: {process.stderr[-2000:]}"
+
+
+def test_the_example_system_trains_and_converts(tmp_path):
+    """The first block of docs/add-a-model.md, as a user's own module, through the real commands."""
+    from translate.data.mini import make_speech
+
+    (tmp_path / "my_systems").mkdir()
+    (tmp_path / "my_systems" / "linear_vc.py").write_text(OWN_SYSTEM)
+    make_speech(tmp_path / "corpus", sentences=4, evaluation=1)
+    model = "model=my_systems.linear_vc"
+    extracted = ["data/train.jsonl", "--out", "dump", "--jobs", "1", model]
+    train = ["--features", "dump", "--out", "run", "--source", "low", "--target", "high", "train.steps=20"]
+    run(tmp_path, "translate", "prepare", "corpus", "data", "--train", "train_*", "--eval", "eval_*")
+    run(tmp_path, "translate", "extract", *extracted)
+    run(tmp_path, "translate", "train", model, *train)
+    run(tmp_path, "translate", "convert", "run", "corpus/low/eval_001.wav", "converted.wav", "--to", "high")
+    assert (tmp_path / "converted.wav").stat().st_size > 10_000
+
+
+def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatch):
+    """The second block, through the jobs behind the documented commands."""
+    from translate.config import parse_overrides
+    from translate.features.image import write_image
+    from translate.jobs.convert import convert_files
+    from translate.jobs.evaluate import evaluate_run
+    from translate.jobs.prepare import prepare_corpus
+    from translate.jobs.train import read_config, train_system
+
+    (tmp_path / "doc_systems").mkdir()
+    (tmp_path / "doc_systems" / "edges.py").write_text(OWN_PICTURES)
+    monkeypatch.syspath_prepend(tmp_path)
+    random = np.random.default_rng(0)
+    for split, number in (("train", 1), ("train", 2), ("val", 3)):
+        photo = random.integers(0, 256, (70, 70, 3), dtype=np.uint8)
+        write_image(tmp_path / "pairs" / split / f"{number}.png", np.concatenate([photo, 255 - photo], axis=1))
+    prepare_corpus(tmp_path / "pairs", tmp_path / "data", ["photo", "edges"], ["*"], None, "train", "pairs")
+    settings = parse_overrides(["model=doc_systems.edges", "train.steps=30", "players.generator.learning_rate=1e-2"])
+    run = train_system(read_config(None, settings, ["photo", "edges"]), tmp_path / "data", tmp_path / "run").parent
+    convert_files(run, tmp_path / "data" / "eval.jsonl", run / "converted" / "photo-edges")
+    rows = evaluate_run(run, tmp_path / "data" / "eval.jsonl", tmp_path / "data" / "train.jsonl")["tasks"][0]["rows"]
+    assert rows["converted"]["l1"] < 0.8 * rows["input"]["l1"]
+
+
+def test_the_example_translator_plays_by_the_rules():
+    """The third block: who learns from what, and no gradient in the wrong player."""
+    from torch import nn
+
+    from translate.networks.spectral import PatchDiscriminator
+
+    namespace: dict = {}
+    exec(OWN_TRANSLATOR, namespace)
+    weights = {
+        "generator": {"adversarial": LossWeight(weight=1.0), "nearness": LossWeight(weight=1.0, until=5)},
+        "discriminator": {"adversarial": LossWeight(weight=1.0)},
+    }
+    players = {"generator": nn.Conv1d(8, 8, 3, padding=1), "discriminator": PatchDiscriminator(4)}
+    translator: Translator = namespace["OneWayTranslator"](players, weights)
+    batch = {"source": torch.randn(2, 8, 16), "target": torch.randn(2, 8, 16)}
+    turns = translator.training_step(batch, 0)
+    player, losses = next(turns)
+    sum(losses.values()).backward()
+    assert player == "generator"
+    assert set(losses) == {"adversarial", "nearness"}
+    assert all(p.grad is None for p in players["discriminator"].parameters())
+    assert all(p.grad is not None for p in players["generator"].parameters())
+    assert next(turns)[0] == "discriminator"
+    assert set(next(translator.training_step(batch, 5))[1]) == {"adversarial"}
+
+
+# --- docs/add-a-corpus.md ---------------------------------------------------------------------------------
+
+PAGE = ROOT / "docs/add-a-corpus.md"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """The recipes, and the corpora that the page speaks of: two voices, the same as Kaldi folders, scans."""
+    from translate.data.mini import make_speech
+    from translate.features.image import write_image
+
+    folder = tmp_path_factory.mktemp("corpus")
+    for name in ("recipes", "tools", "egs/vcc2016/conf", "egs/facades/conf"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "tools" / "setup.sh").write_text("exit 0\n")          # the tests' own environment serves
+    make_speech(folder / "made", sentences=2, evaluation=1)
+    for voice, name, day in (("low", "anna", "morning"), ("high", "ben", "lunch")):
+        (folder / "voices" / name).mkdir(parents=True)
+        for made, named in (("train_001", f"{day}_01"), ("train_002", f"{day}_02"), ("eval_001", "evening_01")):
+            shutil.copy(folder / "made" / voice / f"{made}.wav", folder / "voices" / name / f"{named}.wav")
+    for part, wanted in (("train", "[ml]*.wav"), ("test", "evening*.wav")):
+        waves = sorted((folder / "voices").glob(f"*/{wanted}"))
+        (folder / "kaldi" / part).mkdir(parents=True)
+        lines = [(f"{wave.parent.name}-{wave.stem}", wave, wave.parent.name) for wave in waves]
+        (folder / "kaldi" / part / "wav.scp").write_text("".join(f"{id} {wave}\n" for id, wave, _ in lines))
+        (folder / "kaldi" / part / "utt2spk").write_text("".join(f"{id} {name}\n" for id, _, name in lines))
+    random = np.random.default_rng(0)
+    for side in "AB":
+        for number in range(4):
+            picture = random.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+            write_image(folder / "scans" / side / f"{number}.png", picture)
+    return folder
+
+
+def test_the_commands_on_a_corpus_run_as_they_are_printed(project):
+    """All but the training: recordings, Kaldi folders, pictures, and stages 0 to 2 of the recipe of the page."""
+    recipes = [code for language, code, _ in find_blocks(PAGE) if language == "sh" and code.startswith("#!")]
+    for name, recipe in zip(("mine", "scans"), recipes, strict=True):
+        assert 8 <= recipe.count("\n") <= 16
+        (project / "egs" / name).mkdir()
+        (project / "egs" / name / "run.sh").write_text(recipe)
+    executed = []
+    for words in find_commands(PAGE):
+        if words and words[0] in ("translate", "bash", "mkdir", "cp") and "--stage" not in words:
+            run(project, *words)
+            executed.append(" ".join(words[:2]))
+    assert executed.count("translate prepare") == 4
+    assert {"translate doctor", "translate extract", "bash egs/mine/run.sh"} <= set(executed)
+    first = (project / "egs/mine/data/train.jsonl").read_text().splitlines()[0]
+    assert re.fullmatch(r'\{"id": "morning_01", "path": ".*", "domain": "anna", "split": "train".*\}', first)
+    for dump in ("dump", "egs/mine/dump/cyclegan_vc2_small"):
+        assert list((project / dump).rglob("*.npy")), dump
+    (project / "egs/scans/conf").mkdir()
+    shutil.copy(project / "egs/facades/conf/pix2pix_small.yaml", project / "egs/scans/conf")
+    run(project, "bash", "egs/scans/run.sh", "--corpus", "scans", "--stop_stage", "2")
+    assert '"domain": "drawing"' in (project / "egs/scans/data/train.jsonl").read_text()
