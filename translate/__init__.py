@@ -1,27 +1,44 @@
 """Domain translation of speech and images with adversarial networks, on one shared core.
 
     import translate
-    model = translate.load("exp/cyclegan_vc2/latest")
+    model = translate.load("exp/cyclegan_vc2")
     converted, rate = model.convert(wave, rate, source="SF1", target="TM1")
+
+The functions are described in `translate.api`.
 """
 
 import warnings
 from typing import TYPE_CHECKING
 
+from translate.errors import UserError
 from translate.version import __version__
 
 if TYPE_CHECKING:
-    from translate.inference.load import load
+    from translate.api import analyse, convert, evaluate, load, stream, synthesise, train
 
-__all__ = ["__version__", "load"]
+__all__ = [
+    "UserError",
+    "__version__",
+    "analyse",
+    "convert",
+    "evaluate",
+    "load",
+    "stream",
+    "synthesise",
+    "train",
+]
 
 # pyworld's import speaks of this on every start; pyproject.toml holds setuptools back for it.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
 def __getattr__(name: str) -> object:
-    if name == "load":  # torch takes seconds to import; nobody waits for it before it is needed
-        from translate.inference.load import load
+    if name in __all__:  # torch takes seconds to import; nobody waits for it before it is needed
+        import translate.api
 
-        return load
+        return getattr(translate.api, name)
     raise AttributeError(f"module 'translate' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

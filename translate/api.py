@@ -1,0 +1,237 @@
+"""The Python interface: what `import translate` offers. It stays as it is; everything behind it may change.
+
+    load         a trained model by its folder
+    convert      waves, pictures, features, or lists of them, by a model
+    analyse      a wave to features: F0, mel-cepstrum, aperiodicity, ...
+    synthesise   features to a wave
+    stream       a wave chunk by chunk, as it is recorded
+    train        a model from a folder of recordings or pictures
+    evaluate     what a model makes of recordings or pictures that it has not seen, in numbers
+
+Arrays in, arrays out; tensors in, tensors out on their device. Rates are in Hz, waves float in [-1, 1] or integer PCM.
+Bad input raises `translate.UserError` with one line that says what to do. Several threads may use one model at once.
+
+>>> import numpy as np, translate
+>>> model = translate.load("pretrained/cyclegan_vc2-SF1-TM1")
+>>> model.domains, model.sample_rate
+(['SF1', 'TM1'], 16000)
+
+From a folder of recordings to a trained and measured model; a real run leaves `small` out and takes longer:
+
+>>> from translate.data.mini import make_speech
+>>> make_speech(folder / "voices", sentences=2, evaluation=1)               # two synthetic voices, low and high
+>>> small = {"train.steps": 2, "network.channels": 4, "network.blocks": 1, "features.f0": "dio"}
+>>> model = translate.train("cyclegan_vc2", folder / "voices", folder / "run", ["low", "high"], small, jobs=1)
+>>> model.directions
+[('low', 'high'), ('high', 'low')]
+>>> results = translate.evaluate(folder / "run", jobs=1)
+>>> [f"{pair['source']} to {pair['target']}, {pair['n']} sentence" for pair in results["pairs"]]
+['high to low, 1 sentence', 'low to high, 1 sentence']
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from translate.config import FeatureConfig, SystemConfig, WorldConfig, merge, parse_overrides, validate
+from translate.errors import UserError
+from translate.features.front_end import make_front_end
+from translate.features.stft import StftFeatures
+from translate.features.wave import check_wave, mix_down, resample
+from translate.features.world import WorldFeatures
+from translate.inference.image import ImageConverter
+from translate.inference.load import Converter, load
+from translate.inference.speech import SpeechConverter, to_array
+from translate.inference.stream import Stream, stream
+from translate.inference.system import FeatureConverter
+from translate.models import SYSTEMS
+
+__all__ = ["Converter", "Stream", "analyse", "convert", "evaluate", "load", "stream", "synthesise", "train"]
+
+Model = str | os.PathLike[str] | SpeechConverter | ImageConverter
+Features = WorldFeatures | StftFeatures
+FrontEnd = FeatureConverter[Any] | FeatureConfig
+
+
+def convert(
+    model: Model,
+    given: Any,
+    sample_rate: int | None = None,
+    source: str | None = None,
+    target: str | None = None,
+    **options: Any,
+) -> Any:
+    """Convert speech, pictures or features from the domain `source` to the domain `target`.
+
+    Args:
+        model: as `load` gives it, or what `load` takes.
+        given: one of
+            - a wave (N,) or (N, channels) with its `sample_rate`,
+            - a picture: PIL image, whole numbers (H, W[, C]) or floats in [-1, 1], ([B,] C, H, W),
+            - features as `analyse` gives them with the model's front end,
+            - a list of these, of any lengths and sizes.
+        sample_rate: Hz, of waves.
+        source, target: may be left out where one direction is left, see the model's `directions`.
+        options: of `SpeechConverter.convert` (amount, semitones, difference, seed) or `ImageConverter.convert` (style,
+            instances, attributes, tile).
+
+    Returns:
+        A wave and its rate; a picture of the kind given; features; or a list of them.
+
+    Raises:
+        UserError: what the model cannot convert, or an unknown domain.
+
+    >>> model = translate.load("pretrained/cyclegan_vc2-SF1-TM1")
+    >>> wave = 0.2 * (200 * np.arange(8000) / 16000 % 1 - 0.5)              # half a second of a buzz
+    >>> converted, rate = translate.convert(model, wave, 16000, target="TM1")
+    >>> converted.shape, rate
+    ((8000,), 16000)
+    >>> [len(wave) for wave, rate in translate.convert(model, [wave, wave[:4000]], 16000, target="TM1")]
+    [8000, 4000]
+    """
+    model = _open(model)
+    if isinstance(given, list | tuple):
+        return [convert(model, one, sample_rate, source, target, **options) for one in given]
+    if isinstance(model, ImageConverter):
+        return model.convert(given, source, target, **options)
+    if isinstance(given, Features):
+        if not isinstance(model, FeatureConverter):
+            raise UserError("features: a chain converts waves; convert features by one of its models after the other")
+        return model.convert_features(given, *model.name_domains(source, target), **options)
+    if sample_rate is None:
+        raise UserError("sample_rate: a wave needs its rate in Hz")
+    return model.convert(given, sample_rate, source, target, **options)
+
+
+def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | None = None) -> Any:
+    """Features of speech.
+
+    Args:
+        wave: (N,) or (N, channels), any length from 0.1 s.
+        sample_rate: Hz.
+        front_end: a model, whose analysis it is (the wave is resampled to its rate); or a section `features`, such as
+            `WorldConfig(sample_rate=16000, f0="dio")`. None: WORLD at the wave's rate, the rest by default.
+
+    Returns:
+        `WorldFeatures` (f0 (T,) in Hz, 0 where unvoiced; mcep (T, Q); aperiodicity (T, F); samples), `StftFeatures`
+        (log_magnitude and phase (T, F); samples), or the samples (N',), by the kind of the front end.
+
+    Raises:
+        UserError: a wave that is silent, not finite or too short; a rate out of 8000 to 48000 Hz.
+
+    >>> wave = 0.2 * (200 * np.arange(8000) / 16000 % 1 - 0.5)              # a buzz of 200 Hz
+    >>> features = translate.analyse(wave, 16000)
+    >>> features.mcep.shape, features.f0.shape, features.aperiodicity.shape
+    ((101, 36), (101,), (101, 513))
+    >>> round(float(np.median(features.f0)))
+    200
+    """
+    used = _make_front_end(front_end, sample_rate)
+    samples = resample(mix_down(to_array(wave)), sample_rate, used.sample_rate)
+    check_wave(samples, used.sample_rate, "the wave")
+    return used.analyse(samples)
+
+
+def synthesise(features: Any, front_end: FrontEnd | int) -> tuple[np.ndarray, int]:
+    """The wave of features, the way back from `analyse`.
+
+    Args:
+        features: as `analyse` gave them, changed as you like: F0 scaled, mel-cepstra converted, ...
+        front_end: as for `analyse`; where none was given there, the wave's rate in Hz.
+
+    Returns:
+        (N,) float64 wave and its rate.
+
+    >>> wave = 0.2 * (200 * np.arange(8000) / 16000 % 1 - 0.5)              # a buzz of 200 Hz
+    >>> features = translate.analyse(wave, 16000)
+    >>> features.f0 *= 2                                                    # an octave higher
+    >>> higher, rate = translate.synthesise(features, 16000)
+    >>> higher.shape, rate
+    ((8000,), 16000)
+    """
+    rate = front_end if isinstance(front_end, int) else 0
+    used = _make_front_end(None if isinstance(front_end, int) else front_end, rate)
+    return used.synthesise(features), used.sample_rate
+
+
+def train(
+    config: str | os.PathLike[str] | Mapping[str, Any] | SystemConfig,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    domains: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    layout: str = "auto",
+    jobs: int = -1,
+) -> Converter:
+    """Train a system; the same call goes on where a run was cut.
+
+    Args:
+        config: the name of a system (`translate models`), a YAML file, its content, or a resolved configuration.
+        data: a folder of recordings or pictures by domain (what of it is not prepared yet goes to `out`/data and
+            `out`/features), or what `translate prepare` (pictures) or `translate extract` (speech) wrote.
+        out: folder of the run.
+        domains: source and target, or all of a system of many domains; None: as configured, else all of a corpus.
+        settings: over the configuration's, by dotted keys: {"train.steps": 2000}.
+        layout: of pictures, see `translate prepare --help`.
+        jobs: processes of the extraction; -1: one per core.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        UserError: an unknown system or setting, unfit data, another run in `out`.
+    """
+    from translate.jobs.from_corpus import train_from
+
+    file, given = None, parse_overrides([f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()])
+    if isinstance(config, SystemConfig):
+        given = merge(config.model_dump(), given)
+    elif isinstance(config, Mapping):
+        given = merge(dict(config), given)
+    elif str(config) in SYSTEMS:
+        given = merge({"model": str(config)}, given)
+    else:
+        file = str(config)
+    train_from(Path(data), Path(out), file, given, domains, layout, jobs)
+    return load(out)
+
+
+def evaluate(
+    run: str | os.PathLike[str],
+    evaluation: str | os.PathLike[str] | None = None,
+    training: str | os.PathLike[str] | None = None,
+    jobs: int = -1,
+) -> dict[str, Any]:
+    """Convert the recordings or pictures of a manifest in every direction, and measure the result.
+
+    Args:
+        run: folder of a run; gets converted/, results.md, results.json and pictures/.
+        evaluation, training: manifests that `translate prepare` wrote; None: those that `train` made of a corpus.
+        jobs: processes; -1: one per core.
+
+    Returns:
+        What results.json holds.
+
+    Raises:
+        UserError: no such run or manifest, or recordings that cannot be converted.
+    """
+    from translate.jobs.from_corpus import convert_and_evaluate
+
+    first, second = (None if path is None else Path(path) for path in (evaluation, training))
+    return convert_and_evaluate(Path(run), first, second, jobs)
+
+
+def _open(model: Model) -> SpeechConverter | ImageConverter:
+    return load(model) if isinstance(model, str | os.PathLike) else model
+
+
+def _make_front_end(front_end: FrontEnd | None, sample_rate: int) -> Any:
+    if isinstance(front_end, FeatureConverter):
+        return front_end.front_end
+    default = {"sample_rate": int(sample_rate)}
+    return make_front_end(validate(WorldConfig, default, "sample_rate") if front_end is None else front_end)

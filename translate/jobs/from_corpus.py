@@ -1,0 +1,89 @@
+"""From a folder of recordings or pictures to a trained and measured run, without stations in between."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from translate.data.manifest import read_manifest
+from translate.data.speech import extract
+from translate.errors import UserError
+from translate.inference.image import ImageConverter
+from translate.inference.load import load
+from translate.jobs.evaluate import evaluate_run
+from translate.jobs.image_conversion import convert_pictures
+from translate.jobs.prepare import prepare_corpus
+from translate.jobs.train import read_config, train_system
+from translate.jobs.voice_conversion import convert_every_direction
+
+log = logging.getLogger("translate")
+
+
+def train_from(
+    data: Path,
+    out: Path,
+    file: str | None,
+    overrides: dict[str, Any],
+    domains: Sequence[str] | None,
+    layout: str = "auto",
+    jobs: int = -1,
+) -> Path:
+    """Train on a corpus, or on what was prepared of one; goes on where it was cut.
+
+    Args:
+        data: a corpus, whose manifests go to `out`/data and features to `out`/features; or as for `train_system`.
+        out: folder of the run.
+        file, overrides: of the configuration, see `read_config`.
+        domains: source and target, or all of many; None: as configured, else all of a corpus.
+        layout: of pictures.
+        jobs: processes of the extraction.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        UserError: no such folder, unfit data; or as `train_system`.
+    """
+    if not data.exists():
+        raise UserError(f"{data}: no such folder of recordings or pictures")
+    names = list(domains) if domains else None
+    config = read_config(file, overrides, names)
+    if data.is_dir() and not (data / "train.jsonl").exists() and not any(data.glob("*.json")):
+        manifests = out / "data"
+        prepare_corpus(data, manifests, names or config.data.domains or None, ["*"], None, "train", layout)
+        entries = [entry for path in sorted(manifests.glob("*.jsonl")) for entry in read_manifest(path)]
+        known = list(dict.fromkeys(entry.domain for entry in entries))
+        config = read_config(file, overrides, names or config.data.domains or known)
+        data = manifests
+        if hasattr(config, "features"):
+            data = out / "features"
+            extract(entries, config.features, data, jobs)
+    return train_system(config, data, out)
+
+
+def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | None, jobs: int = -1) -> dict[str, Any]:
+    """Convert what `evaluation` lists in every direction of a run, and measure it.
+
+    Args:
+        run: gets converted/, results.md, results.json and pictures/.
+        evaluation, training: manifests; None: those of `train_from`.
+        jobs: processes.
+
+    Returns:
+        What results.json holds.
+
+    Raises:
+        UserError: no such run or manifest; or as the two steps.
+    """
+    evaluation, training = evaluation or run / "data" / "eval.jsonl", training or run / "data" / "train.jsonl"
+    for manifest in (evaluation, training):
+        if not manifest.exists():
+            raise UserError(f"{manifest}: no such manifest; `translate prepare` writes them")
+    model = load(run)
+    if not isinstance(model, ImageConverter):
+        convert_every_direction(model, evaluation, run / "converted", features=True)
+        return evaluate_run(run, evaluation, training, jobs=jobs)
+    for source, targets in model.directions().items():
+        for target in targets:
+            convert_pictures(model, evaluation, run / "converted" / f"{source}-{target}", source, target)
+    return evaluate_run(run, evaluation, training, jobs=jobs)
