@@ -1,18 +1,22 @@
 """Verbs on trained systems: conversion and evaluation."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from translate.cli.app import Jobs, app
+from translate.errors import UserError
+
+PIPE = Path("-")
 
 
 @app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
-    given: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, or a .jsonl manifest.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV or PNG file, or a folder.")],
+    given: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, a .jsonl manifest, or - (a pipe).")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV or PNG file, a folder, or - (a pipe).")],
     to: Annotated[str | None, typer.Option(help="Target domain; of two, this or --from is enough.")] = None,
     source: Annotated[str | None, typer.Option("--from", help="Source domain, likewise.")] = None,
     difference: Annotated[
@@ -32,6 +36,17 @@ def convert(
         list[Path] | None, typer.Option(help="Speech: another checkpoint, such as a postfilter's, for the result.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
+    raw: Annotated[
+        int | None, typer.Option(metavar="RATE", help="Pipes: signed 16-bit mono samples instead of WAV, at RATE in.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Pipes: convert as it arrives.")] = False,
+    reference: Annotated[
+        Path | None, typer.Option(help="Stream: some seconds of the source speaker, for the norms' statistics.")
+    ] = None,
+    chunk_ms: Annotated[float | None, typer.Option(help="Stream: converted at once (200); shorter: more work.")] = None,
+    lookahead_ms: Annotated[
+        float | None, typer.Option(help="Stream: what the network hears of the future; default: all it looks at.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.
@@ -45,19 +60,48 @@ def convert(
       translate convert exp/one recordings/ converted/ --to TM1 --then exp/postfilter
 
       translate convert exp/two photo.jpg labels.png
+
+      arecord -f S16_LE -r 16000 | translate convert exp/one - - --to TM1 --stream --reference me.wav | aplay
     """
+    of_files: dict[str, Any] = dict(
+        features=features, style=style, instances=instances, tile=tile, grid=grid, all=every
+    )  # fmt: skip
+    of_pipes: dict[str, Any] = dict(
+        raw=raw, stream=stream, reference=reference, chunk_ms=chunk_ms, lookahead_ms=lookahead_ms
+    )  # fmt: skip
+    if PIPE in (given, out):
+        if given != out:
+            raise UserError("give - for both, IN and OUT; a file joins by redirection: < in.wav or > out.wav")
+        _refuse(of_files, "not with pipes")
+        of_pipes["streaming"] = of_pipes.pop("stream")
+        from translate.jobs.pipe import convert_pipe, open_pipes
+
+        with open_pipes() as (standard_input, standard_output):
+            line = convert_pipe(
+                checkpoint, standard_input, standard_output, source, to, device, then or [],
+                difference=difference, seed=seed, **of_pipes,
+            )  # fmt: skip
+        print(line, file=sys.stderr)
+        return
+    _refuse(of_pipes, "only with pipes: give - for IN and OUT")
     from translate.jobs.convert import convert_files
 
     seconds = convert_files(
         checkpoint, given, out, source, to, device,
-        difference=difference, features=features, style=style, instances=instances, tile=tile, grid=grid,
-        then=then or [], seed=seed, all=every,
+        difference=difference, then=then or [], seed=seed, **of_files,
     )  # fmt: skip
     spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
     if "images" in seconds:
         print(f"{seconds['images']:.0f} picture(s) in {spent:.1f} s")
     else:
         print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
+
+
+def _refuse(options: dict[str, Any], why: str) -> None:
+    """Raise `UserError` if one of the options was given."""
+    for name, value in options.items():
+        if value not in (None, False):
+            raise UserError(f"--{name.replace('_', '-')}: {why}")
 
 
 @app.command()

@@ -53,7 +53,7 @@ class World:
     def analyse(self, wave: np.ndarray) -> WorldFeatures:
         """Features of (N,) samples at the configured rate, T = floor(N / hop) + 1 frames."""
         wave, f0, times, power = self._envelope(wave)
-        return WorldFeatures(f0, self.encode(power), self._aperiodicity(wave, f0, times), len(wave))
+        return WorldFeatures(f0, self.encode(power), self.measure_aperiodicity(wave, f0, times), len(wave))
 
     def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(mcep (T, Q), f0 (T,)) as of `analyse`, without the aperiodicity, which takes long."""
@@ -94,10 +94,13 @@ class World:
             raise UserError(f"expected a mono wave of shape (samples,), found shape {wave.shape}")
         wave = _contiguous(wave)
         f0, times = estimate_f0(wave, self.config.sample_rate, self.config)
-        power = pyworld.cheaptrick(wave, f0, times, self.config.sample_rate, fft_size=self.fft_size)
-        return wave, f0, times, power
+        return wave, f0, times, self.measure_envelope(wave, f0, times)
 
-    def _aperiodicity(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def measure_envelope(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """(T, F) power by CheapTrick (Morise 2015) at the frames that F0 in Hz and times in seconds (T,) name."""
+        return pyworld.cheaptrick(_contiguous(wave), f0, times, self.config.sample_rate, fft_size=self.fft_size)
+
+    def measure_aperiodicity(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:
         """(T, F) by D4C (Morise 2016).
 
         It compares bands up to 7.9 kHz and calls every frame of a lower rate unvoiced, so that such waves are
@@ -149,14 +152,14 @@ def synthesise_difference(
         distance = np.abs(np.minimum(at / hop, frames - 1) - np.arange(frames)[block, None])
         window = np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
         spectrum = np.fft.rfft(padded[at + margin] * window, length)
-        impulse = np.fft.irfft(_minimum_phase(log_gain), fft_size)
+        impulse = np.fft.irfft(minimum_phase(log_gain), fft_size)
         pieces = np.fft.irfft(spectrum * np.fft.rfft(impulse, length), length)
         for start, piece in zip(starts[block] + margin, pieces, strict=True):
             filtered[start : start + length] += piece
     return filtered[margin : margin + len(wave)]
 
 
-def _minimum_phase(log_gain: np.ndarray) -> np.ndarray:
+def minimum_phase(log_gain: np.ndarray) -> np.ndarray:
     """Spectrum (B, F) of the minimum-phase filter with the log amplitude (B, F): its cepstrum is causal."""
     cepstrum = np.fft.irfft(log_gain)                               # (B, fft_size)
     half = log_gain.shape[1] - 1

@@ -95,17 +95,28 @@ class PostfilterTranslator(PairedTranslator):
         super().__init__(*others, **named)
         self.strength = strength
 
-    def translate(self, x: Tensor, source: str, target: str, seed: int | None = None, **condition: Any) -> Tensor:
+    def translate(
+        self,
+        x: Tensor,
+        source: str,
+        target: str,
+        seed: int | None = None,
+        noise: Tensor | None = None,
+        **condition: Any,
+    ) -> Tensor:
         """One sample of what the natural features of `x` (B, Q, T) could be, (B, Q, T).
 
         Args:
             x: normalised.
             source, target: the domains, in the direction that was trained.
             seed: which sample; None is 0. The same seed gives the same sample on every device.
+            noise: (B, Q, T) from N(0, 1) instead of a seed.
         """
         self.check_direction(source, target)
-        draw = torch.Generator().manual_seed(0 if seed is None else seed)
-        return torch.lerp(x, self.generator["map"](x, torch.randn(x.shape, generator=draw).to(x)), self.strength)
+        if noise is None:
+            draw = torch.Generator().manual_seed(0 if seed is None else seed)
+            noise = torch.randn(x.shape, generator=draw).to(x)
+        return torch.lerp(x, self.generator["map"](x, noise), self.strength)
 
 
 def build(config: Config) -> PostfilterTranslator:
