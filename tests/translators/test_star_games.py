@@ -8,7 +8,8 @@ from torch.nn.functional import cross_entropy
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.networks.judgement import Judgement
-from translate.translators.star import StarTranslator
+from translate.translators import star
+from translate.translators.star import StarTranslator, mixes_samples
 
 VOICES = ["SF1", "SF2", "SM1"]
 B, Q, T, K = 6, 4, 16, 3
@@ -175,6 +176,38 @@ def test_the_classifier_learns_at_every_step_the_generator_at_some():
     assert turns == [["discriminator", "classifier"]] * 2 + [["discriminator", "classifier", "generator"]]
 
 
+class Mixing(Map):
+    """With batch norm: what becomes of a sample depends on the batch."""
+
+    def __init__(self, entries):
+        super().__init__(entries)
+        self.norm = nn.BatchNorm1d(Q)
+
+    def forward(self, x, code):
+        return self.norm(super().forward(x, code))
+
+
+@pytest.mark.parametrize("codes", ["target", "source_target"])
+@pytest.mark.parametrize("network", [Map, Mixing])
+def test_one_pass_for_cycle_and_identity_where_samples_are_alone(fixed, monkeypatch, network, codes):
+    """It gives the losses and gradients of two passes; batch norm would mix the two, so there they stay apart."""
+    results, batches = [], []
+    for apart in (True, False):
+        monkeypatch.setattr(star, "mixes_samples", (lambda network: True) if apart else mixes_samples)
+        translator = build(codes=codes)
+        torch.manual_seed(2)
+        translator.players["generator"]["map"] = network(K if codes == "target" else 2 * K)
+        sizes = []
+        translator.map.register_forward_hook(lambda _, inputs, output, sizes=sizes: sizes.append(len(inputs[0])))
+        losses = dict(translator.training_step(make_batch(), 0))["generator"]
+        torch.stack(list(losses.values())).sum().backward()
+        results.append([*losses.values(), *(p.grad for p in translator.map.parameters())])
+        batches.append(sizes)
+    for one, two in zip(*results, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-6)
+    assert batches == [[B, B, B], [B, 2 * B] if network is Map else [B, B, B]]
+
+
 @pytest.mark.parametrize(("weights", "names"), [
     ({"identity": 0.0}, "adversarial classification cycle"),
     ({"identity": LossWeight(weight=5.0, until=1)}, "adversarial classification cycle"),
@@ -196,7 +229,7 @@ def test_what_has_no_weight_costs_nothing(weights, names):
         network.register_forward_hook(lambda *_, player=player: calls.update({player: calls[player] + 1}))
     losses = dict(translator.training_step(make_batch(), 1))
     assert sorted(losses["generator"]) == names.split()
-    assert maps == 2 + ("identity" in names)
+    assert maps == 2                                                        # identity comes with the way back
     # Nobody teaches those whom the generator does not heed.
     assert calls == {"discriminator": 2 * ("adversarial" in names), "classifier": 2 * ("classification" in names)}
     assert bool(losses["classifier"]) == ("classification" in names)

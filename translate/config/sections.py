@@ -142,6 +142,7 @@ class TrainConfig(Section):
     decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate
     precision: Literal["float32", "bfloat16"] = "float32"           # of the networks; losses stay in float32
     compile: bool = False                                           # through torch.compile: slow start, for GPUs
+    graph: bool = False                                             # steps recorded and replayed: for GPUs
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = Field(0, ge=0)
     log_every: int = Field(100, ge=1)                               # steps

@@ -20,7 +20,7 @@ Deviations from the paper and its code:
     - VGG sees pictures normalised as it was trained; in the code it does not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -176,6 +176,9 @@ class LabelTranslator(PairedTranslator):
                 x = halve(x)
             y = adaptive_avg_pool2d(y, x.shape[-2:])  # type: ignore[arg-type]
         return x, y, self.generator["map"](planes, phase), {}
+
+    def pattern(self, step: int) -> Hashable:
+        return super().pattern(step), self._find_phase(step)
 
     def translate(
         self,

@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +30,7 @@ class Player:
             self.parameters, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True
         )
         self.average = {k: p.detach().clone() for k, p in self.named.items()} if config.average else {}
+        self.share: float | Tensor = 0.0                            # of the newest weights in their average
 
     def learn(self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int, rate: float) -> None:
         """One update: the weighted sum of the losses, gradients of this player alone, one optimiser step.
@@ -38,6 +41,32 @@ class Player:
             step: of the training; weights may depend on it.
             rate: factor on the learning rate.
         """
+        if losses:
+            self.schedule(step, rate)
+            self.update(losses, weights, step)
+
+    def schedule(self, step: int, rate: float) -> None:
+        """Set all that `update` does differently at this step, the weights of the losses apart."""
+        group, rate = self.optimizer.param_groups[0], self.config.learning_rate * rate
+        # Early averages reach back over fewer steps, so that the random start is soon forgotten.
+        share = 1 - min(self.config.average or 0.0, (1 + step) / (10 + step))
+        if isinstance(self.share, Tensor):
+            group["lr"].fill_(rate)
+            self.share.fill_(share)
+        else:
+            # Rounded as a tensor rounds it: recorded steps and others are equal to the bit.
+            group["lr"], self.share = float(np.float32(rate)), share
+
+    def use_tensors(self, use: bool = True) -> None:
+        """Let `schedule` fill tensors, which a recording of `update` reads at each replay; or set plain numbers."""
+        group, device = self.optimizer.param_groups[0], self.parameters[0].device
+        group["capturable"] = use
+        self.optimizer._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the warm-up is that
+        group["lr"] = torch.zeros((), device=device) if use else self.config.learning_rate
+        self.share = torch.zeros((), device=device) if use else 0.0
+
+    def update(self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int) -> None:
+        """`learn`, at the rate that is set."""
         if not losses:
             return  # every weight of this player is 0 at this step
         if unknown := [name for name in losses if name not in weights]:
@@ -48,13 +77,17 @@ class Player:
         distributed.average_gradients(self.parameters)
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
-        self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * rate
         self.optimizer.step()
         if self.config.average:
-            # Early averages reach back over fewer steps, so that the random start is soon forgotten.
-            decay = min(self.config.average, (1 + step) / (10 + step))
-            newest = [p.detach() for p in self.parameters]
-            torch._foreach_lerp_(list(self.average.values()), newest, 1 - decay)
+            average, newest = list(self.average.values()), [p.detach() for p in self.parameters]
+            share = [self.share] * len(newest) if isinstance(self.share, Tensor) else self.share
+            torch._foreach_lerp_(average, newest, share)
+
+    def state(self) -> dict[str, Any]:
+        """Of the optimiser, for a checkpoint: the same with tensors and without."""
+        state = self.optimizer.state_dict()
+        plain = [group | {"lr": float(group["lr"]), "capturable": False} for group in state["param_groups"]]
+        return state | {"param_groups": plain}
 
 
 @contextlib.contextmanager

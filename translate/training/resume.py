@@ -21,6 +21,7 @@ log = logging.getLogger("translate")
 # What may change between the parts of a run: nothing that decides a weight. (train.steps may, with a word.)
 FREE = {
     "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every", "train.device",
+    "train.graph",
 }  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def collect_state(
     return {
         "step": step,
         "best": best,
-        "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
+        "optimizers": {name: player.state() for name, player in players.items()},
         "sampler": sampler.position(),
         "translator": translator.memory(),
         "random": torch.get_rng_state(),

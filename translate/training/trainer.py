@@ -17,6 +17,7 @@ from translate.errors import UserError
 from translate.training import distributed
 from translate.training.checkpoint import find_checkpoint, save_checkpoint
 from translate.training.compiling import compile_networks
+from translate.training.graph import make_step
 from translate.training.history import History
 from translate.training.interrupt import Interrupt
 from translate.training.log import Log
@@ -79,6 +80,7 @@ def train(
 
     if options.compile and step < options.steps:
         compile_networks(translator, sampler, step, autocast)
+    play = make_step(options, translator, players, autocast)
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
     history = History(folder)
@@ -96,16 +98,8 @@ def train(
                 save()
                 raise KeyboardInterrupt
             rate = share_of_rate(step, options.steps, options.decay_from)
-            turns = translator.play(sampler.next(), step)
-            while True:
-                with autocast():
-                    turn = next(turns, None)
-                if turn is None:
-                    break
-                name, losses = turn
-                players[name].learn(losses, translator.weights[name], step, rate)
-                history.add(step, name, losses)
-            history.add(step, "monitor", translator.monitors)
+            for group, values in play(sampler.next(), step, rate):
+                history.add(step, group, values)
             step += 1
 
             due = {name: every > 0 and step % every == 0 for name, every in _intervals(options).items()}

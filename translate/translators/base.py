@@ -1,7 +1,7 @@
 """The contract between a system and the trainer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -76,6 +76,14 @@ class Translator(nn.Module, ABC):
         if loss not in self.weights[player]:
             raise ValueError(f"`{player}` has no loss `{loss}`; its weights are {', '.join(self.weights[player])}")
         return self.weights[player][loss].at(step) > 0
+
+    def pattern(self, step: int) -> Hashable:
+        """Steps of one pattern are the same operations on other numbers: one recording serves all (`train.graph`).
+
+        Here the weights of the losses at this step. A translator whose step asks for the number of the step beyond
+        that, as to whose turn it is, adds what comes of it.
+        """
+        return tuple((p, name, w.at(step)) for p, losses in self.weights.items() for name, w in losses.items())
 
     def memory(self) -> dict[str, Tensor]:
         """What a resumed run needs besides the weights, such as an image pool."""

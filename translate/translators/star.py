@@ -1,10 +1,11 @@
 """One generator for many domains: StarGAN on pictures, StarGAN-VC and StarGAN-VC2 on sequences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from translate.config import LossWeight
 from translate.errors import UserError
@@ -107,7 +108,7 @@ class StarTranslator(VectorTranslator):
         order = self.shuffle(code)
         of_real, of_fake = tell_domains(self.game, domain, domain[order])
         judge, teacher = (self.players[player]["judge"] for player in ("discriminator", self.teacher))  # type: ignore[index]
-        generators_turn = (step + 1) % self.discriminator_steps == 0
+        generators_turn = self._is_generators_turn(step)
         # A discriminator that no generator heeds is not trained either.
         game, classifies = (self._plays("generator", name, step) for name in ("adversarial", "classification"))
         teaches = classifies and self._plays(self.teacher, "classification", step)
@@ -140,11 +141,21 @@ class StarTranslator(VectorTranslator):
         if classifies:
             found = judgement if teacher is judge else judge_frozen(teacher, fake)
             losses["classification"] = self.classify(found, domain[order], mask[order])
-        if self._plays("generator", "cycle", step):
-            losses["cycle"] = l1(self.generate(fake, code[order], code), x)
-        if self._plays("generator", "identity", step):
-            losses["identity"] = l1(self.generate(x, code, code), x)
+        cycle, identity = (self._plays("generator", name, step) for name in ("cycle", "identity"))
+        if cycle and identity and not mixes_samples(self.map):
+            codes = torch.cat([code[order], code]), torch.cat([code, code])
+            back, same = self.generate(torch.cat([fake, x]), *codes).chunk(2)
+        else:
+            back = self.generate(fake, code[order], code) if cycle else x
+            same = self.generate(x, code, code) if identity else x
+        if cycle:
+            losses["cycle"] = l1(back, x)
+        if identity:
+            losses["identity"] = l1(same, x)
         yield "generator", losses
+
+    def pattern(self, step: int) -> Hashable:
+        return super().pattern(step), self._is_generators_turn(step)
 
     def classify(self, judgement: Any, domain: Tensor, mask: Tensor) -> Tensor:
         """The error of the judgement's classes against `domain` (B, K), where `mask` (B, K) is 1."""
@@ -172,5 +183,13 @@ class StarTranslator(VectorTranslator):
         code = self.read_code(target, x, "target")
         return self.generate(x, code if self.codes == "target" else self.read_code(source, x, "source"), code)
 
+    def _is_generators_turn(self, step: int) -> bool:
+        return (step + 1) % self.discriminator_steps == 0
+
     def _plays(self, player: str, loss: str, step: int) -> bool:
         return loss in self.weights[player] and self.active(player, loss, step)
+
+
+def mixes_samples(network: nn.Module) -> bool:
+    """Whether what becomes of a sample depends on the others of its batch, so that two batches cannot be joined."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())

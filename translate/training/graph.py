@@ -1,0 +1,250 @@
+"""`train.graph`: steps recorded as CUDA graphs and replayed, which leaves nothing for Python to do.
+
+A step is thousands of small operations, which Python starts one by one. Steps of one *pattern* (`Translator.pattern`,
+and the shapes of the batch) are the same operations on the same memory, so that the first of them is recorded, with
+forward and backward passes, clipping, optimisers and averages, and all are replayed. What differs from step to step
+lies in tensors that are filled in between: the batch and what `Player.schedule` sets.
+"""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from translate.config import TrainConfig
+from translate.errors import UserError
+from translate.training import distributed
+from translate.training.player import Player
+from translate.training.step import Heard, Step
+from translate.translators.base import Batch, Translator
+
+log = logging.getLogger("translate")
+
+MOST = 16                                                           # patterns; more of them, and every step is new
+Result = TypeVar("Result")
+
+
+class Recorder(Protocol):
+    """What of all this the device's library does."""
+
+    def warm_up(self, function: Callable[[], Any]) -> None:
+        """Call `function` as often as the library needs it to have chosen and allocated all that it wants."""
+
+    def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
+        """Call `function` once to note its operations; returns what does them again, and what `function` returned.
+
+        Every replay writes its results over those of the one before.
+        """
+
+
+class CudaRecorder:
+    """CUDA graphs, all in one pool of memory: no two are replayed at a time, and nothing but weights, optimisers,
+    averages and losses, which stay allocated, outlives a replay."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.pool, self.side = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
+
+    def warm_up(self, function: Callable[[], Any]) -> None:
+        self._call_aside(function)
+        mode = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                         # that this mode is young
+            torch.cuda.set_sync_debug_mode("error")                 # whatever waits would break the recording
+        try:
+            self._call_aside(function)
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+
+    def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
+        graph, random = torch.cuda.CUDAGraph(), torch.cuda.get_rng_state(self.device)
+        torch.cuda.synchronize(self.device)
+        torch.cuda.empty_cache()
+        with torch.cuda.stream(self.side):
+            # thread_local: threads that fetch pictures meanwhile may do as they please
+            graph.capture_begin(pool=self.pool, capture_error_mode="thread_local")
+            try:
+                result = function()
+                graph.capture_end()
+            except Exception:
+                with contextlib.suppress(RuntimeError):             # what broke it is the cause that counts
+                    graph.capture_end()
+                # The generator of random numbers would go on believing that it is being recorded.
+                fresh = torch.Generator(self.device)
+                fresh.set_state(random)
+                torch.cuda.default_generators[self.device.index].graphsafe_set_state(fresh)
+                raise
+        return graph.replay, result
+
+    def _call_aside(self, function: Callable[[], Any]) -> None:
+        """On a stream of its own, as recordings want their warm-up."""
+        self.side.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self.side):
+            function()
+        torch.cuda.current_stream(self.device).wait_stream(self.side)
+
+
+RECORDERS: dict[str, Callable[[torch.device], Recorder]] = {"cuda": CudaRecorder}  # by type of device
+
+
+def make_step(
+    options: TrainConfig,
+    translator: Translator,
+    players: Mapping[str, Player],
+    autocast: Callable[[], AbstractContextManager],
+) -> Step:
+    """What plays the steps of a run: recorded ones under `train.graph`, or plain ones and a line that says why."""
+    if not options.graph:
+        return Step(translator, players, autocast)
+    device = next(translator.parameters()).device
+    reason = None
+    if device.type not in RECORDERS:
+        reason = f"the device is {device.type}, and CUDA graphs need a GPU"
+    elif distributed.processes() > 1:
+        reason = "several processes average their gradients"
+    elif torch.is_anomaly_enabled():
+        reason = "torch's search for anomalies looks at every operation"
+    if reason is None:
+        return GraphStep(translator, players, autocast, RECORDERS[device.type](device))
+    if distributed.rank() == 0:
+        log.warning("train.graph: steps are not recorded (%s)", reason)
+    return Step(translator, players, autocast)
+
+
+@dataclass
+class Recording:
+    """A recorded step: `replay` plays it and leaves its losses in `values`, whose owners and names are `names`."""
+
+    replay: Callable[[], None]
+    names: list[tuple[str, list[str]]]
+    values: Tensor                                                  # (losses and monitors,) float32
+
+    def __call__(self) -> Heard:
+        self.replay()
+        values = iter(self.values.clone().unbind())                 # the next replay writes over them
+        return [(group, {name: next(values) for name in names}) for group, names in self.names]
+
+
+class GraphStep(Step):
+    """Steps that are recorded when their pattern first comes. Where that fails all steps are played as without.
+
+    Args:
+        translator, players, autocast: as of `Step`.
+        recorder: of the device.
+    """
+
+    def __init__(
+        self,
+        translator: Translator,
+        players: Mapping[str, Player],
+        autocast: Callable[[], AbstractContextManager],
+        recorder: Recorder,
+    ):
+        super().__init__(translator, players, autocast)
+        self.recorder: Recorder | None = recorder
+        self.buffers: dict[Hashable, Batch] = {}                    # the batch that recordings read, by its shapes
+        self.recordings: dict[Hashable, Recording] = {}             # by shapes and pattern
+        for player in players.values():
+            player.use_tensors()
+
+    def __call__(self, batch: Batch, step: int, rate: float) -> Heard:
+        if self.recorder is None:
+            return super().__call__(batch, step, rate)
+        shapes = tuple((name, value.shape, value.dtype) for name, value in batch.items())
+        pattern = (shapes, self.translator.pattern(step))
+        for player in self.players.values():
+            player.schedule(step, rate)
+        buffers = self.buffers.setdefault(shapes, {name: torch.empty_like(value) for name, value in batch.items()})
+        for name, value in batch.items():
+            buffers[name].copy_(value)
+        if pattern not in self.recordings:
+            try:
+                self.recordings[pattern] = self._record(self.recorder, buffers, step)
+            except UserError:
+                raise
+            except Exception as error:  # whatever CUDA, or a system that asks for numbers, may raise
+                self._give_up(error)
+                return super().__call__(batch, step, rate)
+        return self.recordings[pattern]()
+
+    def _record(self, recorder: Recorder, buffers: Batch, step: int) -> Recording:
+        """The step on `buffers`, without learning from it."""
+        if len(self.recordings) == MOST:
+            raise RuntimeError(f"there are more than {MOST} kinds of steps, or of shapes")
+        names: list[tuple[str, list[str]]] = []
+
+        def play() -> Tensor:
+            heard = self.play(buffers, step)
+            names[:] = [(group, list(values)) for group, values in heard]
+            return torch.stack([value.detach().float() for _, values in heard for value in values.values()])
+
+        before = Snapshot(self.translator, self.players)
+        try:
+            recorder.warm_up(play)
+            before.check_host()
+            before.restore()
+            replay, values = recorder.record(play)
+        finally:
+            before.restore()
+        return Recording(replay, names, values)
+
+    def _give_up(self, error: Exception) -> None:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        log.warning("train.graph: steps are not recorded (%s)", reason)
+        self.recorder = None
+        self.recordings.clear()
+        self.buffers.clear()
+        for player in self.players.values():
+            player.use_tensors(False)
+
+
+class Snapshot:
+    """All that a step changes, to put it back in place: recordings know tensors by their addresses."""
+
+    def __init__(self, translator: Translator, players: Mapping[str, Player]):
+        self.translator, self.players = translator, players
+        self.tensors = self._find_tensors()
+        self.kept = {name: value.detach().clone() for name, value in self.tensors.items()}
+        self.memory, self.random = translator.memory(), torch.get_rng_state()
+        device = next(translator.parameters()).device
+        self.gpu = device if device.type == "cuda" else None
+        self.random_gpu = torch.cuda.get_rng_state(device) if self.gpu else None
+
+    def check_host(self) -> None:
+        """Raise where a step did something that a replay would not do again."""
+        if self.translator.memory():
+            raise RuntimeError("the processor decides which fakes the discriminators meet again; set network.pool=0")
+        if self.gpu and not torch.equal(self.random, torch.get_rng_state()):
+            raise RuntimeError("the step draws random numbers on the processor")
+        now = self._find_tensors()
+        if replaced := [name for name, value in self.tensors.items() if now.get(name) is not value]:
+            raise RuntimeError(f"the step puts another tensor in the place of `{replaced[0]}`")
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for name, value in self._find_tensors().items():
+            if name in self.kept:
+                value.copy_(self.kept[name])
+            else:
+                value.zero_()                                       # of an optimiser that had not stepped before
+        self.translator.zero_grad(set_to_none=True)
+        self.translator.recall(self.memory)
+        torch.set_rng_state(self.random)
+        if self.random_gpu is not None:
+            torch.cuda.set_rng_state(self.random_gpu, self.gpu)  # type: ignore[arg-type]
+
+    def _find_tensors(self) -> dict[str, Tensor]:
+        """Weights and buffers, averages, and what the optimisers remember."""
+        found = dict([*self.translator.named_parameters(), *self.translator.named_buffers()])
+        for name, player in self.players.items():
+            found |= {f"average of {key}": value for key, value in player.average.items()}
+            for key, parameter in player.named.items():
+                memories = player.optimizer.state.get(parameter, {})
+                found |= {f"{name}'s {memory} of {key}": value for memory, value in memories.items()}
+        return found
