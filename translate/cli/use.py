@@ -22,6 +22,10 @@ def convert(
     difference: Annotated[
         bool, typer.Option(help="Filter the source's wave instead of using the vocoder (same gender).")
     ] = False,
+    amount: Annotated[
+        float | None, typer.Option(help="Speech: how much of the conversion, 0 to 1 (the default).")
+    ] = None,
+    semitones: Annotated[float | None, typer.Option(help="Speech: by which the converted F0 is shifted.")] = None,
     features: Annotated[
         bool, typer.Option("--features", help="Write the converted features beside each wave, for evaluate.")
     ] = False,
@@ -64,7 +68,8 @@ def convert(
       arecord -f S16_LE -r 16000 | translate convert exp/one - - --to TM1 --stream --reference me.wav | aplay
     """
     of_files: dict[str, Any] = dict(
-        features=features, style=style, instances=instances, tile=tile, grid=grid, all=every
+        amount=amount, semitones=semitones, features=features, style=style, instances=instances, tile=tile, grid=grid,
+        all=every,
     )  # fmt: skip
     of_pipes: dict[str, Any] = dict(
         raw=raw, stream=stream, reference=reference, chunk_ms=chunk_ms, lookahead_ms=lookahead_ms
@@ -88,7 +93,8 @@ def convert(
 
     seconds = convert_files(
         checkpoint, given, out, source, to, device,
-        difference=difference, then=then or [], seed=seed, **of_files,
+        difference=difference, then=then or [], seed=seed,
+        **{name: value for name, value in of_files.items() if value is not None},
     )  # fmt: skip
     spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
     if "images" in seconds:
