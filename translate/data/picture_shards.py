@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from translate.data.manifest import Entry
+from translate.data.progress import track
 from translate.data.shard_writing import add_member, digest, remove_others
 from translate.data.shards import INDEX, hash_sentence
 from translate.errors import UserError
@@ -33,7 +34,6 @@ def write_picture_shards(
     Raises:
         UserError: an entry is no picture, a file is missing, `out` holds features, or the disk is full.
     """
-    from rich.progress import track
 
     out = Path(out)
     if (out / "features.json").exists():
@@ -50,7 +50,7 @@ def write_picture_shards(
     }
     index: dict[str, dict[str, list[dict]]] = {}
     (out / INDEX).unlink(missing_ok=True)                           # no longer valid; comes back last
-    for name, part in track(plan.items(), "shards", disable=not progress):
+    for name, part in track(plan.items(), "shards", show=progress):
         _write(out / name, part)
         facts = {"name": name, "count": len(part), "bytes": (out / name).stat().st_size, "sha256": digest(out / name)}
         index.setdefault(part[0].split, {}).setdefault(part[0].domain, []).append(facts)

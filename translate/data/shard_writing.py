@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from translate.data.progress import track
 from translate.data.shards import INDEX, hash_sentence, pack_index
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
@@ -34,7 +35,6 @@ def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: fl
     Raises:
         UserError: the dump is empty, `out` holds features of other settings or the dump itself, or the disk is full.
     """
-    from rich.progress import track
 
     out = Path(out)
     _adopt(store, out)
@@ -43,7 +43,7 @@ def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: fl
         raise UserError(f"{store.folder}: no features to shard; extract them first")
     done: dict[str, dict[str, list[dict]]] = {}
     names, written = set(), 0
-    for split, domain in track(groups, "shards", disable=not progress):  # one domain's index in memory at a time
+    for split, domain in track(groups, "shards", show=progress):  # one domain's index in memory at a time
         for cut in _cut(store, split, domain, int(megabytes * 1e6)):
             known = _find_finished(out, cut)
             if known is None:

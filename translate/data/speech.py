@@ -23,6 +23,7 @@ import numpy as np
 from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
 from translate.data.cluster import work
 from translate.data.manifest import Entry
+from translate.data.progress import track
 from translate.errors import UserError
 from translate.features.front_end import make_front_end
 from translate.features.statistics import Statistics, moments
@@ -223,12 +224,11 @@ def _run(
     tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool, cluster: str
 ) -> Iterator[str | None]:
     """Yield each task's error, or None, as they finish."""
-    from rich.progress import track
 
     if not tasks:
         return
     results = work(_extract_one, [(entry.path, part, config) for entry, part in tasks], jobs, cluster)
-    yield from track(results, "features", total=len(tasks), disable=not progress)
+    yield from track(results, "features", total=len(tasks), show=progress)
 
 
 def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:

@@ -26,6 +26,7 @@ from scipy.ndimage import uniform_filter1d
 
 from translate.config import StftConfig, WorldConfig
 from translate.data.manifest import Entry, read_manifest, write_manifest
+from translate.data.progress import track
 from translate.errors import UserError
 from translate.features.alignment import align, warp
 from translate.features.stft import Stft
@@ -227,12 +228,10 @@ def _read(path: Path, front_end: World | Stft) -> np.ndarray:
 def _run(made: list[tuple[Entry, Entry | None, Path]], recipe: Recipe, jobs: int) -> Iterable[str | None]:
     """Each recording's error, or None, as they finish."""
     from joblib import Parallel, delayed
-    from rich.console import Console
-    from rich.progress import track
 
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
     results = parallel(delayed(_write_one)(*task, recipe) for task in made)
-    return track(results, "synthesis", total=len(made), console=Console(stderr=True))
+    return track(results, "synthesis", total=len(made))
 
 
 def _write_one(natural: Entry, spoken: Entry | None, path: Path, recipe: Recipe) -> str | None:
