@@ -34,6 +34,12 @@ read_corpus() {
     cat "$data/corpus"
 }
 
+# Stage 6, in which all recipes are the same.
+export_run() {
+    [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
+    translate export "$run" "$run/onnx"
+}
+
 for recipe_number in "$stage" "$stop_stage"; do
     case "$recipe_number" in "" | *[!0-9]*) fail "--stage and --stop_stage: expected whole numbers, found '$recipe_number'" ;; esac
 done

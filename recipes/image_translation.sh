@@ -7,6 +7,7 @@
 #   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set; both directions where the system has both,
 #                every domain where it has many
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
 # The caller sets config, layout and domains (see `translate prepare --help`), the function get_corpus, and source and
 # target where the system has two domains; without them it has those of `domains`. --model NAME is short for --config
@@ -64,3 +65,4 @@ if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" ${measures[@]+"${measures[@]}"}
     say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
 fi
+if stage_runs 6 "export to ONNX"; then export_run; fi

@@ -7,6 +7,7 @@
 #   3 train      exp/<tag>, from `synthetic` to `natural`; goes on where it was cut
 #   4 convert    exp/<tag>/converted/synthetic-natural: the evaluation set
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
 # Synthetic is, the first of these that is given,
 #
@@ -89,3 +90,4 @@ if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$synthetic/eval.jsonl" --train "$synthetic/train.jsonl" --jobs "$jobs"
     say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
 fi
+if stage_runs 6 "export to ONNX"; then export_run; fi

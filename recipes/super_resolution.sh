@@ -6,6 +6,7 @@
 #   3 train      exp/<tag>; goes on where it was cut
 #   4 convert    exp/<tag>/converted/low-high: the test sets
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures; a row for each test set
+#   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
 # The caller sets config and the function get_corpus. The corpus has train/ and test/, or a folder per set of pictures;
 # those with files X_HR and X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for
@@ -54,3 +55,4 @@ if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" ${measures[@]+"${measures[@]}"}
     say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
 fi
+if stage_runs 6 "export to ONNX"; then export_run; fi

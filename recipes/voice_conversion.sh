@@ -6,6 +6,7 @@
 #   3 train      exp/<tag>; goes on where it was cut
 #   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, every direction that the system has
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
+#   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
 # The caller sets config, domains (of the manifests; every folder without), train_files, eval_files (patterns of file
 # names) and the function get_corpus; source and target where the system has two domains: without them it has all of
@@ -43,3 +44,4 @@ if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" --jobs "$jobs"
     say "tables: $PWD/$run/results.md, pictures: $PWD/$run/pictures"
 fi
+if stage_runs 6 "export to ONNX"; then export_run; fi

@@ -32,7 +32,7 @@ class ConditionalInstanceNorm(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, channels, *S), (B, entries) -> (B, channels, *S)
         # The bias apart: what a one-hot picks is then the same number however many domains there are.
         modulation = linear(code, self.modulate.weight) + self.modulate.bias
-        modulation = modulation.view(len(x), -1, *[1] * (x.dim() - 2))
+        modulation = modulation.view(x.shape[0], -1, *[1] * (x.dim() - 2))
         scale, shift = modulation.chunk(2, dim=1)                   # (B, channels, 1, ...) each
         return self.norm(x) * scale + shift
 

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.layers.exporting import is_exporting
+
 
 class WideConvolution(nn.Conv2d):
     """A `Conv2d` of stride 1 that keeps the size, between many channels and one; the same map and weights.
@@ -13,7 +15,7 @@ class WideConvolution(nn.Conv2d):
         one input:   out = sum_q W[:, 0, q, :] . stack_t x[q, t + k]     15 shifted copies are the inputs
         one output:  out[t] = sum_k z_k[t + k]                           15 outputs, shifted and summed in float32
 
-    On other devices it is the plain convolution.
+    On other devices, and in exported graphs, it is the plain convolution.
 
     Args:
         inputs, outputs: channels; one of them is 1.
@@ -24,7 +26,7 @@ class WideConvolution(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, H, W) -> (B, outputs, H, W)
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or is_exporting():
             return super().forward(x)
         (height, width), length = self.kernel_size, x.shape[-1]
         if self.in_channels == 1:

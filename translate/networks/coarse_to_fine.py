@@ -74,7 +74,7 @@ class CoarseToFine(nn.Module):
             pyramid.append(halve(pyramid[-1]))
         if phase == 1 or not self.enhancers:
             scale = 2 ** len(self.enhancers)
-            return self.coarse(pyramid[-1])[..., : -(-height // scale), : -(-width // scale)]
+            return self.coarse(pyramid[-1])[..., : (height + scale - 1) // scale, : (width + scale - 1) // scale]
         with torch.set_grad_enabled(torch.is_grad_enabled() and phase == 3):
             hidden = self.coarse.features(pyramid[-1])
         for enhancer, level in zip(self.enhancers, reversed(pyramid[:-1]), strict=True):

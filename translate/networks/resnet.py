@@ -4,11 +4,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from translate.layers.initialise import initialise_normal
 from translate.layers.norm import instance_norm
-from translate.layers.padding import pad_to_multiple
+from translate.layers.padding import extend, pad_to_multiple
 
 Upsample = Literal["transposed", "resize", "pixelshuffle"]
 
@@ -72,9 +71,8 @@ class ResNet(nn.Module):
 
     def _run(self, x: Tensor) -> Tensor:  # (B, source, H, W) -> (B, channels, H', W'), padded to the stride
         # A residual block reflects one pixel, which takes at least two.
-        missing = [max(0, 2 * self.stride - size) for size in (x.shape[-1], x.shape[-2])]
-        x = functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")
-        return self.up(self.convert(self.down(pad_to_multiple(x, self.stride, dims=2))))
+        x = pad_to_multiple(extend(x, [2 * self.stride] * 2), self.stride, dims=2)
+        return self.up(self.convert(self.down(x)))
 
 
 class ResidualBlock(nn.Module):

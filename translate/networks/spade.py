@@ -54,7 +54,8 @@ class SpadeGenerator(nn.Module):
         """A picture (B, C, H, W) in [-1, 1] for the label map (B, P, H, W) of any size and the style (B, Z)."""
         height, width = labels.shape[-2:]
         # Norms need more than one element: the seed has at least 2 x 2.
-        labels = pad_to_multiple(labels, STRIDE if min(height, width) > STRIDE else 2 * STRIDE, dims=2)
+        factor = 2 - torch.sym_min(1, torch.sym_min(height, width) // (STRIDE + 1))
+        labels = pad_to_multiple(labels, STRIDE * factor, dims=2)
         size = [side // STRIDE for side in labels.shape[-2:]]
         if style is None:
             x = self.seed(interpolate(labels, size=size, mode="nearest"))

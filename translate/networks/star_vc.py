@@ -161,7 +161,8 @@ class CodedConvolution(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, inputs, H, W), (B, entries) -> (B, outputs, H', W')
-        kernels = (code.to(x.dtype) @ self.code.flatten(1)).view(len(x), *self.code.shape[1:])  # (B, outputs, kh, kw)
+        batch = x.shape[0]                                          # not len(x), a fixed number in an exported graph
+        kernels = (code.to(x.dtype) @ self.code.flatten(1)).view(batch, *self.code.shape[1:])  # (B, outputs, kh, kw)
         rows, columns = (self._reach(x, axis).to(kernels.dtype) for axis in (0, 1))
         return self.convolution(x) + rows.T @ kernels @ columns
 

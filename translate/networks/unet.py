@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.layers.initialise import initialise_normal
-from translate.layers.padding import pad_to_multiple
+from translate.layers.padding import extend
 
 
 class UNet(nn.Module):
@@ -64,12 +64,12 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, source_planes, H, W) -> (B, target_channels, H, W)
         height, width = x.shape[-2:]
-        missing = [max(0, self.smallest - size) for size in (width, height)]
-        hidden = functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")
-        skips = []
-        for down in self.down:
+        hidden = extend(x, [self.smallest] * 2)
+        sizes, skips = hidden.shape[-2:], []
+        for level, down in enumerate(self.down, start=1):
             skips.append(hidden)
-            hidden = down(pad_to_multiple(hidden, 2, dims=2))
+            halves = [(size + 2**level - 1) // 2**level for size in sizes]  # of the sizes before, rounded up
+            hidden = down(extend(hidden, [2 * half for half in halves]))
         for level in reversed(range(len(self.up))):
             skip = skips[level]
             hidden = self.up[level](hidden)[..., : skip.shape[-2], : skip.shape[-1]]

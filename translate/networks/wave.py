@@ -16,8 +16,9 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized
 
+from translate.layers.exporting import is_exporting
 from translate.layers.norm import instance_norm
-from translate.layers.padding import pad_to_multiple
+from translate.layers.padding import extend, pad_to_multiple
 from translate.layers.shuffle import PixelShuffle1d
 from translate.layers.wide import WideConvolution
 from translate.networks.judgement import Judgement
@@ -114,8 +115,7 @@ class ResamplingGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, T) -> (B, 1, T), any T
         length = x.shape[-1]
-        padded = functional.pad(x, (0, max(self.shortest - length, 0)), mode="replicate")
-        y = self.layers(pad_to_multiple(padded, 4, dims=1))[..., :length]
+        y = self.layers(pad_to_multiple(extend(x, [self.shortest]), 4, dims=1))[..., :length]
         return x + y if self.skip else y
 
 
@@ -204,6 +204,10 @@ def reflect(x: Tensor, amount: int) -> Tensor:
     """Continue (B, C, T) on both sides by reflection; what T - 1 samples do not give, by the last of them."""
     if amount == 0:
         return x
+    if is_exporting():                               # sizes are symbols: no branch on them
+        last = x.shape[-1] - 1
+        places = torch.arange(-amount, x.shape[-1] + amount, device=x.device).clamp(min=-last, max=2 * last)
+        return x.index_select(-1, last - (last - places.abs()).abs())
     mirrored = min(amount, x.shape[-1] - 1)
     x = functional.pad(x, (mirrored, mirrored), mode="reflect")
     rest = amount - mirrored

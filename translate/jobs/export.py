@@ -1,0 +1,48 @@
+"""Export a trained system to ONNX files."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from translate.errors import UserError
+from translate.features.wave import replacing
+from translate.inference.export import export_onnx, import_packages
+from translate.inference.load import load
+
+
+class Written(NamedTuple):
+    """A file that was written, its size in bytes and its largest difference from PyTorch."""
+
+    path: Path
+    size: int
+    difference: float
+
+
+def export_run(checkpoint: Path, out: Path, source: str | None = None, target: str | None = None) -> list[Written]:
+    """Write `out/<source>-<target>.onnx` for every direction, or `out/all.onnx` of a system of many domains.
+
+    Nothing is written before all graphs are made and compared with PyTorch.
+
+    Args:
+        checkpoint: see `translate.load`.
+        out: folder; other files in it stay.
+        source, target: the direction of a system between two domains; both None: all that it has.
+
+    Raises:
+        UserError: no checkpoint, an unknown direction, a missing package, or a graph that differs from PyTorch.
+    """
+    import_packages()
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; expected a folder for the graphs")
+    converter = load(checkpoint)
+    directions = None
+    if source or target:
+        if converter.config.data.batches == "labelled":
+            raise UserError("--from and --to: one graph has all domains, which are its inputs; leave them out")
+        directions = [converter.name_domains(source, target)]
+    written = []
+    for one in export_onnx(converter, directions):
+        path = out / f"{one.name}.onnx"
+        with replacing(path) as temporary:
+            temporary.write_bytes(one.data)
+        written.append(Written(path, len(one.data), one.difference))
+    return written
