@@ -19,6 +19,7 @@ from translate.inference.onnx_check import draw_inputs, make_reference, measure_
 from translate.inference.onnx_graphs import make_graph
 from translate.inference.onnx_metadata import describe
 from translate.inference.system import FeatureConverter
+from translate.layers.exporting import export_mode
 
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4                                           # of outputs that are normalised, or in [-1, 1]
@@ -102,7 +103,7 @@ def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, tar
     module, axes = make_graph(converter, source, target)
     inputs = draw_inputs(converter, {"batch": 2, **EXAMPLE}, np.random.default_rng(0))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), export_mode():
             warnings.simplefilter("ignore")                         # of what the exporter does not mind
             program = torch.onnx.export(
                 module,

@@ -4,25 +4,51 @@ There is no wrapper around the networks: gradient penalties and several forward 
 bread of adversarial training, are where wrappers break.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 
 from translate.errors import UserError
+from translate.training.heartbeat import Heartbeat
+
+PATIENCE = timedelta(hours=1)                                       # all wait while the first process evaluates
+
+_heartbeat: Heartbeat | None = None
 
 
 def start(device: torch.device) -> None:
-    """Join the others when `torchrun` started this process; does nothing otherwise."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        if rank() > 0:
-            logging.getLogger("translate").setLevel(logging.WARNING)  # the first process tells for all
+    """Join the others when `torchrun` started this process; does nothing otherwise.
+
+    Raises:
+        UserError: the others cannot be reached.
+    """
+    global _heartbeat
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
+        return
+    host, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
+    try:
+        # Tensors of the processor, too, on GPUs: of what is gathered for a checkpoint.
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        store = distributed.TCPStore(host, int(port), is_master=False)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the processes of this run do not find each other at {host}:{port} ({reason})") from None
+    _heartbeat = Heartbeat(distributed.PrefixStore("heartbeat", store), rank(), processes())
+    if rank() > 0:
+        logging.getLogger("translate").setLevel(logging.WARNING)    # the first process tells for all
 
 
 def stop() -> None:
+    global _heartbeat
+    if _heartbeat:
+        _heartbeat.stop()
+        _heartbeat = None
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
@@ -59,14 +85,39 @@ def pick_device(name: str) -> torch.device:
 def wait() -> None:
     """Until all processes are here."""
     if processes() > 1:
-        distributed.barrier()
+        with _together():
+            distributed.barrier()
 
 
 def broadcast(module: nn.Module) -> None:
     """Give every process the weights and buffers of the first."""
     if processes() > 1:
-        for tensor in [*module.parameters(), *module.buffers()]:
-            distributed.broadcast(tensor.data, 0)
+        with _together():
+            for tensor in [*module.parameters(), *module.buffers()]:
+                distributed.broadcast(tensor.data, 0)
+
+
+def gather(own: Any) -> list[Any]:
+    """What the processes have, in their order, for the first of them; the others get an empty list.
+
+    Args:
+        own: what can be pickled; tensors of the processor.
+    """
+    if processes() == 1:
+        return [own]
+    found = [None] * processes() if rank() == 0 else None
+    with _together():
+        distributed.gather_object(own, found)
+    return found or []
+
+
+def compare(own: Any) -> list[Any]:
+    """What the processes have, in their order, for all of them; for small things."""
+    found = [own] * processes()
+    if processes() > 1:
+        with _together():
+            distributed.all_gather_object(found, own)
+    return found
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
@@ -79,10 +130,20 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     if processes() == 1 or not gradients:
         return
     flat = torch.cat([gradient.flatten() for gradient in gradients])
-    try:
+    with _together():
         distributed.all_reduce(flat)
-    except RuntimeError:
-        raise UserError("another process of this run has ended; its last message tells why") from None
     flat /= processes()
     for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    """What all processes do at the same time, and fails where one of them is gone."""
+    try:
+        yield
+    except RuntimeError:
+        raise UserError(
+            "another process of this run has ended; its last message tells why. "
+            "Start again: the run goes on from its last checkpoint"
+        ) from None

@@ -1,7 +1,11 @@
-"""Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU."""
+"""Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU.
+
+What every process has alike, such as weights, is saved once. What each has for itself, its *share*, is gathered: the
+image pools and the random numbers.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +16,7 @@ from torch import Tensor
 from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
 from translate.features.statistics import load_arrays
+from translate.training import distributed
 from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights
 from translate.training.player import Player
 from translate.translators.base import Translator
@@ -35,19 +40,27 @@ class Sampler(Protocol):
     def seek(self, position: Mapping[str, Any]) -> None: ...
 
 
+def gather_shares(translator: Translator) -> list[dict[str, Any]]:
+    """The share of every process, for the first of them; all must call it at the same step."""
+    on_gpu = next(translator.parameters()).device.type == "cuda"
+    return distributed.gather({
+        "translator": {name: value.cpu() for name, value in translator.memory().items()},
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state() if on_gpu else None,
+    })  # fmt: skip
+
+
 def collect_state(
-    step: int, best: float, translator: Translator, players: Mapping[str, Player], sampler: Sampler
+    step: int, best: float, players: Mapping[str, Player], sampler: Sampler, shares: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """All that `resume` needs besides the weights; tensors and plain values only."""
-    on_gpu = next(translator.parameters()).device.type == "cuda"
     return {
         "step": step,
         "best": best,
         "optimizers": {name: player.state() for name, player in players.items()},
         "sampler": sampler.position(),
-        "translator": translator.memory(),
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state() if on_gpu else None,
+        **shares[0],
+        "others": list(shares[1:]),
     }
 
 
@@ -62,13 +75,21 @@ def resume(
     """Take up the newest checkpoint in `folder`; returns its step and the best metric so far (0, inf without one).
 
     Raises:
-        UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing.
+        UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing; or
+            the processes see different ones.
     """
     latest = folder / "latest"
-    if not latest.exists() and not latest.is_symlink():
-        return 0, float("inf")
-    if not latest.exists():
+    if not latest.exists() and latest.is_symlink():
         raise UserError(f"{latest}: points at {latest.readlink()}, which is missing; point it at another, or remove it")
+    newest = latest.resolve().name if latest.exists() else "none"
+    if len(seen := set(distributed.compare(newest))) > 1:
+        raise UserError(
+            f"{folder}: the newest checkpoint is {' for one process, for another '.join(sorted(seen))}; "
+            "the folder of a run must be the same for all machines"
+        )
+    if not latest.exists():
+        begin_share(config.train.seed, 0)
+        return 0, float("inf")
     checkpoint = find_checkpoint(latest)
     check_same_run(checkpoint, config)
     check_same_data(checkpoint, statistics)
@@ -80,11 +101,33 @@ def resume(
         for key, value in player.average.items():
             value.copy_(averages[key])
     sampler.seek(state["sampler"])
-    translator.recall(state["translator"])
-    torch.set_rng_state(state["random"])
-    if next(translator.parameters()).device.type == "cuda" and state["random_cuda"] is not None:
-        torch.cuda.set_rng_state(state["random_cuda"])
+    recall_share(translator, config.train.seed, state)
     return state["step"], state["best"]
+
+
+def begin_share(seed: int, step: int) -> None:
+    """Random numbers of its own for every process but the first, which keeps those that drew the weights."""
+    if number := distributed.rank():
+        torch.manual_seed(int(np.random.SeedSequence([seed, number, step]).generate_state(1)[0]))
+
+
+def recall_share(translator: Translator, seed: int, state: Mapping[str, Any]) -> None:
+    """Give this process its share of a checkpoint; one that the run did not have before begins a new one."""
+    shares = [state, *state.get("others", [])]                      # younger than the first checkpoints
+    number, now = distributed.rank(), distributed.processes()
+    if now != len(shares):
+        log.info(
+            "the run goes on with %d processes instead of %d: a process keeps its image pools and random numbers, "
+            "a new one starts without", now, len(shares),
+        )  # fmt: skip
+    if number >= len(shares):
+        begin_share(seed, state["step"])
+        return
+    share = shares[number]
+    translator.recall(share["translator"])
+    torch.set_rng_state(share["random"])
+    if next(translator.parameters()).device.type == "cuda" and share["random_cuda"] is not None:
+        torch.cuda.set_rng_state(share["random_cuda"])
 
 
 def check_same_run(checkpoint: Path, config: SystemConfig) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from translate.training.history import History
 from translate.training.interrupt import Interrupt
 from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
-from translate.training.resume import Sampler, collect_state, resume
+from translate.training.resume import Sampler, collect_state, gather_shares, resume
 from translate.training.schedule import share_of_rate
 from translate.translators.base import Translator
 
@@ -70,8 +71,8 @@ def train(
     options, watch = config.train, watch or Watch()
     device = next(translator.parameters()).device
     check_players(translator, config)
-    players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     distributed.broadcast(translator)
+    players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     step, best = resume(folder, config, translator, players, sampler, statistics)
     translator.train()
 
@@ -85,8 +86,8 @@ def train(
     log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
     history = History(folder)
 
-    def save(better: bool = False) -> None:
-        state = collect_state(step, best, translator, players, sampler)
+    def save(shares: list[dict[str, Any]], better: bool = False) -> None:
+        state = collect_state(step, best, players, sampler, shares)
         weights, average = translator.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
@@ -95,7 +96,7 @@ def train(
     try:
         while step < options.steps:
             if interrupt.asked:
-                save()
+                save(gather_shares(translator))
                 raise KeyboardInterrupt
             rate = share_of_rate(step, options.steps, options.decay_from)
             for group, values in play(sampler.next(), step, rate):
@@ -114,6 +115,7 @@ def train(
                 history.clear()
             if last:
                 _finish(translator, players, sampler)
+            shares = gather_shares(translator) if due["save"] or due["evaluate"] or last else []
             if not log:
                 continue                                            # the first process does the rest
             better = False
@@ -127,7 +129,7 @@ def train(
                     better = metric < best
                     best = metric if better else best
             if due["save"] or last or better:
-                save(better)
+                save(shares, better)
     except torch.OutOfMemoryError:
         raise UserError(
             "the memory of the GPU is full: lower train.batch_size or train.crop, or set train.precision=bfloat16"
