@@ -88,6 +88,7 @@ def find_module(name: str) -> bool:
 def test_python_that_is_marked_runs(page, tmp_path):
     blocks = [code for code, marked in list_python(page) if marked]
     assert len(blocks) == page.read_text(encoding="utf-8").count(RUNNABLE)
+    (tmp_path / "pretrained").symlink_to(ROOT / "pretrained")
     for code in blocks:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)

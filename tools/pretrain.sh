@@ -39,7 +39,7 @@ train_vcc() { # CONFIGURATION [OPTION ...]
 train_mini() { # SYSTEM TAG [OPTION ...]
     bash egs/mini/run.sh --part "$1" --tag "$2" "${@:3}"
 }
-give() { translate share "$1" "pretrained/$name"; } # RUN
+give() { translate share "$1" "pretrained/$name" "${@:2}"; } # RUN [--half]
 
 for name in "${names[@]}"; do
     case "$name" in
@@ -66,9 +66,10 @@ for name in "${names[@]}"; do
             give egs/mini/exp/pretrained_srgan_x4
             ;;
         pix2pix-drawing | cyclegan-textures | stargan-textures | spade-colours | pix2pixhd-colours)
-            system=${name%-*}
+            system=${name%-*} half=()
+            case "$system" in pix2pix | spade) half=(--half) ;; esac # below 10 MB
             train_mini "$system" "pretrained_$system" --config "conf/pretrained/$system.yaml"
-            give "egs/mini/exp/pretrained_$system"
+            give "egs/mini/exp/pretrained_$system" ${half[@]+"${half[@]}"}
             ;;
         *)
             echo "tools/pretrain.sh: unknown name $name; known:" $known >&2
