@@ -1,0 +1,1 @@
+"""The sections of `tools/bench.py`, one module each."""

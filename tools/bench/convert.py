@@ -1,0 +1,83 @@
+"""Conversion of speech: each stage's share of real time, and the waveform systems."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from bench.common import RATE, Options, make_table, speak
+from bench.systems import configure
+from translate.config import merge
+from translate.evaluation.aliasing import measure_aliasing
+from translate.features.statistics import Statistics
+from translate.inference.voice import VoiceConverter
+from translate.inference.waveform import WaveformConverter
+from translate.models import build, resolve
+
+SECONDS = 5.0                                                       # of the clip
+# As in egs/vcc2016/conf.
+SMALL_WAVES = {
+    "wavecyclegan": {"channels": 8, "blocks": 3, "kernel": 5, "skip": True},
+    "wavecyclegan2": {"channels": 16, "dilations": [1, 2, 4, 8], "kernel": 5, "skip": True},
+}
+
+
+def benchmark_conversion(options: Options, repeats: int = 2) -> Iterator[str]:
+    """Real-time factor of each stage, with both F0 extractors, on one thread and on all."""
+    wave, rows = speak(SECONDS), []
+    for small in (True, False):
+        for f0 in ("harvest", "dio"):
+            converter = make_voice_converter(small, f0, options.device)
+            for threads in dict.fromkeys((1, options.threads)):
+                torch.set_num_threads(threads)
+                runs = [converter.convert_in_detail(wave, RATE, "a", "b") for _ in range(repeats + 1)][1:]
+                stages = [
+                    min(run.seconds[stage] / run.audio_seconds for run in runs)
+                    for stage in ("analysis", "network", "synthesis")
+                ]
+                channels = converter.config.network.channels  # type: ignore[attr-defined]
+                numbers = [f"{value:.3f}" for value in [*stages, sum(stages)]]
+                rows.append([f"{channels}", f0, f"{threads}", *numbers])
+    torch.set_num_threads(options.threads)
+    yield f"Conversion by CycleGAN-VC2 of {SECONDS:.0f} s at {RATE} Hz, float32: real-time factor"
+    yield make_table(["channels", "F0", "threads", "analysis", "network", "synthesis", "all"], rows)
+
+
+def make_voice_converter(small: bool, f0: str, device: torch.device) -> VoiceConverter:
+    """An untrained CycleGAN-VC2."""
+    torch.manual_seed(0)
+    values = configure("cyclegan_vc2", small).model_dump()
+    config = resolve(merge(values, {"features": {"sample_rate": RATE, "f0": f0}}), "benchmark")
+    flat = Statistics(np.zeros(36), np.ones(36), 5.0, 0.2, 1000, 800)
+    return VoiceConverter(build(config).to(device), config, {"a": flat, "b": flat}, device)
+
+
+def benchmark_waveforms(options: Options, repeats: int = 3) -> Iterator[str]:
+    """Samples per second of the waveform systems, untrained, in the chunks of a conversion. And the energy of a sine's
+    mirrored components (`translate.evaluation.aliasing`)."""
+    level = Statistics(np.zeros(1), np.full(1, 0.05), 0.0, 0.0, 1, 0)
+    rows = []
+    for model, network in SMALL_WAVES.items():
+        torch.manual_seed(0)
+        values = {"model": model, "data": {"domains": ["a", "b"]}, "network": network if options.small else {}}
+        config = resolve(values, "benchmark")
+        translator, rate = build(config).to(options.device), config.features.sample_rate  # type: ignore[attr-defined]
+        converter = WaveformConverter(translator, config, {"a": level, "b": level}, options.device)
+        wave = 0.1 * np.sin(np.arange(int(SECONDS * rate)) / 10)
+        spent = []
+        for _ in range(repeats + 1):
+            started = time.perf_counter()
+            converter.convert(wave, rate, "a", "b")
+            spent.append(time.perf_counter() - started)
+        speed = len(wave) / statistics.median(spent[1:])
+        parameters = sum(p.numel() for p in next(iter(translator.players["generator"].children())).parameters())
+        mirrored = measure_aliasing(lambda x, c=converter, r=rate: c.convert(x, r, "a", "b")[0], rate)
+        numbers = [f"{parameters / 1e6:.2f}", f"{rate}", f"{speed:.0f}", f"{rate / speed:.3f}", f"{mirrored:.0f}"]
+        rows.append([model, *numbers])
+    size = "as in egs/vcc2016" if options.small else "paper size"
+    yield f"Conversion of waves of {SECONDS:.0f} s, {size}, {options.device.type}, float32"
+    yield make_table(
+        ["system", "parameters, M", "rate, Hz", "samples per second", "real-time factor", "mirrored, dB"], rows
+    )
