@@ -114,6 +114,15 @@ def test_options_out_of_range_are_one_line(model, wave, options, message):
     assert message in str(error.value)
 
 
+def test_bfloat16_is_near(wave):
+    exact, near = (translate.load(VOICE, precision=p) for p in ("float32", "bfloat16"))
+    frames = exact.analyse(wave).mcep
+    one, other = (model.convert_frames(frames, "SF1", "TM1") for model in (exact, near))
+    assert 0 < np.abs(one - other).mean() < 0.05 * np.abs(one - frames).mean()
+    with pytest.raises(UserError, match="expected float32 or bfloat16"):
+        translate.load(VOICE, precision="float16")
+
+
 def test_threads_share_a_model(model, wave):
     pieces = [wave[start : start + 8000] for start in range(0, 32000, 4000)]
     expected = [translate.convert(model, piece, 16000, target="TM1")[0] for piece in pieces]

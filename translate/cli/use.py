@@ -52,6 +52,9 @@ def convert(
         float | None, typer.Option(help="Stream: what the network hears of the future; default: all it looks at.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    precision: Annotated[
+        str | None, typer.Option(help="float32, or bfloat16: faster where the processor has it.")
+    ] = None,
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.
 
@@ -68,8 +71,8 @@ def convert(
       arecord -f S16_LE -r 16000 | translate convert exp/one - - --to TM1 --stream --reference me.wav | aplay
     """
     of_files: dict[str, Any] = dict(
-        amount=amount, semitones=semitones, features=features, style=style, instances=instances, tile=tile, grid=grid,
-        all=every,
+        precision=precision, amount=amount, semitones=semitones, features=features, style=style,
+        instances=instances, tile=tile, grid=grid, all=every,
     )  # fmt: skip
     of_pipes: dict[str, Any] = dict(
         raw=raw, stream=stream, reference=reference, chunk_ms=chunk_ms, lookahead_ms=lookahead_ms

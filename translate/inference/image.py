@@ -47,6 +47,8 @@ class ImageConverter:
         self.config, self.device = config, device
         self.images: ImageConfig = config.images  # type: ignore[attr-defined]
 
+    precision = "float32"                                           # of the networks; or bfloat16
+
     @property
     def domains(self) -> list[str]:
         """The names that `convert` knows."""
@@ -195,7 +197,8 @@ class ImageConverter:
         def function(part: Tensor) -> Tensor:
             extra = {"instances": part[:, -1:]} if together else {}
             part = part[:, :-1] if together else part
-            with _repeatable(self.device):
+            half = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+            with _repeatable(self.device), half:
                 y = self.translator.translate(part, source, target, **condition, **extra)  # type: ignore[arg-type]
             return y.float()
 

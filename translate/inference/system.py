@@ -30,6 +30,8 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         device: of the networks.
     """
 
+    precision = "float32"                                           # of the networks; or bfloat16
+
     # Frames (of waves: samples) that a network sees at once: where a norm sees all of them, and neighbouring chunks
     # fade into each other over `overlap`; and where its receptive field is bounded.
     chunk = 6_000
@@ -85,7 +87,8 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         x = torch.from_numpy(np.ascontiguousarray(normalised.T, dtype=np.float32))[None]  # (1, Q, T)
 
         def function(part: Tensor) -> Tensor:
-            return self.translator.translate(part.to(self.device), source, target, **condition).float().cpu()
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                return self.translator.translate(part.to(self.device), source, target, **condition).float().cpu()
 
         context = find_context(self.translator)
         chunk = self.chunk if context is None else self.bounded_chunk

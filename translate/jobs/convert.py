@@ -26,6 +26,7 @@ def convert_files(
     target: str | None = None,
     device: str = "cpu",
     then: Sequence[Path] = (),
+    precision: str = "float32",
     **options: Any,
 ) -> dict[str, float]:
     """Convert a file, a folder, a text list of files or a manifest.
@@ -33,7 +34,7 @@ def convert_files(
     Args:
         checkpoint: see `translate.load`.
         given, out, source, target: see `convert_recordings` and `convert_pictures`.
-        device: of the networks.
+        device, precision: of the networks.
         then: further checkpoints of speech, each of which converts what the one before puts out, see `Chain`.
         options: of one kind, `VOICE_OPTIONS` or `IMAGE_OPTIONS`.
 
@@ -43,7 +44,7 @@ def convert_files(
     Raises:
         UserError: an option of the other kind, pictures in a chain; or as the two functions.
     """
-    converter = load(checkpoint, device)
+    converter = load(checkpoint, device, precision)
     images = isinstance(converter, ImageConverter)
     for name, unset in (VOICE_OPTIONS if images else IMAGE_OPTIONS).items():
         if options.pop(name, unset) != unset:
@@ -55,7 +56,7 @@ def convert_files(
         return convert_pictures(converter, given, out, source, target, **options)
     converters = [converter]
     for path in then:
-        following = load(path, device)
+        following = load(path, device, precision)
         if isinstance(following, ImageConverter):
             raise UserError(f"--then: {path} converts pictures; only converters of speech can be chained")
         converters.append(following)
