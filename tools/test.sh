@@ -15,4 +15,5 @@ python -m mypy
 echo "--- imports"
 lint-imports --no-logo 2>/dev/null || lint-imports
 echo "--- tests"
-python -m pytest -q --durations=10 "$@"
+export OMP_NUM_THREADS=1 # the tests run in several processes; a file stays in one, for what its tests share
+python -m pytest -q --durations=15 --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
