@@ -1,4 +1,4 @@
-"""Two processes with half the batch each are one with the whole; what goes wrong ends all of them."""
+"""What goes wrong in one of several processes ends all of them. (`test_elastic.py`: that they are one run.)"""
 
 import os
 import signal
@@ -6,45 +6,25 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 import torch
+from torch.distributed import PrefixStore, TCPStore
 from typer.testing import CliRunner
 
 from translate.cli import app
-from translate.config import read_yaml
 from translate.errors import UserError
-from translate.models import find_system, resolve
 from translate.training import distributed
-from translate.training.checkpoint import load_weights
+from translate.training.heartbeat import Heartbeat, end_process
 
 OPTIONS = ("train.steps=4", "train.batch_size=4", "train.log_every=2", "train.save_every=100")
 
-# The second process starts from other weights, and must not end before the first has written.
-UNEVEN = """
-    import os, time
-    import torch
-    from translate.models import cyclegan_vc2
-    from translate.training import trainer
-
-    Config, save = cyclegan_vc2.Config, trainer.save_checkpoint
-
-    def save_slowly(*arguments):
-        time.sleep(2)
-        return save(*arguments)
-
-    def build(config):
-        if os.environ.get("RANK") == "0":
-            trainer.save_checkpoint = save_slowly
-        if os.environ.get("RANK") == "1":
-            torch.manual_seed(99)
-        return cyclegan_vc2.build(config)
-"""
-
-# The second process dies in its third step.
+# The second process dies in its third step, or stands still for ever.
 MORTAL = """
     import os, signal
     from translate.models import cyclegan_vc2
+    from translate.training import distributed
 
     Config = cyclegan_vc2.Config
 
@@ -54,95 +34,87 @@ MORTAL = """
 
         def step_or_die(batch, step):
             if step == 2 and os.environ["RANK"] == "1":
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.Signals[os.environ["SIGNAL"]])
             yield from real(batch, step)
 
+        distributed._heartbeat.silence = 12                         # seconds
         translator.training_step = step_or_die
         return translator
 """
 
 
 @pytest.fixture
-def environment(environment, tmp_path, monkeypatch):
-    """With the systems above as `own_systems.uneven` and `own_systems.mortal`."""
+def environment(environment, tmp_path):
+    """With the system above as `own_systems.mortal`."""
     (tmp_path / "own_systems").mkdir()
-    for name, text in {"uneven": UNEVEN, "mortal": MORTAL}.items():
-        (tmp_path / "own_systems" / f"{name}.py").write_text(textwrap.dedent(text))
-    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_systems" / "mortal.py").write_text(textwrap.dedent(MORTAL))
     return environment | {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])}
 
 
-def launch(command, environment, processes=2):
-    """Run under torchrun; returns the finished process."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    return subprocess.run(
-        [*torchrun, "-m", "translate", *command], env=environment, capture_output=True, text=True, timeout=120
-    )
-
-
-def test_two_processes_equal_one(tmp_path, train_command, environment, read_tensors):
-    options = (*OPTIONS, "model=own_systems.uneven")
-    two = launch(train_command(tmp_path / "two", *options), environment)
-    assert two.returncode == 0, two.stderr
-    assert two.stdout.strip().endswith("step_00000004")
-    assert len(two.stdout.splitlines()) == 1                                # told once
-    assert CliRunner().invoke(app, train_command(tmp_path / "one", *options)).exit_code == 0
-    ours, theirs = read_tensors(tmp_path / "two" / "latest"), read_tensors(tmp_path / "one" / "latest")
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        if key.startswith(("state.pt/sampler", "state.pt/random", "statistics")) and isinstance(value, torch.Tensor):
-            assert torch.equal(value, theirs[key]), key
-        # A bias before an instance norm has no gradient but rounding, which Adam blows up to full steps.
-        if key.startswith("weights") and key.endswith("weight"):
-            assert torch.allclose(value, theirs[key], rtol=0, atol=1e-5), key
-    systems = [load_system(tmp_path / name / "latest") for name in ("one", "two")]
-    x = torch.randn(2, 12, 20)
-    for player in systems[0].players:
-        for a, b in zip(*(system.players[player].children() for system in systems), strict=True):
-            outputs = [a(x), b(x)] if player == "generator" else [a(x).logits[0], b(x).logits[0]]
-            assert torch.allclose(*outputs, rtol=0, atol=1e-5)
-
-
-def load_system(checkpoint):
-    config = resolve(read_yaml(checkpoint / "config.yaml"), "test")
-    system = find_system(config.model).build(config)
-    load_weights(checkpoint, system)
-    return system.eval()
-
-
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, train_command, environment):
-    result = launch(train_command(tmp_path / "run", "train.batch_size=3"), environment)
-    assert result.returncode != 0
-    assert "translate: train.batch_size is 3: it must be a multiple of the 2 processes" in result.stderr
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, train_command, monkeypatch):
+    monkeypatch.setattr(distributed, "start", lambda device: None)
+    monkeypatch.setattr(distributed, "processes", lambda: 2)
+    result = CliRunner().invoke(app, train_command(tmp_path / "run", "train.batch_size=3"))
+    assert isinstance(result.exception, UserError)
+    assert "train.batch_size is 3: it must be a multiple of the 2 processes" in str(result.exception)
     assert not (tmp_path / "run").exists()
 
 
-def test_when_one_process_dies_the_other_ends_by_itself(tmp_path, train_command, environment):
-    """Even without torchrun, which would end it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environment |= {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    command = train_command(tmp_path / "run", *OPTIONS, "model=own_systems.mortal", "train.save_every=1")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "translate", *command],
-            env=environment | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in "01"
-    ]  # fmt: skip
-    try:
-        _, survivor = processes[0].communicate(timeout=90)
-        processes[1].communicate(timeout=90)
-    finally:
-        for process in processes:
-            process.kill()
-    assert processes[1].returncode == -signal.SIGKILL
-    assert processes[0].returncode == 2
-    assert survivor.splitlines()[-1] == (
-        "translate: another process of this run has ended; its last message tells why"
+@pytest.fixture
+def run_two(tmp_path, train_command, environment):
+    """Runs two processes until one has ended, without torchrun, which would end the other.
+
+    Returns the exit status of the first and what it told, how long it went on alone, and the status of the second.
+    """
+
+    def run(sign, first_to_end):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "SIGNAL": sign}
+        command = train_command(tmp_path / "run", *OPTIONS, "model=own_systems.mortal", "train.save_every=1")
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "translate", *command],
+                env=environment | shared | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True,
+            )
+            for rank in "01"
+        ]  # fmt: skip
+        try:
+            processes[first_to_end].wait(timeout=120)
+            ended = time.monotonic()
+            _, told = processes[0].communicate(timeout=90)
+            return processes[0].returncode, told, time.monotonic() - ended, processes[1].poll()
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
+
+    return run
+
+
+def test_when_one_process_dies_the_other_ends_by_itself(tmp_path, run_two):
+    status, told, seconds, died = run_two("SIGKILL", 1)
+    assert (status, died) == (2, -signal.SIGKILL)
+    assert told.splitlines()[-1] == (
+        "translate: another process of this run has ended; its last message tells why. "
+        "Start again: the run goes on from its last checkpoint"
     )
-    assert "Traceback" not in survivor
+    assert "Traceback" not in told
+    assert seconds < 20
+    assert (tmp_path / "run" / "latest").resolve().name == "step_00000002"
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+@pytest.mark.slow
+def test_when_one_process_falls_silent_the_other_ends_by_itself(tmp_path, run_two):
+    """A lost machine closes no connection: without the heartbeat the other would wait for an hour."""
+    status, told, _, stopped = run_two("SIGSTOP", 0)
+    assert (status, stopped) == (2, None)
+    assert told.splitlines()[-1] == (
+        "translate: process 1 of this run has been silent for 12 s. "
+        "Start again: the run goes on from its last checkpoint"
+    )
     assert (tmp_path / "run" / "latest").resolve().name == "step_00000002"
 
 
@@ -181,6 +153,92 @@ class TestTwoProcesses:
         with pytest.raises(UserError, match="another process of this run has ended"):
             distributed.average_gradients([weight])
 
+    @pytest.mark.parametrize(("name", "call"), [
+        ("broadcast", lambda: distributed.broadcast(torch.nn.Linear(1, 1))),
+        ("barrier", distributed.wait),
+        ("gather_object", lambda: distributed.gather(1)),
+        ("all_gather_object", lambda: distributed.compare(1)),
+    ])  # fmt: skip
+    def test_whatever_waits_for_a_lost_process_tells(self, monkeypatch, name, call):
+        def fail(*_):
+            raise RuntimeError("Connection reset by peer")
+
+        monkeypatch.setattr(distributed.distributed, name, fail)
+        with pytest.raises(UserError, match="another process of this run has ended"):
+            call()
+
+
+class TestHeartbeat:
+    """In one process, with the store of a real run."""
+
+    @pytest.fixture
+    def make_heartbeat(self):
+        """Makes the heartbeat of a process, and the lines that end it."""
+        host, made = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False), []
+
+        def make(rank, processes, silence=60.0):
+            lines = []
+            store = TCPStore("127.0.0.1", host.port, is_master=False)
+            made.append(Heartbeat(PrefixStore("heartbeat", store), rank, processes, 0.02, silence, lines.append))
+            return made[-1], lines
+
+        yield make
+        for heartbeat in made:
+            heartbeat.stop()
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + 20
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert condition()
+
+    def test_the_first_process_hears_all_others(self, make_heartbeat):
+        first, lines = make_heartbeat(0, 3, silence=1.0)
+        _, second_lines = make_heartbeat(1, 3, silence=1.0)
+        third, _ = make_heartbeat(2, 3)
+        time.sleep(1.5)
+        assert lines == []
+        third.stop()                                                        # as when its machine is lost
+        self.wait_for(lambda: lines)
+        assert lines == [
+            "process 2 of this run has been silent for 1 s. Start again: the run goes on from its last checkpoint"
+        ]
+        assert second_lines == []                                           # the first still lives
+        first.stop()
+        self.wait_for(lambda: second_lines)
+        assert "process 0 of this run has been silent for 1 s" in second_lines[0]
+
+    def test_a_lost_store_ends_all(self, make_heartbeat):
+        heartbeat, lines = make_heartbeat(1, 2, silence=0.5)
+
+        class Lost:
+            def add(self, *_):
+                raise RuntimeError("Broken pipe")
+
+        heartbeat.store = Lost()
+        self.wait_for(lambda: lines)
+        assert "process 0 of this run has been silent" in lines[0]
+
+    def test_the_end_is_at_once_and_in_one_line(self, monkeypatch, capsys):
+        codes = []
+        monkeypatch.setattr(os, "_exit", codes.append)
+        end_process("process 1 is lost")
+        assert codes == [2]
+        assert capsys.readouterr().err == "translate: process 1 is lost\n"
+
+
+@pytest.mark.parametrize(("variables", "words"), [
+    ({"TORCHELASTIC_RESTART_COUNT": "1", "TORCHELASTIC_USE_AGENT_STORE": "True"}, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"),
+    ({"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "99999", "RANK": "0"}, "do not find each other at 127.0.0.1:99999"),
+])  # fmt: skip
+def test_a_start_that_fails_is_told_in_one_line(monkeypatch, variables, words):
+    for name, value in {"WORLD_SIZE": "2", **variables}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError) as error:
+        distributed.start(torch.device("cpu"))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
 
 def test_one_process_needs_no_group():
     weight = torch.nn.Parameter(torch.zeros(2))
@@ -188,6 +246,7 @@ def test_one_process_needs_no_group():
     distributed.average_gradients([weight])
     distributed.broadcast(torch.nn.Linear(1, 1))
     distributed.wait()
+    assert (distributed.gather("own"), distributed.compare("own")) == (["own"], ["own"])
     assert (distributed.rank(), distributed.processes()) == (0, 1)
     assert weight.grad.tolist() == [1, 1]
 

@@ -26,11 +26,18 @@ def start(device: torch.device) -> None:
     """Join the others when `torchrun` started this process; does nothing otherwise.
 
     Raises:
-        UserError: the others cannot be reached.
+        UserError: the others cannot be reached, or torchrun's own restart cannot work.
     """
     global _heartbeat
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         return
+    # Its store would still give the addresses of the processes before (github.com/pytorch/pytorch/issues/135712).
+    again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    if again and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        raise UserError(
+            "torchrun has started the processes again, for which it needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its "
+            "environment and --rdzv-backend c10d. Start again: the run goes on from its last checkpoint"
+        )
     host, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
     try:
         # Tensors of the processor, too, on GPUs: of what is gathered for a checkpoint.

@@ -61,8 +61,8 @@ class Heartbeat:
                 self.silent[other] += 1
                 if self.silent[other] * self.every > self.silence:
                     self.end(
-                        f"process {other} of this run has been silent for {self.silence:.0f} s; "
-                        "start again: the run goes on from its last checkpoint"
+                        f"process {other} of this run has been silent for {self.silence:.0f} s. "
+                        "Start again: the run goes on from its last checkpoint"
                     )
                     return
 

@@ -117,8 +117,8 @@ def recall_share(translator: Translator, seed: int, state: Mapping[str, Any]) ->
     number, now = distributed.rank(), distributed.processes()
     if now != len(shares):
         log.info(
-            "the run goes on with %d processes instead of %d: a process keeps its image pools and random numbers, "
-            "a new one starts without", now, len(shares),
+            "the number of processes changes from %d to %d: those that were there before keep their image pools and "
+            "random numbers, new ones begin their own", len(shares), now,
         )  # fmt: skip
     if number >= len(shares):
         begin_share(seed, state["step"])
