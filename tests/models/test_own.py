@@ -6,9 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from translate.config import OwnConfig
 from translate.errors import UserError
+from translate.inference.system import find_context
 from translate.models import build, resolve
+from translate.models.own import plug_in
 from translate.training.checkpoint import load_weights, save_checkpoint
+from translate.translators.base import Translator
 
 PARTS = '''
 import torch
@@ -21,6 +25,9 @@ def roughness(batch, fakes):
     return sum(fake.diff(dim=-1).abs().mean() for fake in fakes.values())
 
 def nothing(config):
+    return None
+
+def silent(batch, fakes):
     return None
 '''
 
@@ -103,3 +110,49 @@ def test_mistakes_are_one_line(own, message):
     with pytest.raises(UserError) as error:
         build(configure(**own))
     assert message in str(error.value)
+
+
+class OneWay(Translator):
+    """Players that are networks themselves, as small systems have them."""
+
+    one_way = True
+
+    def __init__(self, shows=True):
+        super().__init__({"generator": nn.Conv1d(4, 4, 1)}, {"generator": {}})
+        self.shows = shows
+
+    def training_step(self, batch, step):
+        if self.shows:
+            self.fakes = {"target": self.players["generator"](batch["source"])}
+        yield "generator", {}
+
+    def translate(self, x, source, target):
+        return self.players["generator"](x)
+
+
+def plug(translator, **own):
+    features = type("Features", (), {"dimensions": 4})
+    plug_in(translator, OwnConfig(**own), type("Config", (), {"features": features}))
+    return translator
+
+
+def test_a_player_may_be_a_network_itself():
+    translator = OneWay()
+    before = translator.players["generator"]
+    assert translator.networks("generator") == {"": before}
+    after = plug(translator, networks={"generator": "own_parts.make_generator"}).players["generator"]
+    assert isinstance(after, nn.Conv1d)
+    assert after is not before
+    before.context = 3
+    translator.players["generator"] = before
+    assert find_context(translator) == 3
+
+
+def test_losses_that_cannot_be_used_are_told():
+    losses = {"generator": {"own_parts.roughness": 1.0}}
+    batch = {"source": torch.randn(1, 4, 8)}
+    with pytest.raises(ValueError, match=r"its training_step must set `self\.fakes`"):
+        next(plug(OneWay(shows=False), losses=losses).play(batch, 0))
+    with pytest.raises(ValueError, match="returned a NoneType; expected a 0-dim tensor"):
+        next(plug(OneWay(), losses={"generator": {"own_parts.silent": 1.0}}).play(batch, 0))
+    assert next(plug(OneWay(), losses=losses).play(batch, 0))[1]["own_parts.roughness"].dim() == 0

@@ -55,6 +55,10 @@ class ImageConverter:
         return list(self.config.data.domains)
 
     @property
+    def _one_way(self) -> bool:
+        return self.translator.one_way or self.config.data.batches == "paired"
+
+    @property
     def many(self) -> bool:
         """Whether the target is one of many domains, and the source is not asked for."""
         return self.config.data.batches == "labelled"
@@ -63,7 +67,7 @@ class ImageConverter:
         """{source: targets} of everything that this system translates; the source of attributes is `all`."""
         if self.many and not getattr(self.translator, "exclusive", False):
             return {ANY: self.domains}
-        if self.config.data.batches == "paired":
+        if self._one_way:
             source, target = self.config.data.pair()
             return {source: [target]}
         return {domain: [other for other in self.domains if other != domain] for domain in self.domains}
@@ -86,7 +90,7 @@ class ImageConverter:
         for name in (source, target):
             if name is not None and name not in self.domains:
                 raise UserError(f"unknown domain `{name}`; this model knows {known}")
-        if self.config.data.batches == "paired":
+        if self._one_way:
             pair = self.config.data.pair()
             if (source or pair[0], target or pair[1]) != pair:
                 raise UserError(f"this model translates {pair[0]} to {pair[1]} only; train another for the way back")

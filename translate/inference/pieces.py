@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-PIECE = 30.0                                                        # seconds of a piece at most
+PIECE = 20.0                                                        # seconds of a piece at most
 SEARCH = 8.0                                                        # seconds before its end in which a pause is sought
 PAUSE = 0.05                                                        # seconds over which loudness is averaged
 CONTEXT = 0.1                                                       # seconds that a piece is given on either side

@@ -105,7 +105,7 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        return self.config.data.directions()
+        return [self.config.data.pair()] if self.translator.one_way else self.config.data.directions()
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
         known, directions = ", ".join(self.domains), self.directions
@@ -126,6 +126,6 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
 
 def find_context(translator: Translator) -> int | None:
     """One-sided receptive field of the generator's networks, where all of them tell it (`context`); else None."""
-    networks = translator.players["generator"].children()
+    networks = translator.networks("generator").values()
     contexts: list[Any] = [getattr(network, "context", None) for network in networks]
     return None if not contexts or None in contexts else max(contexts)

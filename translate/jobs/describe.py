@@ -1,5 +1,6 @@
 """The table of `translate models`: what is measured on the networks themselves, not copied from papers."""
 
+from collections.abc import Mapping
 from io import StringIO
 
 import torch
@@ -25,16 +26,16 @@ def describe_systems(config: str | None, overrides: list[str]) -> str:
         with torch.device("meta"):                                  # sizes without numbers: no memory, no time
             translator = system.build(resolved)
         networks = "\n".join(
-            f"{player}: {_summarise(module)}" for player, module in translator.players.items()
+            f"{player}: {_summarise(translator.networks(player))}" for player in translator.players
         )
         rows.append((name, getattr(system, "TASK", ""), networks, getattr(system, "PAPER", "")))
     return _format(rows)
 
 
-def _summarise(player: nn.Module) -> str:
+def _summarise(networks: Mapping[str, nn.Module]) -> str:
     """Equal networks together, such as `2 x Generator2d 15.0 M`."""
     sizes: dict[str, list[int]] = {}
-    for network in player.children():
+    for network in networks.values():
         sizes.setdefault(type(network).__name__, []).append(sum(p.numel() for p in network.parameters()))
     return ", ".join(f"{len(counts)} x {name} {_count(counts[0])}" for name, counts in sizes.items())
 

@@ -34,13 +34,13 @@ def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:
     """
     for place, path in own.networks.items():
         make = find_object(path, f"own.networks.{place}")
-        networks, names = _find_networks(translator, place)
-        for name in names:
+        for player, name in _find_networks(translator, place):
             network = make(config)
             if not isinstance(network, nn.Module):
                 kind = type(network).__name__
                 raise UserError(f"`own.networks.{place}`: {path} returned a {kind}, expected a torch.nn.Module")
-            networks[name] = network
+            networks = translator.players[player] if name else translator.players
+            networks[name or player] = network  # type: ignore[index,operator]
     for player, losses in own.losses.items():
         if player not in translator.players:
             raise UserError(f"`own.losses.{player}`: no such player; known: {', '.join(translator.players)}")
@@ -66,11 +66,12 @@ def find_object(path: str, key: str) -> Any:
         raise UserError(f"`{key}` is `{path}`: the module `{module}` has no `{name}`") from None
 
 
-def _find_networks(translator: Translator, place: str) -> tuple[nn.ModuleDict, list[str]]:
-    """The networks of a player, and which of them `place` names: all, or one (`generator.to_target`)."""
+def _find_networks(translator: Translator, place: str) -> list[tuple[str, str]]:
+    """(player, name) of the networks that `place` means: all of a player, or one of them (`generator.to_target`)."""
     player, _, name = place.partition(".")
-    known = {key: list(networks) for key, networks in translator.players.items()}  # type: ignore[call-overload]
+    known = {key: list(translator.networks(key)) for key in translator.players}
     if player not in known or (name and name not in known[player]):
-        places = [place for key, names in known.items() for place in (key, *(f"{key}.{name}" for name in names))]
+        networks = [f"{key}.{name}" for key, names in known.items() for name in names if name]
+        places = sorted([*known, *networks])
         raise UserError(f"`own.networks.{place}`: no such network; known: {', '.join(places)}")
-    return translator.players[player], [name] if name else known[player]  # type: ignore[return-value]
+    return [(player, one) for one in ([name] if name else known[player])]

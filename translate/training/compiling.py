@@ -26,7 +26,7 @@ def compile_networks(
         sampler, step: where the trial step takes its batch.
         autocast: makes the context of the networks' precision.
     """
-    networks = [network for player in translator.players.values() for network in player.children()]  # type: ignore[operator]
+    networks = [network for player in translator.players for network in translator.networks(player).values()]
     memory, random, position = translator.memory(), torch.get_rng_state(), sampler.position()
     log.info("train.compile: compiling, which takes a minute or two")
     for network in networks:

@@ -40,6 +40,8 @@ class Translator(nn.Module, ABC):
 
     # What `data.batches` must be, for a translator that needs a certain kind.
     batches: str | None = None
+    # Whether it translates from the source to the target domain only, though batches are not paired.
+    one_way = False
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
@@ -55,8 +57,18 @@ class Translator(nn.Module, ABC):
         for player, losses in self.training_step(batch, step):
             for path, loss in self.own_losses.get(player, {}).items():
                 if self.active(player, path, step):
-                    losses[path] = loss(batch, self.fakes)
+                    losses[path] = self._take(loss(batch, self.fakes), path)
             yield player, losses
+
+    def _take(self, value: Any, path: str) -> Tensor:
+        """The value of the user's loss; `ValueError` where it is none."""
+        if not self.fakes:
+            name = type(self).__name__
+            raise ValueError(f"own.losses: {name} shows no fakes; its training_step must set `self.fakes`")
+        if not isinstance(value, Tensor) or value.dim():
+            found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            raise ValueError(f"own.losses: {path} returned {found}; expected a 0-dim tensor")
+        return value
 
     @abstractmethod
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
@@ -70,6 +82,11 @@ class Translator(nn.Module, ABC):
 
         Weights are averaged and frozen then; buffers may be filled. Training goes on from the batches of before.
         """
+
+    def networks(self, player: str) -> dict[str, nn.Module]:
+        """The networks of a player by name; a player that is a network itself has one without a name."""
+        module = self.players[player]
+        return dict(module.items()) if isinstance(module, nn.ModuleDict) else {"": module}
 
     def active(self, player: str, loss: str, step: int) -> bool:
         """Whether the loss has a weight above 0 at this step; `ValueError` for a loss that the player does not have."""
