@@ -71,7 +71,8 @@ def _find_networks(translator: Translator, place: str) -> list[tuple[str, str]]:
     player, _, name = place.partition(".")
     known = {key: list(translator.networks(key)) for key in translator.players}
     if player not in known or (name and name not in known[player]):
-        networks = [f"{key}.{name}" for key, names in known.items() for name in names if name]
-        places = sorted([*known, *networks])
+        places = []
+        for key, names in known.items():
+            places += [key, *(f"{key}.{name}" for name in names if name)]
         raise UserError(f"`own.networks.{place}`: no such network; known: {', '.join(places)}")
     return [(player, one) for one in ([name] if name else known[player])]
