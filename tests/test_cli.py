@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,15 @@ def test_every_verb_has_help_with_an_example(verb):
     assert result.exit_code == 0
     assert "Example" in result.output
     assert f"translate {verb} " in result.output.split("Example")[1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["evaluate", "--help"]])
+def test_flags_do_not_look_as_if_they_took_a_value(arguments):
+    shown = CliRunner().invoke(app, arguments, terminal_width=200).output
+    flag = {"--help": "--version", "convert": "--stream", "evaluate": "--deep"}[arguments[0]]
+    assert re.search(rf"{flag} +[A-Z]", shown)                     # its help comes next
+    assert "bool" not in shown.lower()
+    assert arguments == ["--help"] or re.search(r"--(?:seed|jobs) +<?int", shown, re.IGNORECASE)
 
 
 def test_help_names_every_verb():

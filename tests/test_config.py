@@ -48,6 +48,12 @@ def accept(*overrides):
     ("channels=3", "unknown key `channels`; did you mean `network.channels`?"),
     ("xyz=3", "unknown key `xyz`; known: model, data, train, own, network, players, features"),
     ("network.xyz=3", "unknown key `network.xyz`; known: generator, discriminator, channels"),
+    # keys that have dots themselves
+    ("own.losses.generator.my_parts.roughness=0.5",
+     "`own.losses.generator.my_parts.roughness`; write 'own.losses.generator={my_parts.roughness: 0.5}'"),
+    ("own.losses.generator.my.parts.roughness={weight: 0.5, until: 9}",
+     '''write 'own.losses.generator={my.parts.roughness: {"weight": 0.5, "until": 9}}\''''),
+    ("own.losses.generator={my_parts.roughness: {weight: 0.5, untl: 9}}", "roughness.untl`; known: weight, until"),
     # wrong types
     ("train.steps=many", '`train.steps` is "many": it should be a valid integer'),
     ("train.steps=10.5", "`train.steps` is 10.5: it should be a valid integer"),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make `translate` importable: a virtual environment in .venv with this project installed in place.
 #
-#   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export
+#   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export, hub, cluster, shards
 #
 # With the extra `test` also Debian's Chromium, where there is none, for the tests in a browser (they skip without).
 #

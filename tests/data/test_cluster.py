@@ -126,7 +126,7 @@ def test_a_scheduler_without_workers_is_one_line():
 
 
 @pytest.mark.parametrize(("name", "module", "hint"), [
-    ("dask", "dask.distributed", r"needs dask: pip install 'translate\[cluster\]'"),
+    ("dask", "dask.distributed", r"needs dask: bash tools/setup\.sh cluster, or pip"),
     ("ray", "ray", "needs Ray: pip install ray"),
 ])  # fmt: skip
 def test_a_missing_package_is_one_line(monkeypatch, name, module, hint):

@@ -258,4 +258,5 @@ def test_without_gradio(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     code, error = run_command(monkeypatch, capsys)
     assert code == 2
-    assert error == "translate: translate demo needs gradio: pip install 'translate[demo]'\n"
+    how = "bash tools/setup.sh demo, or pip install -e '.[demo]', in the repository"
+    assert error == f"translate: translate demo needs gradio: {how}\n"

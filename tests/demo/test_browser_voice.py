@@ -115,10 +115,29 @@ def test_bad_files_get_a_message(open_page, files):
         give(page, files[name])
         page.locator("#voice-convert").click()
         assert message in read_message(page)
+        assert page.locator("#voice-result").get_by_text("Error").filter(visible=True).count() == 0
         page.get_by_test_id("toast-close").first.click()
+        page.get_by_test_id("toast-body").wait_for(state="detached")
         page.locator("#voice-source").get_by_label("Clear").click()
     give(page, files["vowel.wav"])                                  # and all goes on
     convert(page)
+    page.locator("#voice-source").get_by_label("Clear").click()
+    page.locator("#voice-convert").click()
+    assert "no recording yet" in read_message(page)                 # what was converted before goes
+    page.locator("#voice-times strong").wait_for(state="detached")
+    assert page.locator("#voice-result a[download]").count() == 0
+    page.locator("#voice-f0").wait_for(state="hidden")
+
+
+def test_an_example_chooses_a_source_that_fits(open_page):
+    page = open_page(1366, 768)
+    assert page.locator("#voice-from input").input_value() == "low"
+    take_example(page, 0)
+    page.wait_for_function("document.querySelector('#voice-from input').value == 'high'")
+    page.wait_for_function("document.querySelector('#voice-to input').value == 'low'")
+    button = page.locator("#voice-convert").bounding_box()
+    assert button["y"] + button["height"] < 300                     # seen without scrolling
+    assert button["x"] > 1366 / 2
 
 
 def test_by_keyboard(open_page):

@@ -1,5 +1,6 @@
 """What the buttons of the voice tab do, without a browser."""
 
+import re
 import time
 
 import numpy as np
@@ -9,7 +10,9 @@ import soundfile
 from translate.demo.app import EXAMPLES
 from translate.demo.limits import Limits, Refusal, polite
 from translate.demo.models import find_models
-from translate.demo.voice import NONE, VoiceTab, find_recordings, read_upload, to_pcm
+from translate.demo.plots import draw_f0
+from translate.demo.recordings import find_recordings, read_upload, to_pcm
+from translate.demo.voice import NONE, VoiceTab, name_voices
 from translate.errors import UserError
 from translate.inference.chain import Chain
 from translate.inference.pretrained import list_pretrained
@@ -51,18 +54,25 @@ def test_postfilters_are_offered_behind_the_others(tab):
 
 def test_only_directions_that_exist(tab):
     source, target, pitch, _ = tab.choose_model(THREE)
-    assert (source["choices"], source["value"]) == (["ann", "bob", "cyd"], "ann")
-    assert (target["choices"], target["value"]) == (["bob", "cyd"], "bob")
+    assert (source["choices"], source["value"]) == (name_voices(["ann", "bob", "cyd"]), "ann")
+    assert (target["choices"], target["value"]) == (name_voices(["bob", "cyd"]), "bob")
     assert pitch["interactive"]
     target, _ = tab.choose_source(THREE, "bob", "cyd")
-    assert (target["choices"], target["value"]) == (["ann", "cyd"], "cyd")  # what was chosen stays where it can
+    assert (target["choices"], target["value"]) == (name_voices(["ann", "cyd"]), "cyd")  # what was chosen stays
     target, _ = tab.choose_source(THREE, "cyd", "cyd")
     assert target["value"] == "ann"
     alone = VoiceTab(list(tab.postfilters.values()), LIMITS)
     source, target, pitch, then = alone.choose_model(FILTER)
-    assert (source["choices"], target["choices"]) == (["synthetic"], ["natural"])  # learned from pairs: one way
+    assert (source["choices"], target["choices"]) == tuple(map(name_voices, (["synthetic"], ["natural"])))  # one way
     assert not then["visible"]
     assert not alone.choose_model(WAVES)[2]["interactive"]          # no vocoder, no pitch to shift
+
+
+def test_names_of_voices_say_who_speaks():
+    known = {"SF1": "SF1 (female)", "TM2": "TM2 (male)", "SM1": "SM1 (male)", "TF1": "TF1 (female)"}
+    for domain in ("george", "SF12", "XF1", "sf1", "SFX"):
+        known[domain] = domain
+    assert name_voices(list(known)) == [(text, domain) for domain, text in known.items()]
 
 
 def test_a_postfilter_named_after_a_voice_is_for_that_voice(tab):
@@ -116,6 +126,24 @@ def test_conversion_equals_the_library(plain, models, files):
     low, high = measure_f0(curves)
     assert low == pytest.approx(120, rel=0.05)
     assert high == pytest.approx(120 * np.exp(5.4 - 4.8), rel=0.1)  # the statistics of the two voices
+
+
+def test_a_recording_of_another_voice_gets_a_note(tab, plain, files, caplog):
+    assert "Note" not in plain[1]
+    _, note, _, curves = convert(tab, files["vowel.wav"], source="high", target="low")
+    expected = "the recording's F0 is about 120 Hz, high's about 221 Hz; another voice at *From* may fit better"
+    assert re.sub(r"about 1[12]\d Hz", "about 120 Hz", note).endswith(f"Note: {expected}.")
+    assert "high's about 221 Hz: another source (--from)" in caplog.text
+    assert measure_f0(curves)[1] == pytest.approx(71, rel=0.05)     # not lower than the model's range
+    assert "Note" in convert(tab, files["vowel.wav"], source="high", target="low", then=WAVES)[1]
+
+
+def test_figures_say_where_no_frame_is_voiced(vowel):
+    figure = draw_f0([vowel, np.zeros(16000)], 16000, ["source", "result"])
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["source", "result: no voiced frame"]
+    figure = draw_f0([np.zeros(16000)] * 2, 16000, ["source", "result"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no voiced frame"]
 
 
 def test_pitch_and_amount(tab, files):
@@ -224,15 +252,47 @@ def test_loud_results_are_scaled_not_clipped():
 # --- examples ---------------------------------------------------------------------------------------------
 
 
-def test_built_in_examples():
-    tab = VoiceTab([], Limits(), [EXAMPLES])
+def test_built_in_examples(models):
+    tab = VoiceTab([models["cyclegan_vc2-low-high"]], Limits(), [EXAMPLES])
     assert [path.stem.split("-")[0] for path in tab.examples] == ["female", "female", "male", "male"]
     for number, path in enumerate(tab.examples):
-        rate, wave = tab.take_example(number)
+        (rate, wave), *_ = tab.take_example(number, PAIR, "low", "high")
         assert rate == 16000
         assert wave.ndim == 1
         assert 2 <= len(wave) / rate < 4
         assert path.stat().st_size < 100_000
+
+
+def test_examples_choose_the_source_that_is_nearest(tab, models):
+    tab = VoiceTab(list(tab.models.values()) + list(tab.postfilters.values()), LIMITS, [EXAMPLES])
+
+    def choose(name, title, source, target):
+        number = [path.stem for path in tab.examples].index(name)
+        _, source, target, then = tab.take_example(number, title, source, target)
+        return source["value"], target["value"], then["choices"]
+
+    for source, target in (("low", "high"), ("high", "low")):       # whatever was chosen before
+        assert choose("female-morning", PAIR, source, target) == ("high", "low", [NONE, WAVES])
+        assert choose("male-numbers", PAIR, source, target) == ("low", "high", [NONE, WAVES, FILTER])
+    assert choose("female-morning", THREE, "ann", "cyd")[:2] == ("bob", "cyd")  # the target stays where it can
+    assert choose("male-river", THREE, "bob", "ann")[:2] == ("ann", "bob")
+    alone = VoiceTab([models["wavecyclegan2-any"]], LIMITS, [EXAMPLES])
+    _, source, target, _ = alone.take_example(2, WAVES, "synthetic", "natural")  # without F0 what was chosen stays
+    assert (source["value"], target["value"]) == ("synthetic", "natural")
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_every_example_fits_the_systems_on_offer(number):
+    folders = [path for name, path in list_pretrained().items() if name.startswith("cyclegan_vc2")]
+    if not folders:
+        pytest.skip("pretrained/ is not here")
+    tab = VoiceTab(find_models(folders), Limits(), [EXAMPLES])
+    for title in tab.models:
+        source, target = tab.directions(title)[0]
+        _, source, target, _ = tab.take_example(number, title, source, target)
+        result = convert(tab, tab.examples[number], title, source["value"], target["value"])
+        assert "Note" not in result[1]
+        assert 75 < measure_f0(result[3])[1] < 400
 
 
 def test_examples_of_ones_own(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.features.f0 import convert_f0
+from translate.features.f0 import convert_f0, tell_misfit
 from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
 
 
@@ -102,3 +102,23 @@ def test_f0_of_a_monotonous_source_moves_its_level_only():
     source, target = statistics_of(np.log(100), 0.0), statistics_of(np.log(200), 0.3)
     converted = convert_f0(np.full(9, 100.0), source, target)
     np.testing.assert_allclose(converted, 200)
+
+
+def test_converted_f0_stays_in_its_range():
+    source, target = statistics_of(np.log(218), 0.2), statistics_of(np.log(119), 0.2)
+    f0 = np.array([0.0, 85.0, 218.0, 2000.0])
+    free = convert_f0(f0, source, target)
+    assert free[1] == pytest.approx(85 * 119 / 218)                 # 46 Hz, below what analysis finds
+    assert convert_f0(f0, source, target, 71.0, 800.0).tolist() == [0.0, 71.0, free[2], 800.0]
+    np.testing.assert_array_equal(convert_f0(f0, source, target, 40.0, 2000.0), free)
+
+
+def test_a_voice_far_from_the_source_is_told():
+    source = statistics_of(np.log(200), 0.2)
+    far, near = 200 * np.exp(-0.2 * 2.51), 200 * np.exp(-0.2 * 2.49)
+    told = tell_misfit(np.array([0, far, far, 200]), source, "SF1")
+    assert told == f"the recording's F0 is about {far:.0f} Hz, SF1's about 200 Hz"
+    assert tell_misfit(np.array([0, near, near, 20.0]), source, "SF1") == ""  # the median decides
+    assert tell_misfit(np.full(3, 1 / far * 200**2), source, "SF1").startswith("the recording's F0 is about 330 Hz")
+    assert tell_misfit(np.zeros(3), source, "SF1") == ""
+    assert tell_misfit(np.full(3, 50.0), statistics_of(0.0, 0.0, voiced=0), "SF1") == ""

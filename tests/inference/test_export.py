@@ -176,5 +176,5 @@ def test_a_missing_package_is_named(monkeypatch):
         return real(name, *others, **named)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(UserError, match=r"translate export needs onnxscript: pip install 'translate\[export\]'"):
+    with pytest.raises(UserError, match=r"translate export needs onnxscript: bash tools/setup\.sh export, or pip"):
         export_onnx(make("srresnet"))

@@ -180,7 +180,7 @@ def test_names():
     for converter, names, message in (
         (paired, ("b", "a"), "translates a to b only"),
         (paired, ("c", None), "unknown domain `c`; this model knows a, b"),
-        (unpaired, (None, None), "name the target domain; this model knows a, b"),
+        (unpaired, (None, None), r"name the target domain \(--to, or target=\.\.\.\); this model knows a, b"),
         (unpaired, ("a", "a"), "both `a`"),
     ):
         with pytest.raises(UserError, match=message):

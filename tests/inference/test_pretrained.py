@@ -61,6 +61,13 @@ def test_it_converts(name):
     assert np.abs(changed[:, 1:]).mean() > 0.01
 
 
+def test_the_page_on_sharing_lists_them_with_their_sizes():
+    text = (FOLDER.parent / "docs/sharing.md").read_text(encoding="utf-8")
+    sizes = {name: sum(path.stat().st_size for path in folder.iterdir()) for name, folder in PRETRAINED.items()}
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| (\d+\.\d) \| CC", text, re.MULTILINE)
+    assert rows == [(name, f"{size / 1e6:.1f}") for name, size in sizes.items()]
+
+
 def test_the_commands_that_make_them(tmp_path):
     """tools/pretrain.sh with stand-ins for the recipes: every name has its training, with configurations that exist."""
     root = FOLDER.parent
@@ -97,4 +104,5 @@ def convert_picture(converter):
         if images.source_channels == 1:
             given = np.round(255 * color.rgb2gray(given)).astype(np.uint8)
     source, targets = next(iter(converter.directions().items()))
-    return converter.convert(given, source, targets[0]), given
+    objects = {"instances": given} if images.instances else {}      # every class one object
+    return converter.convert(given, source, targets[0], **objects), given

@@ -17,7 +17,7 @@ from translate.errors import UserError
 from translate.inference.card import BLANK, SECTIONS, find_blanks
 from translate.inference.load import load
 from translate.inference.share import share
-from translate.jobs.share import pull, push, share_run
+from translate.jobs.share import find_folder, pull, push, share_run
 from translate.models import SYSTEMS, build
 from translate.training import foreign
 from translate.training.checkpoint import find_checkpoint, start_from
@@ -214,6 +214,18 @@ def test_push_and_pull_through_a_folder(run, tmp_path, form, monkeypatch):
         push(str(run), str(drive), private=True)
     with pytest.raises(UserError, match="--revision is for the Hub"):
         pull(str(drive), "./again", "main")
+
+
+def test_a_folder_that_reads_as_a_name_on_the_hub(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    push(str(run), "./team/one")
+    question = "team/{0}: is this the folder\\? then write ./team/{0}; else hf://team/{0}"
+    with pytest.raises(UserError, match=question.format("one")):
+        pull("team/one", "mine")
+    with pytest.raises(UserError, match=question.format("two")):
+        push(str(run), "team/two")
+    assert pull("./team/one", "mine") == "mine"
+    assert find_folder("alice/voices") is find_folder("alice/voices", new=True) is find_folder("hf://team/one") is None
 
 
 def test_only_the_files_of_a_checkpoint_are_copied(shared, tmp_path):

@@ -1,6 +1,7 @@
 """Conversion of any clip by a tiny untrained CycleGAN-VC2 and by stand-ins for it."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from translate.config import WorldConfig
 from translate.data.mini import make_speech
 from translate.errors import UserError
 from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
+from translate.features.streaming import StreamingSynthesis
 from translate.features.wave import read_wave, resample
 from translate.features.world import World
 from translate.inference.load import load
+from translate.inference.stream import stream
 from translate.inference.voice import VoiceConverter
 from translate.models import find_system, resolve
 from translate.training.checkpoint import save_checkpoint
@@ -153,6 +156,31 @@ def test_f0_moves_to_the_target(converter, waves):
     voiced = result.source.f0 > 0
     assert np.array_equal(result.converted.f0 > 0, voiced)
     assert np.median(result.source.f0[voiced]) < 150 < np.median(result.converted.f0[voiced])
+
+
+def test_a_recording_of_another_voice_is_told_and_stays_in_range(converter, waves, caplog, monkeypatch):
+    with caplog.at_level(logging.WARNING, "translate"):
+        converter.convert_in_detail(waves["high"], RATE, "high", "low")
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING, "translate"):
+        result = converter.convert_in_detail(waves["low"], RATE, "high", "low")
+    (record,) = caplog.records
+    assert re.fullmatch(
+        r"the recording's F0 is about 1\d\d Hz, high's about 2\d\d Hz: another source \(--from\) may fit better",
+        record.getMessage(),
+    )
+    voiced = result.source.f0 > 0
+    f0, config = result.converted.f0, converter.world.config
+    assert np.array_equal(f0 > 0, voiced)
+    assert f0[voiced].min() == config.f0_floor                      # else half as high
+    heard, push = [], StreamingSynthesis.push
+    monkeypatch.setattr(StreamingSynthesis, "push", lambda self, part: heard.append(part.f0) or push(self, part))
+    under_way = stream(converter, "low", "high", reference=waves["low"])
+    under_way.push(waves["low"])
+    under_way.flush()
+    streamed = np.concatenate(heard)
+    assert streamed[streamed > 0].min() == config.f0_floor
+    assert np.median(streamed[streamed > 0]) == pytest.approx(np.median(f0[voiced]), rel=0.01)
 
 
 # --- stand-ins --------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ def test_a_manifest_with_features(evaluated, corpus):
 @pytest.mark.parametrize("difference", [False, True])
 def test_features_are_those_of_the_wave(run, clip, tmp_path, difference):
     converter = load(run)
-    expected = converter.convert_in_detail(*read_wave(clip), LOW, HIGH, difference)
+    expected = converter.convert_in_detail(*read_wave(clip), LOW, HIGH, difference=difference)
     convert_files(run, clip, tmp_path / "out.wav", LOW, HIGH, difference=difference, features=True)
     features = load_features(tmp_path / "out.npz")
     np.testing.assert_allclose(features.f0, expected.converted.f0, rtol=1e-6)
@@ -285,7 +285,7 @@ def damage(run, corpus, what):
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("none", r"converted: no folder <source>-<target>; run `translate convert` first"),
+        ("none", r"<source>-<target>; first run `translate convert \S+ \S+eval.jsonl \S+/converted --all --features`"),
         ("empty", r"converted: holds no converted wave"),
         ("folder", r"my-low-SF1: expected a name <source>-<target>; .* my-high, my-low"),
         ("wave", r"extra\.wav: the manifest .*eval\.jsonl has no recording `extra` of my-low"),

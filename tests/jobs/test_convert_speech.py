@@ -123,7 +123,7 @@ def test_seeds(runs, clip, tmp_path):
         ("mse_vc", {"source": "high"}, "this model translates low to high only"),
         ("mse_vc", {"seed": 0}, "seed: this model draws no noise"),
         ("stft_postfilter", {"difference": True}, "difference: only a model on mel-cepstra"),
-        ("wavecyclegan2", {}, "name the target domain; this model knows synthetic, natural"),
+        ("wavecyclegan2", {}, r"name the target domain \(--to, or .*\); this model knows synthetic, natural"),
         ("wavecyclegan2", {"source": "synthetic", "tile": 64}, "--tile: .* converts speech"),
     ],
 )

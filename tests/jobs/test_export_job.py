@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import torch
 from PIL import Image
 from typer.testing import CliRunner
@@ -67,12 +68,15 @@ def picture(tmp_path_factory):
     return save(tmp_path_factory.mktemp("picture"), "srresnet", network=network, images={"scale": 2})
 
 
-def run_without_torch(folder, number, *arguments):
-    """The runner that is block `number` of docs/export.md, where `import torch` fails."""
+def run_without_torch(folder, number, *arguments, status=0):
+    """The runner that is block `number` of docs/export.md, where `import torch` fails; returns its standard error."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/export.md").read_text(encoding="utf-8"), re.DOTALL)
     program = folder / "runner.py"
     program.write_text("import sys\nsys.modules['torch'] = sys.modules['translate'] = None\n" + blocks[number])
-    subprocess.run([sys.executable, str(program), *map(str, arguments)], cwd=folder, check=True)
+    command = [sys.executable, str(program), *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == status, done.stderr
+    return done.stderr
 
 
 def test_a_picture_without_pytorch(picture, tmp_path):
@@ -88,6 +92,8 @@ def test_a_picture_without_pytorch(picture, tmp_path):
     assert found.shape == expected.shape == (62, 44, 3)
     assert np.abs(found - expected).max() <= 1                      # a value between two may be rounded either way
     assert expected.std() > 2
+    refused = run_without_torch(tmp_path, 1, written.path, "given.wav", "found.wav", status=1)
+    assert refused.endswith("a-b.onnx is for picture; this program is for WORLD's mel-cepstra, of voices\n")
 
 
 def test_a_voice_without_pytorch(voice, tmp_path):
@@ -96,15 +102,31 @@ def test_a_voice_without_pytorch(voice, tmp_path):
     assert result.exit_code == 0, result.output
     assert re.fullmatch(r".*b-a\.onnx: \d+\.\d+ MB, differs from PyTorch by \d\.\de-\d\d at most\n", result.output)
     assert [path.name for path in tmp_path.iterdir()] == ["b-a.onnx"]
-    wave = make_vowel()
-    soundfile.write(tmp_path / "given.wav", wave, RATE, subtype="PCM_16")
-    run_without_torch(tmp_path, 1, "b-a.onnx", "given.wav", "found.wav")
-    convert_files(voice, tmp_path / "given.wav", tmp_path / "expected.wav", "b", "a")
-    found, expected = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("found", "expected"))
-    assert found.shape == expected.shape == wave.shape
+    soundfile.write(tmp_path / "given.wav", make_vowel(), RATE, subtype="PCM_16")
+    compare_voices(tmp_path, "b-a.onnx", voice, "b", "a")
+
+
+def test_a_pretrained_voice_without_pytorch(tmp_path):
+    """The codec sptk; a recording of two channels and another rate."""
+    run = ROOT / "pretrained" / "cyclegan_vc2-SF1-TM1"
+    export_run(run, tmp_path, "SF1", "TM1")
+    wave = soxr.resample(make_vowel(), RATE, 22050)
+    soundfile.write(tmp_path / "given.wav", np.stack([wave, 0.5 * wave], axis=1), 22050, subtype="PCM_16")
+    compare_voices(tmp_path, "SF1-TM1.onnx", run, "SF1", "TM1")
+
+
+def compare_voices(folder, graph, run, source, target):
+    """The runner's `found.wav` with what `translate convert` makes of `given.wav`."""
+    assert "pkg_resources" not in run_without_torch(folder, 1, graph, "given.wav", "found.wav")
+    convert_files(run, folder / "given.wav", folder / "expected.wav", source, target)
+    (found, rate), (expected, _) = (soundfile.read(folder / f"{name}.wav") for name in ("found", "expected"))
+    assert rate == RATE
+    assert found.shape == expected.shape
     assert np.sqrt(np.mean(expected**2)) > 1e-3
     assert np.abs(found - expected).max() < 1e-3 * np.abs(expected).max() + 2 / 32768
-    assert np.abs(found - wave).max() > 0.01
+    given, given_rate = soundfile.read(folder / "given.wav", always_2d=True)
+    given = soxr.resample(given.mean(axis=1), given_rate, RATE)
+    assert np.abs(expected - given[: len(expected)]).max() > 0.01
 
 
 def test_nothing_is_written_when_a_graph_differs(picture, tmp_path, monkeypatch):

@@ -162,7 +162,7 @@ def test_single_pictures_and_folders(runs, data, tmp_path):
 @pytest.mark.parametrize(("model", "arguments", "words"), [
     ("pix2pix", {"difference": True}, "--difference: .* converts pictures, which has no such option"),
     ("pix2pix", {"source": "right"}, "translates left to right only"),
-    ("cyclegan", {}, "name the target domain; this model knows left, right"),
+    ("cyclegan", {}, r"name the target domain \(--to, or target=\.\.\.\); this model knows left, right"),
     ("cyclegan", {"target": "rigth"}, "unknown domain `rigth`"),
     ("pix2pix", {"given": "nowhere"}, "nowhere: no such file or folder"),
     ("pix2pix", {"out": "picture.jpg"}, "expected a name that ends in .png"),

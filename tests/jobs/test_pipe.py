@@ -12,6 +12,7 @@ import torch
 
 from translate.data.mini import make_speech
 from translate.errors import UserError
+from translate.features.pipe_audio import AudioWriter
 from translate.features.statistics import Statistics, moments, pack_statistics
 from translate.features.wave import read_wave
 from translate.features.world import World
@@ -72,6 +73,19 @@ def test_a_stream_of_raw_samples(material):
     assert np.abs(converted).max() > 300
     assert "ms algorithmic" in line
     assert "RTF" in line
+
+
+@pytest.mark.parametrize(("clipped", "words"), [(1, "1 sample was louder"), (2, "2 samples were louder")])
+def test_clipping_is_told(material, monkeypatch, caplog, clipped, words):
+    class LoudWriter(AudioWriter):
+        def write(self, wave):
+            super().write(wave)
+            self.clipped = clipped
+
+    caplog.set_level("INFO", "translate")
+    monkeypatch.setattr("translate.jobs.pipe.AudioWriter", LoudWriter)
+    convert(material, (material / "low.wav").read_bytes(), streaming=True, reference=material / "low.wav")
+    assert f"{words} than a file can hold, and clipped" in caplog.text
 
 
 def test_bad_options_and_pipes(material):

@@ -1,13 +1,36 @@
 """The application that the verbs join, and the options that several of them share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from translate.version import __version__
 
+
+class Verbs(TyperGroup):
+    """The verbs; their help does not say `<bool>` behind flags, as if these took a value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_type_of_flags(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _hide_type_of_flags(command.get_params(ctx))            # with --help, which is made once
+        return command
+
+
+def _hide_type_of_flags(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
 app = typer.Typer(
     name="translate",
+    cls=Verbs,
     help="Translate speech and images between domains with adversarial networks.",
     epilog="Start with: bash egs/mini/run.sh. Help on a verb: translate train --help.",
     no_args_is_help=True,

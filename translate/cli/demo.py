@@ -40,7 +40,8 @@ def demo(
     try:
         import gradio  # noqa: F401
     except ModuleNotFoundError:
-        raise UserError("translate demo needs gradio: pip install 'translate[demo]'") from None
+        how = "bash tools/setup.sh demo, or pip install -e '.[demo]', in the repository"
+        raise UserError(f"translate demo needs gradio: {how}") from None
     from translate.demo.app import build_app, serve
     from translate.demo.limits import Limits
     from translate.inference.pretrained import list_pretrained

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from translate.config.sections import Section
+from translate.config.sections import LossWeight, Section
 from translate.errors import UserError
 
 
@@ -105,6 +105,8 @@ def _explain(section: type[Section], error: ValidationError) -> str:
     problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
     path = [str(part) for part in problem["loc"] if part not in _WEIGHT_BRANCHES]
     key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
+    if kind == "extra_forbidden" and path[:2] == ["own", "losses"]:
+        return f"unknown key `{key}`; {_suggest_own(path[2:], problem['input'])}"
     if kind == "extra_forbidden":
         return f"unknown key `{key}`; {_suggest_key(section, path)}"
     if kind == "missing":
@@ -133,6 +135,17 @@ def _suggest_key(section: type[Section], path: list[str]) -> str:
         return f"did you mean `{'.'.join([*path[:-1], nearest[0]])}`?"
     elsewhere = [key for key in _all_keys(section) if key.rpartition(".")[2] == path[-1]]
     return f"did you mean `{elsewhere[0]}`?" if elsewhere else f"known: {', '.join(siblings)}"
+
+
+def _suggest_own(path: list[str], value: Any) -> str:
+    """For `own.losses`, whose keys have dots of their own: those of an override were taken for levels."""
+    player, *names = path
+    if "." in names[0]:                                             # the path of a loss; what is unknown is behind it
+        return f"known: {', '.join(LossWeight.model_fields)}"
+    while isinstance(value, dict) and len(value) == 1 and not value.keys() & LossWeight.model_fields.keys():
+        (name, value), = value.items()
+        names.append(name)
+    return f"write 'own.losses.{player}={{{'.'.join(names)}: {_show(value)}}}'"
 
 
 def _keys(section: type[Section], path: list[str]) -> list[str]:

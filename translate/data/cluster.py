@@ -73,7 +73,8 @@ def _connect(cluster: str, jobs: int) -> Iterator[Any]:
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError:
-        raise UserError(f"--cluster {cluster} needs dask: pip install 'translate[cluster]'") from None
+        how = "bash tools/setup.sh cluster, or pip install -e '.[cluster]', in the repository"
+        raise UserError(f"--cluster {cluster} needs dask: {how}") from None
     logging.getLogger("distributed").setLevel(logging.ERROR)        # else every connection is told
     if found[1] is None:
         options = {"n_workers": None if jobs < 0 else jobs, "threads_per_worker": 1, "silence_logs": logging.ERROR}

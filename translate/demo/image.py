@@ -136,6 +136,9 @@ def build_image_tab(models: Sequence[Model], limits: Limits) -> None:
     for model in models:
         if model.is_image and model.config.images.labels is not None:  # type: ignore[attr-defined]
             paintings.setdefault(tuple(choose_colours(model.config.images)), []).append(model)  # type: ignore[attr-defined]
+    if not paintings:
+        _build_picture_tab(pictures, limits)
+        return
     with gradio.Tabs():
         if pictures:
             with gradio.Tab("Pictures", elem_id="pictures-tab"):
@@ -205,8 +208,12 @@ def _build_picture_tab(models: Sequence[Model], limits: Limits) -> None:
     outputs = [about, target, attributes, trained, every, *(dataset for _, dataset in groups)]
     system.change(choose, system, outputs, show_progress="hidden")
     queue: dict[str, Any] = {"concurrency_id": QUEUE, "concurrency_limit": limits.concurrency}
-    button.click(convert, [system, upload, target, attributes, trained], [slider, gallery, note], **queue)
-    every.click(convert_all, [system, upload, trained], [slider, gallery, note], **queue)
+    shown = [slider, gallery, note]
+    for press in (
+        button.click(convert, [system, upload, target, attributes, trained], shown, **queue),
+        every.click(convert_all, [system, upload, trained], shown, **queue),
+    ):
+        press.failure(lambda: (None, None, ""), None, shown, queue=False, show_progress="hidden")
 
 
 def _offer(model: Model, several: bool) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def build_painting_tab(models: Sequence[Model], limits: Limits) -> None:
         [slider, note],
         concurrency_id=QUEUE,
         concurrency_limit=limits.concurrency,
-    )
+    ).failure(lambda: (None, ""), None, [slider, note], queue=False, show_progress="hidden")
 
 
 def _fill(coloured: np.ndarray) -> dict[str, Any]:

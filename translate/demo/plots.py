@@ -14,6 +14,7 @@ from translate.features.f0 import estimate_f0
 WIDTH, DOTS = 5.2, 170                                              # inches; dots per inch
 INK = "#7b818a"                                                     # legible on white and on black pages
 COLOURS = "#3b82c4", "#e07b39"                                      # source and result; also told apart when gray
+UNVOICED = "no voiced frame"
 TICKS = [60, 80, 100, 150, 200, 300, 400, 600, 800]                 # Hz
 
 
@@ -48,6 +49,11 @@ def draw_f0(waves: Sequence[np.ndarray], sample_rate: int, names: Sequence[str])
         axis.plot(times, np.where(f0 > 0, f0, np.nan), color=colour, linewidth=2, label=name)
         heard.append(f0[f0 > 0])
     voiced = np.concatenate(heard)
+    if not len(voiced):
+        axis.text(0.5, 0.5, UNVOICED, transform=axis.transAxes, ha="center", va="center", fontsize=11, color=INK)
+    else:
+        for line, own in zip(axis.lines, heard, strict=True):
+            line.set_label(line.get_label() if len(own) else f"{line.get_label()}: {UNVOICED}")
     axis.set_yscale("log")
     axis.set_yticks(TICKS)
     axis.yaxis.set_major_formatter(ScalarFormatter())

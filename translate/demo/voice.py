@@ -1,27 +1,26 @@
 """The tab for voices: a recording in, the same words by another speaker out."""
 
 import functools
-import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio
 import numpy as np
-import soundfile
 
+from translate.config import WorldConfig
 from translate.demo.limits import QUEUE, Limits, polite
 from translate.demo.models import Model
 from translate.demo.plots import draw_f0, draw_spectrograms
+from translate.demo.recordings import find_recordings, read_upload, to_pcm
 from translate.errors import UserError
-from translate.features.wave import read_wave
+from translate.features.f0 import estimate_f0, tell_misfit
 from translate.inference.chain import Chain
 from translate.inference.speech import Conversion
 
 NONE = "none"                                                       # no postfilter
-SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
-SLOWEST, FASTEST = 8_000, 192_000                                   # Hz, of uploads
-MOST_CHANNELS = 2
+VOICES = {"F": "female", "M": "male"}                               # in names of the Voice Conversion Challenge 2016
 
 
 class Request(NamedTuple):
@@ -73,20 +72,25 @@ class VoiceTab:
         pair, names = (result.original, result.wave), (f"source, {request.source}", f"result, {request.target}")
         figures = [draw(pair, result.sample_rate, names) for draw in (draw_spectrograms, draw_f0)]
         shown = [gradio.update(value=figure, visible=True) for figure in figures]
-        return (result.sample_rate, to_pcm(result.wave)), tell_time(result), shown[0], shown[1]
+        note = tell_time(result)
+        if moves_f0(model):
+            statistics = model.converter.statistics[request.source]
+            misfit = tell_misfit(result.source.f0, statistics, request.source)
+            note += f"\n\nNote: {misfit}; another voice at *From* may fit better." if misfit else ""
+        return (result.sample_rate, to_pcm(result.wave)), note, shown[0], shown[1]
 
     def choose_model(self, title: str) -> tuple[Any, Any, Any, Any]:
         """New source, target, pitch and postfilter controls for another system."""
         sources = list(dict.fromkeys(source for source, _ in self.directions(title)))
         target, postfilter = self.choose_source(title, sources[0], None)
         pitch = gradio.update(interactive=takes_semitones(self.models[title]), value=0)
-        return gradio.update(choices=sources, value=sources[0]), target, pitch, postfilter
+        return gradio.update(choices=name_voices(sources), value=sources[0]), target, pitch, postfilter
 
     def choose_source(self, title: str, source: str, target: str | None) -> tuple[Any, Any]:
         """New target and postfilter controls for another source; the target stays where it can."""
         targets = [t for s, t in self.directions(title) if s == source]
         target = target if target in targets else targets[0]
-        return gradio.update(choices=targets, value=target), self.choose_target(title, target)
+        return gradio.update(choices=name_voices(targets), value=target), self.choose_target(title, target)
 
     def choose_target(self, title: str, target: str) -> Any:
         """A new postfilter control for another target."""
@@ -111,9 +115,23 @@ class VoiceTab:
             and (model.name.endswith(f"-{target}") or not model.name.endswith(tuple(voices)))
         ]
 
-    def take_example(self, number: int) -> tuple[int, np.ndarray]:
+    def take_example(self, number: int, title: str, source: str, target: str) -> tuple[Any, ...]:
+        """The example, and new source, target and postfilter controls: from the voice whose F0 is nearest to its."""
         wave, rate = read_upload(self.examples[number], self.limits)
-        return rate, to_pcm(wave)
+        source = self.find_source(title, wave, rate) or source
+        return (rate, to_pcm(wave)), gradio.update(value=source), *self.choose_source(title, source, target)
+
+    def find_source(self, title: str, wave: np.ndarray, rate: int) -> str | None:
+        """The source whose mean log F0 is nearest to the median of the wave; None where F0 decides nothing."""
+        if not moves_f0(self.models[title]):
+            return None
+        f0, _ = estimate_f0(wave, rate, WorldConfig(sample_rate=rate, f0="dio"))
+        known = self.models[title].converter.statistics
+        means = {source: known[source].log_f0_mean for source, _ in self.directions(title) if known[source].voiced}
+        if not means or not f0.any():
+            return None
+        level = np.median(np.log(f0[f0 > 0]))
+        return min(means, key=lambda source: abs(means[source] - level))
 
 
 @functools.cache
@@ -134,47 +152,15 @@ def takes_semitones(model: Model) -> bool:
     return model.config.features.kind == "world"  # type: ignore[attr-defined]
 
 
-def find_recordings(folder: Path) -> list[Path]:
-    """The audio files in `folder`, by name.
-
-    Raises:
-        UserError: no such folder, or no recording in it.
-    """
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    if not found:
-        raise UserError(f"{folder}: expected a folder with recordings ({', '.join(sorted(SUFFIXES))})")
-    return found
+def moves_f0(model: Model) -> bool:
+    """Whether F0 is converted by the statistics of source and target."""
+    return takes_semitones(model) and not is_postfilter(model)
 
 
-def read_upload(path: str | os.PathLike[str], limits: Limits) -> tuple[np.ndarray, int]:
-    """A visitor's file as a mono wave (N,) and its rate; what its header says is checked before the rest is read.
-
-    Raises:
-        UserError: not audio, or longer, larger or wider than a request may be.
-    """
-    size = os.path.getsize(path)
-    if size == 0:
-        raise UserError(f"{path}: the file is empty")
-    if size > limits.max_bytes:
-        raise UserError(f"{path}: {size / 2**20:.1f} MB; at most {limits.max_bytes / 2**20:.1f} MB are taken")
-    try:
-        info = soundfile.info(path)
-    except (OSError, RuntimeError):
-        raise UserError(f"{path}: cannot be read as audio; give a WAV, FLAC, Ogg or MP3 file") from None
-    if not SLOWEST <= info.samplerate <= FASTEST or info.channels > MOST_CHANNELS:
-        raise UserError(
-            f"{path}: {info.channels} channel(s) at {info.samplerate} Hz; expected mono or stereo, "
-            f"{SLOWEST} to {FASTEST} Hz"
-        )
-    seconds = info.frames / info.samplerate
-    if seconds > limits.max_seconds:
-        raise UserError(f"{path}: {seconds:.1f} s; at most {limits.max_seconds:g} s are converted here, cut it shorter")
-    return read_wave(path)
-
-
-def to_pcm(wave: np.ndarray) -> np.ndarray:
-    """(N,) floats as 16-bit samples; a peak above 1 scales the whole down instead of being clipped."""
-    return np.round(wave / max(1.0, float(np.abs(wave).max(initial=0))) * 32767).astype(np.int16)
+def name_voices(domains: Sequence[str]) -> list[tuple[str, str]]:
+    """(text, domain) to choose from: names as SF1 and TM2 of the Voice Conversion Challenge 2016 say who speaks."""
+    found = [(re.fullmatch(r"[ST]([FM])\d", domain), domain) for domain in domains]
+    return [(f"{domain} ({VOICES[match[1]]})" if match else domain, domain) for match, domain in found]
 
 
 def tell_time(result: Conversion) -> str:
@@ -223,8 +209,8 @@ def build_voice_tab(models: Sequence[Model], limits: Limits, folders: Sequence[P
                     **_plain(pitch_now),
                 )  # fmt: skip
             postfilter = gradio.Dropdown(label="Postfilter behind it", elem_id="voice-then", **_plain(postfilter_now))
-            button = gradio.Button("Convert", variant="primary", elem_id="voice-convert")
         with gradio.Column(min_width=320):
+            button = gradio.Button("Convert", variant="primary", elem_id="voice-convert")
             result = gradio.Audio(
                 label="Result", interactive=False, format="wav", elem_id="voice-result", buttons=["download"]
             )
@@ -232,14 +218,19 @@ def build_voice_tab(models: Sequence[Model], limits: Limits, folders: Sequence[P
             spectrograms = gradio.Plot(show_label=False, visible=False, elem_id="voice-spectrograms")
             curves = gradio.Plot(show_label=False, visible=False, elem_id="voice-f0")
     light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    examples.click(polite(tab.take_example), examples, audio, **light)
+    chosen = [system, source, target]
+    examples.click(
+        polite(tab.take_example), [examples, *chosen], [audio, source, target, postfilter], **light
+    )  # fmt: skip
     system.input(polite(tab.choose_model), system, [source, target, pitch, postfilter], **light)
-    source.input(polite(tab.choose_source), [system, source, target], [target, postfilter], **light)
+    source.input(polite(tab.choose_source), chosen, [target, postfilter], **light)
     target.input(polite(tab.choose_target), [system, target], postfilter, **light)
+    outputs = [result, times, spectrograms, curves]
     button.click(
-        polite(tab.convert), [audio, system, source, target, amount, pitch, postfilter],
-        [result, times, spectrograms, curves], concurrency_limit=limits.concurrency, concurrency_id=QUEUE,
-        show_progress_on=result, api_visibility="private",
+        polite(tab.convert), [audio, *chosen, amount, pitch, postfilter], outputs,
+        concurrency_limit=limits.concurrency, concurrency_id=QUEUE, show_progress_on=result, api_visibility="private",
+    ).failure(
+        lambda: (None, "", gradio.update(visible=False), gradio.update(visible=False)), None, outputs, **light
     )  # fmt: skip
 
 

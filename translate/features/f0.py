@@ -11,6 +11,7 @@ from translate.features.statistics import Statistics
 log = logging.getLogger("translate")
 
 MONOTONE = 0.01                                                     # deviation of log F0 (17 cents) that no voice has
+FAR = 2.5                                                           # deviations from the mean: hardly the same voice
 PADDED = 0.2                                                        # seconds given to pyworld at the least
 
 
@@ -44,7 +45,9 @@ def estimate_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> tupl
     return f0[:frames].copy(), times[:frames].copy()
 
 
-def convert_f0(f0: np.ndarray, source: Statistics, target: Statistics) -> np.ndarray:
+def convert_f0(
+    f0: np.ndarray, source: Statistics, target: Statistics, lowest: float = 0.0, highest: float = np.inf
+) -> np.ndarray:
     """Log-Gaussian normalised transform of the voiced frames (Liu et al. 2007):
 
         log f0' = (log f0 - mean_source) * deviation_target / deviation_source + mean_target
@@ -52,6 +55,8 @@ def convert_f0(f0: np.ndarray, source: Statistics, target: Statistics) -> np.nda
     Args:
         f0: (T,) Hz, 0 where unvoiced (stays 0).
         source, target: statistics of the two domains.
+        lowest, highest: Hz; what is converted to lower or higher becomes these. Converters give `f0_floor` and
+            `f0_ceil` of their analysis, which a recording of quite another voice than the source's would leave.
 
     Returns:
         (T,) Hz. `f0` itself, with a warning in the log, where the clip or either domain has no voiced frame.
@@ -65,5 +70,16 @@ def convert_f0(f0: np.ndarray, source: Statistics, target: Statistics) -> np.nda
     moving = source.log_f0_deviation > MONOTONE
     scale = target.log_f0_deviation / source.log_f0_deviation if moving else 1.0
     converted = np.zeros_like(f0)
-    converted[voiced] = np.exp((np.log(f0[voiced]) - source.log_f0_mean) * scale + target.log_f0_mean)
+    new = np.exp((np.log(f0[voiced]) - source.log_f0_mean) * scale + target.log_f0_mean)
+    converted[voiced] = np.clip(new, lowest, highest)
     return converted
+
+
+def tell_misfit(f0: np.ndarray, source: Statistics, name: str) -> str:
+    """Half a sentence where a recording's median F0 (T,) is far from that of the domain `name`; "" where it fits."""
+    if not (f0 > 0).any() or not source.voiced or source.log_f0_deviation <= MONOTONE:
+        return ""
+    level = float(np.median(np.log(f0[f0 > 0])))
+    if abs(level - source.log_f0_mean) <= FAR * source.log_f0_deviation:
+        return ""
+    return f"the recording's F0 is about {np.exp(level):.0f} Hz, {name}'s about {np.exp(source.log_f0_mean):.0f} Hz"

@@ -89,13 +89,14 @@ def export_onnx(
 
 
 def import_packages() -> None:
-    """Raise `UserError` unless what `translate[export]` installs is there."""
+    """Raise `UserError` unless what the extra `export` installs is there."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise UserError(f"translate export needs {error.name}: pip install 'translate[export]'") from None
+        how = "bash tools/setup.sh export, or pip install -e '.[export]', in the repository"
+        raise UserError(f"translate export needs {error.name}: {how}") from None
 
 
 def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, target: str) -> Any:

@@ -84,7 +84,7 @@ class ImageConverter:
         known = ", ".join(self.domains)
         if self.many:
             if target is None:
-                raise UserError(f"name the target domain; this model knows {known}")
+                raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
             self.translator.vector(target)  # type: ignore[operator]  # tells of unknown names
             return source or ANY, target
         for name in (source, target):
@@ -100,7 +100,7 @@ class ImageConverter:
             target = target or (first if source == second else second)
             source = source or (first if target == second else second)
         if source is None or target is None:
-            raise UserError(f"name the target domain; this model knows {known}")
+            raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
         if source == target:
             raise UserError(f"source and target are both `{source}`; this model knows {known}")
         return source, target

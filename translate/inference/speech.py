@@ -59,6 +59,25 @@ class Conversion:
         return len(self.wave) / self.sample_rate
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a conversion may be asked besides its direction.
+
+    Attributes:
+        difference: filter the source's wave by the ratio of the envelopes instead of using the vocoder; keeps F0 and
+            the source's naturalness, for pairs of the same gender (Kobayashi et al. 2014). Of systems on mel-cepstra.
+        seed: of the noise of systems that draw some; None: always the same.
+        amount: of the conversion, 0 (none: analysis and synthesis) to 1; between them features are mixed, F0 on a
+            logarithmic scale. Of a chain: of its first converter.
+        semitones: by which the converted F0 is shifted, -24 to 24; of systems with a vocoder only.
+    """
+
+    difference: bool = False
+    seed: int | None = None
+    amount: float = 1.0
+    semitones: float = 0.0
+
+
 class Step(NamedTuple):
     """One system's part of a conversion."""
 
@@ -113,16 +132,7 @@ class SpeechConverter(ABC):
         """The steps of this conversion, first to last."""
 
     def convert(
-        self,
-        wave: Wave,
-        sample_rate: int,
-        source: str | None = None,
-        target: str | None = None,
-        difference: bool = False,
-        seed: int | None = None,
-        *,
-        amount: float = 1.0,
-        semitones: float = 0.0,
+        self, wave: Wave, sample_rate: int, source: str | None = None, target: str | None = None, **options: Any
     ) -> tuple[Wave, int]:
         """Convert speech of the domain `source` to the domain `target`. Several threads may call it at once.
 
@@ -131,13 +141,7 @@ class SpeechConverter(ABC):
                 on any device.
             sample_rate: Hz, 8000 to 48000; resampled to the model's.
             source, target: domains, see `name_domains`.
-            difference: filter the source's wave by the ratio of the envelopes instead of using the vocoder; keeps
-                F0 and the source's naturalness, for pairs of the same gender (Kobayashi et al. 2014). Of systems on
-                mel-cepstra only.
-            seed: of the noise of systems that draw some; None: always the same.
-            amount: of the conversion, 0 (none: analysis and synthesis) to 1; between them features are mixed, F0 on a
-                logarithmic scale. Of a chain: of its first converter.
-            semitones: by which the converted F0 is shifted, -24 to 24; of systems with a vocoder only.
+            options: difference, seed, amount, semitones; see `Options`.
 
         Returns:
             (N',) wave and its rate, the model's: a float64 array; where a tensor was given float32, on its device.
@@ -146,8 +150,7 @@ class SpeechConverter(ABC):
             UserError: an unknown domain, an option that the system does not have or out of its range, or a wave that is
                 silent, not finite or too short.
         """
-        blocks, options = [mix_down(to_array(wave))], {"seed": seed, "amount": amount, "semitones": semitones}
-        parts = self.convert_blocks(blocks, sample_rate, source, target, difference, **options)  # type: ignore[arg-type]
+        parts = self.convert_blocks([mix_down(to_array(wave))], sample_rate, source, target, **options)
         return like(wave, np.concatenate(list(parts))), self.sample_rate
 
     def convert_blocks(
@@ -156,38 +159,36 @@ class SpeechConverter(ABC):
         sample_rate: int,
         source: str | None = None,
         target: str | None = None,
-        difference: bool = False,
+        *,
         name: str | os.PathLike[str] = "the wave",
-        seed: int | None = None,
-        amount: float = 1.0,
-        semitones: float = 0.0,
         seconds: dict[str, float] | None = None,
+        **options: Any,
     ) -> Iterator[np.ndarray]:
         """As `convert`, of a wave that comes in consecutive blocks (n,), in memory that does not grow with its length.
 
-        Up to half a minute is converted as a whole, more in pieces, see `translate.inference.pieces`; a piece that is
-        silent stays so. To `seconds` the time of each stage is added.
+        A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.inference.pieces`; a
+        piece that is silent stays so. To `seconds` the time of each stage is added; `name` opens error messages.
 
         Yields:
             Consecutive parts of the converted wave, float64, at `self.sample_rate`.
         """
         source, target = self.name_domains(source, target)
-        silent, spent = True, {} if seconds is None else seconds
+        self.check_options(**options)
+        spent = {} if seconds is None else seconds
 
         def function(piece: np.ndarray) -> np.ndarray:
-            nonlocal silent
-            if len(piece) > SHORTEST * sample_rate and np.isfinite(piece).all() and np.abs(piece).max() < SILENCE:
+            long = len(piece) > SHORTEST * sample_rate              # shorter ones are told of below
+            if long and np.isfinite(piece).all() and np.abs(piece).max() < SILENCE:
                 return np.zeros(round(len(piece) * self.sample_rate / sample_rate))
-            result = self.convert_in_detail(
-                piece, sample_rate, source, target, difference, name, seed, amount=amount, semitones=semitones
-            )
-            silent = False
+            result = self.convert_in_detail(piece, sample_rate, source, target, name=name, **options)
             for stage, value in result.seconds.items():
                 spent[stage] = spent.get(stage, 0.0) + value
             return result.wave
 
-        self.check_options(difference, seed, amount, semitones)
-        yield from convert_pieces(blocks, sample_rate, self.sample_rate, function)
+        silent = True
+        for part in convert_pieces(blocks, sample_rate, self.sample_rate, function):
+            silent = silent and not part.any()
+            yield part
         if silent:
             raise UserError(f"{name}: silent, no sample above {SILENCE}; leave the file out")
 
@@ -197,47 +198,35 @@ class SpeechConverter(ABC):
         sample_rate: int,
         source: str | None = None,
         target: str | None = None,
-        difference: bool = False,
+        *,
         name: str | os.PathLike[str] = "the wave",
-        seed: int | None = None,
-        amount: float = 1.0,
-        semitones: float = 0.0,
+        **options: Any,
     ) -> Conversion:
-        """As `convert` of an array, with features before and after and the time of each stage.
+        """As `convert` of an array, at once, with features before and after and the time of each stage.
 
         `name` opens error messages.
         """
-        self.check_options(difference, seed, amount, semitones)
-        groups = group_steps(self.plan(*self.name_domains(source, target)))
-        wave, rate, label = mix_down(wave), sample_rate, str(name)
-        seconds = dict.fromkeys(("analysis", "network", "synthesis"), 0.0)
-        for number, group in enumerate(groups):
-            first = group[0].converter
-            wave, rate = resample(wave, rate, first.sample_rate), first.sample_rate
-            check_wave(wave, rate, label)
-            times = [time.perf_counter()]
-            features = converted = first.analyse(wave)
-            times.append(time.perf_counter())
-            for place, (converter, a, b) in enumerate(group):
-                chosen = seed if converter.takes_seed else None
-                converted = converter.convert_features(converted, a, b, chosen, difference)
-                if number == place == 0:
-                    converted = converter.mix(features, converted, amount) if amount < 1 else converted
-                    converted = converter.shift(converted, semitones) if semitones else converted
-            times.append(time.perf_counter())
-            if number == 0:
-                original, original_rate, before = wave, rate, features
-            wave = first.filter_wave(wave, features, converted) if difference else first.synthesise(converted)
-            times.append(time.perf_counter())
-            for stage, (begin, end) in zip(seconds, pairwise(times), strict=True):
-                seconds[stage] += end - begin
-            difference, label = False, f"{name}, converted"         # its own analyses have nothing to keep
-        return Conversion(wave, rate, resample(original, original_rate, rate), before, converted, seconds)
+        chosen = self.check_options(**options)
+        first, *later = group_steps(self.plan(*self.name_domains(source, target)))
+        result = _convert_group(first, mix_down(wave), sample_rate, chosen, str(name))
+        for group in later:                                         # their own analyses have nothing to mix or keep
+            plain = Options(seed=chosen.seed)
+            following = _convert_group(group, result.wave, result.sample_rate, plain, f"{name}, converted")
+            rate = following.sample_rate
+            result = Conversion(
+                wave=following.wave,
+                sample_rate=rate,
+                original=resample(result.original, result.sample_rate, rate),
+                source=result.source,
+                converted=following.converted,
+                seconds={stage: spent + following.seconds[stage] for stage, spent in result.seconds.items()},
+            )
+        return result
 
-    def check_options(
-        self, difference: bool = False, seed: int | None = None, amount: float = 1.0, semitones: float = 0.0
-    ) -> None:
-        """Raise `UserError` for an option that this converter does not have, or that is out of its range."""
+    def check_options(self, **options: Any) -> Options:
+        """The options of `convert`; `UserError` for one that this converter does not have, or that is out of range."""
+        chosen = Options(**options)
+        difference, amount, semitones = chosen.difference, chosen.amount, chosen.semitones
         if not 0 <= amount <= 1:
             raise UserError(f"amount: {amount:g}; expected a number from 0 (no conversion) to 1")
         if not abs(semitones) <= MOST_SEMITONES:
@@ -248,8 +237,33 @@ class SpeechConverter(ABC):
             raise UserError("semitones: differential synthesis keeps the source's F0; leave one of the two out")
         if difference and not self.takes_difference:
             raise UserError("difference: only a model on mel-cepstra can filter the source's wave; leave it out")
-        if seed is not None and not self.takes_seed:
+        if chosen.seed is not None and not self.takes_seed:
             raise UserError("seed: this model draws no noise; leave it out")
+        return chosen
+
+
+def _convert_group(group: list[Step], wave: np.ndarray, sample_rate: int, options: Options, name: str) -> Conversion:
+    """Analysis, the steps of a group on the features, synthesis; what is asked besides concerns the first step."""
+    head = group[0].converter
+    wave, rate = resample(wave, sample_rate, head.sample_rate), head.sample_rate
+    check_wave(wave, rate, name)
+    times = [time.perf_counter()]
+    features = converted = head.analyse(wave)
+    times.append(time.perf_counter())
+    for number, (converter, source, target) in enumerate(group):
+        seed = options.seed if converter.takes_seed else None
+        converted = converter.convert_features(converted, source, target, seed, options.difference)
+        if number == 0 and options.amount < 1:
+            converted = converter.mix(features, converted, options.amount)
+        if number == 0 and options.semitones:
+            converted = converter.shift(converted, options.semitones)
+    times.append(time.perf_counter())
+    filtered = options.difference
+    result = head.filter_wave(wave, features, converted) if filtered else head.synthesise(converted)
+    times.append(time.perf_counter())
+    spent = [end - begin for begin, end in pairwise(times)]
+    seconds = dict(zip(("analysis", "network", "synthesis"), spent, strict=True))
+    return Conversion(result, rate, wave, features, converted, seconds)
 
 
 def to_array(wave: np.ndarray | Tensor) -> np.ndarray:

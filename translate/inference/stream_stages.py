@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from translate.features.f0 import convert_f0
 from translate.features.streaming import StreamingAnalysis, StreamingSynthesis
 from translate.features.world import WorldFeatures
 from translate.inference.frame_stream import FrameStream
@@ -25,7 +24,7 @@ class VoiceRoad:
     def __init__(self, model: VoiceConverter, source: str, target: str, network: FrameStream, chunk: int):
         self.model, self.network = model, network
         own = model.config.data.normalise == "own"                  # else the two domains are one voice
-        self._statistics = (model.statistics[source], model.statistics[target]) if own else None
+        self._domains = (source, target) if own else None
         self._analysis = StreamingAnalysis(model.world, chunk)
         self._synthesis = StreamingSynthesis(model.world)
         self._waiting: WorldFeatures | None = None                  # analysed frames that are not converted yet
@@ -56,8 +55,8 @@ class VoiceRoad:
         now = _cut(self._waiting, slice(len(mcep)))
         self._waiting = _cut(self._waiting, slice(len(mcep), None))
         f0 = now.f0
-        if self._statistics and f0.any():
-            f0 = convert_f0(f0, *self._statistics)
+        if self._domains and f0.any():
+            f0 = self.model.convert_f0(f0, *self._domains)
         return self._synthesis.push(replace(now, f0=f0, mcep=mcep))
 
 

@@ -119,7 +119,9 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
             a, b = directions[0]
             raise UserError(f"this model translates {a} to {b} only; train another for the way back")
         if len(fitting) > 1:
-            needed = "the target domain" if len(self.domains) == 2 else "the source and the target domain"
+            needed = "the target domain (--to, or target=...)"
+            if len(self.domains) > 2:
+                needed = "the source and the target domain (--from and --to, or source=... and target=...)"
             raise UserError(f"name {needed}; this model knows {known}")
         return fitting[0]
 

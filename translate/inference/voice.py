@@ -1,12 +1,15 @@
 """Conversion of voices: mel-cepstra by the network, F0 by statistics, aperiodicity as it is."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 
-from translate.features.f0 import convert_f0
+from translate.features.f0 import convert_f0, tell_misfit
 from translate.features.world import World, WorldFeatures, synthesise_difference
 from translate.inference.system import FeatureConverter
+
+log = logging.getLogger("translate")
 
 
 class VoiceConverter(FeatureConverter[WorldFeatures]):
@@ -29,13 +32,21 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         f0 = features.f0
         # Differential synthesis leaves the excitation alone, and a postfilter's two domains are one voice.
         if not difference and self.config.data.normalise == "own":
-            f0 = convert_f0(f0, self.statistics[source], self.statistics[target])
+            misfit = tell_misfit(f0, self.statistics[source], source)
+            if misfit:
+                log.warning("%s: another source (--from) may fit better", misfit)
+            f0 = self.convert_f0(f0, source, target)
         return WorldFeatures(
             f0=f0,
             mcep=self.convert_frames(features.mcep, source, target, seed),
             aperiodicity=features.aperiodicity,
             samples=features.samples,
         )
+
+    def convert_f0(self, f0: np.ndarray, source: str, target: str) -> np.ndarray:
+        """F0 (T,) by the statistics of the two domains, kept within the range of the model's analysis."""
+        config = self.world.config
+        return convert_f0(f0, self.statistics[source], self.statistics[target], config.f0_floor, config.f0_ceil)
 
     def mix(self, before: WorldFeatures, after: WorldFeatures, amount: float) -> WorldFeatures:
         f0, voiced = np.zeros_like(after.f0), (before.f0 > 0) & (after.f0 > 0)

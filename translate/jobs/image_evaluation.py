@@ -29,7 +29,9 @@ def evaluate_pictures(
         UserError: nothing converted, or pictures that the manifests do not explain.
     """
     if not any((run / "converted").glob("*-*/**/*.png")):
-        raise UserError(f"{run / 'converted'}: no picture in <source>-<target>; run `translate convert` first")
+        out = run / "converted" / "<source>-<target>"
+        command = f"translate convert {run} {evaluation} {out} --from <source> --to <target>"
+        raise UserError(f"{run / 'converted'}: no picture in <source>-<target>; first run `{command}`")
     results = evaluate_images(run, config, read_manifest(evaluation), read_manifest(training), deep)
     if (run / "log.jsonl").exists():
         draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")

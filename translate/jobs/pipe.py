@@ -81,7 +81,8 @@ def convert_pipe(
     except BrokenPipeError:
         raise UserError("the reader of the output is gone; the rest was not converted") from None
     if writer.clipped:
-        log.info("%d samples were louder than a file can hold, and clipped", writer.clipped)
+        these = "1 sample was" if writer.clipped == 1 else f"{writer.clipped} samples were"
+        log.info("%s louder than a file can hold, and clipped", these)
     return str(under_way.report())
 
 

@@ -36,7 +36,7 @@ def push(run: str, target: str, private: bool = False, card: str | None = None) 
     Raises:
         UserError: what `share` raises, a folder for which `private` means nothing, or the Hub refuses.
     """
-    folder = find_folder(target)
+    folder = find_folder(target, new=True)
     if folder is not None:
         if private:
             raise UserError("--private is for the Hub; who may read a folder is a matter of its rights")
@@ -76,12 +76,19 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
     return folder
 
 
-def find_folder(text: str) -> Path | None:
-    """The folder that `text` means, or None where it means a model on the Hub."""
+def find_folder(text: str, new: bool = False) -> Path | None:
+    """The folder that `text` means, or None where it means a model on the Hub.
+
+    Raises:
+        UserError: it reads as a model on the Hub, and there is such a folder; or, for one that is `new`, its parent.
+    """
     if text.startswith("file://"):
         return Path(text.removeprefix("file://"))
     if text in (".", "..") or text.startswith(("./", "../", "~")) or Path(text).is_absolute():
         return Path(os.path.expanduser(text))
+    parent = Path(text).parent
+    if Path(text).is_dir() or (new and parent != Path(".") and parent.is_dir()):
+        raise UserError(f"{text}: is this the folder? then write ./{text}; else hf://{text}")
     return None
 
 

@@ -47,7 +47,8 @@ def evaluate_run(
     """
     folders = sorted(path for path in (run / "converted").glob("*-*") if path.is_dir())
     if not folders:
-        raise UserError(f"{run / 'converted'}: no folder <source>-<target>; run `translate convert` first")
+        command = f"translate convert {run} {evaluation} {run / 'converted'} --all --features"
+        raise UserError(f"{run / 'converted'}: no folder <source>-<target>; first run `{command}`")
     natural = read_manifest(evaluation)
     by_domain: dict[str, dict[str, Entry]] = defaultdict(dict)
     by_pair: dict[str, dict[str | None, Entry]] = defaultdict(dict)

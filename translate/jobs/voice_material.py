@@ -65,7 +65,8 @@ def _measure(
     """The statistics by domain of what is `used` of what is `given`; tells how much that is."""
     for domain, utterances in used.items():
         minutes = float(np.sum(utterances.seconds)) / 60
-        reason = "have no partner" if config.data.batches == "paired" else "are the other domain's: data.non_parallel"
+        paired = config.data.batches == "paired"
+        reason = "have no partner" if paired else "are the other domain's; data.non_parallel=false: all"
         note = f" of {len(given[domain])} (the others {reason})" if len(utterances) < len(given[domain]) else ""
         log.info("%s: %d utterances%s, %.1f minutes", domain, len(utterances), note, minutes)
     longest = max(utterances.longest for utterances in used.values())

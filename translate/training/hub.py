@@ -86,7 +86,8 @@ def _import_hub() -> Any:
     try:
         import huggingface_hub
     except ModuleNotFoundError:
-        raise UserError("the Hub needs huggingface_hub: pip install 'translate[hub]'") from None
+        how = "bash tools/setup.sh hub, or pip install -e '.[hub]', in the repository"
+        raise UserError(f"the Hub needs huggingface_hub: {how}") from None
     return huggingface_hub
 
 
