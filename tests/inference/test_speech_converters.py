@@ -95,7 +95,7 @@ def test_many_domains_need_both_names():
     converter = make(WAVE, domains=("a", "b", "c"), batches="labelled")
     assert converter.name_domains("c", "a") == ("c", "a")
     for given in ((None, None), ("a", None), (None, "b")):
-        with pytest.raises(UserError, match=r"the source and the target domain \(--from and .*\); this model knows a, b, c"):
+        with pytest.raises(UserError, match=r"the source and the target domain \(--from and .*\); .* knows a, b, c"):
             converter.name_domains(*given)
 
 
