@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_tensorboard_forgets_the_steps_that_are_done_again(tmp_path):
         for step in steps:
             log.write(step, {"a": step + first / 10})
         log.close()
+        time.sleep(1.1)  # files are read in the order of their names: the second, then a counter of the process
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [(e.step, pytest.approx(e.value)) for e in events.Scalars("a")] == [(2, 2), (4, 4), (6, 6.4), (8, 8.4)]

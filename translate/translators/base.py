@@ -86,7 +86,7 @@ class Translator(nn.Module, ABC):
     def networks(self, player: str) -> dict[str, nn.Module]:
         """The networks of a player by name; a player that is a network itself has one without a name."""
         module = self.players[player]
-        return dict(module.items()) if isinstance(module, nn.ModuleDict) else {"": module}
+        return dict(module.named_children()) if isinstance(module, nn.ModuleDict | nn.ModuleList) else {"": module}
 
     def active(self, player: str, loss: str, step: int) -> bool:
         """Whether the loss has a weight above 0 at this step; `ValueError` for a loss that the player does not have."""
