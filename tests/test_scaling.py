@@ -23,7 +23,7 @@ def scaling():
 
 def test_the_page_shows_what_the_script_prints(scaling):
     page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
-    for given in ({}, {"analysis": 0.044, "cores": 512}):
+    for given in ({}, {"analysis": 0.027, "cores": 512}):
         assert scaling.make_table(scaling.list_corpora(given)) in page
 
 

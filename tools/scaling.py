@@ -17,15 +17,15 @@ GIB = 2**30
 class Plan:
     """A corpus, a machine and a training; every method is one formula.
 
-    The defaults of the rates are those of docs/benchmarks.md: conversion and training step of CycleGAN-VC2 at a
+    The defaults of the rates are those of docs/benchmarks.md: extraction and training step of CycleGAN-VC2 at a
     quarter of the paper's width.
     """
 
     hours: float = 44                                               # of speech
     domains: int = 110                                              # speakers
     cores: int = 2                                                  # of all machines that extract
-    analysis: float = 0.187                                         # seconds of a core per second of speech (Harvest)
-    step_ms: float = 146                                            # of one training step
+    analysis: float = 0.252                                         # seconds of a core per second of speech (Harvest)
+    step_ms: float = 179                                            # of one training step
     steps: int = 400_000
     batch: int = 1                                                  # crops per step
     crop: int = 128                                                 # frames of a crop
