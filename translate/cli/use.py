@@ -53,7 +53,7 @@ def convert(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[
-        str | None, typer.Option(help="float32, or bfloat16: faster where the processor has it.")
+        str | None, typer.Option(help="float32, or bfloat16: rougher, faster on some processors.")
     ] = None,
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.

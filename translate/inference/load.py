@@ -37,7 +37,7 @@ def load(
         folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`) or a run (`exp/<tag>`).
             `hf://owner/name` brings one from the Hub.
         device: where its networks compute.
-        precision: of the networks; bfloat16 is faster where the processor has it, and rounds to three digits.
+        precision: of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
 
     Raises:
         UserError: no checkpoint there, damaged files, weights or statistics of another model, or no such device.

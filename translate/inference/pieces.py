@@ -28,7 +28,7 @@ def convert_pieces(blocks: Iterable[np.ndarray], rate: int, out_rate: int, funct
         blocks: consecutive parts of the wave, (n,) each, any n.
         rate: Hz, of the wave.
         out_rate: Hz, of what `function` returns.
-        function: converts a piece of at most `PIECE` + 2 `CONTEXT` seconds.
+        function: converts a piece of at most `PIECE` + 3 `CONTEXT` seconds.
 
     Yields:
         Consecutive parts of the converted wave.

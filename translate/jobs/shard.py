@@ -3,19 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from translate.config import SystemConfig
 from translate.data.manifest import read_manifest
 from translate.data.picture_shards import write_picture_shards
-from translate.data.shard_sampling import LabelledShardCropSampler, ShardCropSampler
 from translate.data.shard_writing import write_shards
 from translate.data.shards import ShardedUtterances, ShardStore, make_disjoint_shards
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
-from translate.features.statistics import Statistics
-from translate.training import distributed
-from translate.training.resume import Sampler
 
 
 def shard_corpus(given: Path, out: Path, megabytes: float) -> None:
@@ -42,22 +36,6 @@ def select_shards(config: SystemConfig, shards: Mapping[str, ShardedUtterances])
     source, target = config.data.pair()
     kept = make_disjoint_shards(shards[source], shards[target])
     return dict(zip((source, target), kept, strict=True))
-
-
-def make_shard_sampler(
-    config: SystemConfig,
-    used: Mapping[str, ShardedUtterances],
-    statistics: Mapping[str, Statistics],
-    device: torch.device | str,
-) -> Sampler:
-    """The batches that `data.batches` names, streamed from shards by domain."""
-    train, materials = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
-    options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
-    if config.data.batches == "labelled":
-        return LabelledShardCropSampler(materials, *options)  # type: ignore[arg-type]
-    config.data.pair()
-    streams = dict(zip(("source", "target"), materials, strict=True))
-    return ShardCropSampler(streams, *options)  # type: ignore[arg-type]
 
 
 def preview(store: ShardStore, used: Mapping[str, ShardedUtterances]) -> dict[str, Utterances]:

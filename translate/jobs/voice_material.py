@@ -10,12 +10,13 @@ import torch
 from translate.config import SystemConfig
 from translate.data.manifest import Entry, make_disjoint
 from translate.data.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
+from translate.data.shard_sampling import LabelledShardCropSampler, ShardCropSampler
 from translate.data.shards import ShardedUtterances, ShardStore
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
 from translate.features.statistics import Statistics, pack_statistics
 from translate.jobs.material import Material
-from translate.jobs.shard import make_shard_sampler, preview, select_shards
+from translate.jobs.shard import preview, select_shards
 from translate.jobs.voice_watch import VoiceWatch
 from translate.training import distributed
 from translate.training.resume import Sampler
@@ -46,7 +47,7 @@ def open_voices(config: SystemConfig, features: Path, device: torch.device) -> M
         shards = {domain: store.open_shards("train", domain) for domain in names}
         chosen = select_shards(config, shards)
         statistics = _measure(config, chosen, shards)
-        sampler = make_shard_sampler(config, chosen, statistics, device)
+        sampler = make_sampler(config, chosen, statistics, device)
         used = preview(store, chosen)
     else:
         utterances = {domain: store.open("train", domain) for domain in names}
@@ -81,20 +82,23 @@ def _measure(
 
 def make_sampler(
     config: SystemConfig,
-    used: Mapping[str, Utterances],
+    used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
     statistics: Mapping[str, Statistics],
     device: torch.device | str,
 ) -> Sampler:
-    """The batches that `data.batches` names, of utterances by domain."""
+    """The batches that `data.batches` names, of utterances by domain, or streamed from their shards."""
     train, materials = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
     options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
+    streamed = isinstance(materials[0][0], ShardedUtterances)
     if config.data.batches == "labelled":
-        return LabelledCropSampler(materials, *options)
+        labelled = LabelledShardCropSampler if streamed else LabelledCropSampler
+        return labelled(materials, *options)  # type: ignore[arg-type]
     config.data.pair()
     if config.data.batches == "paired":
         source, target = materials
-        return PairedCropSampler(source, target, *options)
-    return CropSampler(dict(zip(("source", "target"), materials, strict=True)), *options)
+        return PairedCropSampler(source, target, *options)  # type: ignore[arg-type]
+    unpaired = ShardCropSampler if streamed else CropSampler
+    return unpaired(dict(zip(("source", "target"), materials, strict=True)), *options)  # type: ignore[arg-type]
 
 
 def select_training(config: SystemConfig, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
