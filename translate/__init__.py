@@ -7,6 +7,8 @@
 The functions are described in `translate.api`.
 """
 
+import os
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,11 @@ __all__ = [
     "synthesise",
     "train",
 ]
+
+# Threads that wait for each other would turn in circles: beside other work a training is then many times slower. OpenMP
+# reads this once, when torch is imported; what the user has set about it stays. Worker processes inherit it.
+if "torch" not in sys.modules and not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 # pyworld's import speaks of this on every start; pyproject.toml holds setuptools back for it.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)

@@ -157,7 +157,7 @@ def test_a_run_cut_between_writing_and_linking_goes_on(tmp_path, make_run, diffe
     """Killed after the folder appeared and before `latest` pointed at it: the steps are done again."""
     options = ("train.steps=4", "train.save_every=2", "train.log_every=1")
     whole = train(*make_run(*options).arguments(tmp_path / "whole"))
-    real, calls = checkpoint_module._point, []
+    real, calls = checkpoint_module.point, []
 
     def killed(link, name):
         calls.append(name)
@@ -165,7 +165,7 @@ def test_a_run_cut_between_writing_and_linking_goes_on(tmp_path, make_run, diffe
             raise Cut
         real(link, name)
 
-    monkeypatch.setattr(checkpoint_module, "_point", killed)
+    monkeypatch.setattr(checkpoint_module, "point", killed)
     with pytest.raises(Cut):
         train(*make_run(*options).arguments(tmp_path / "cut"))
     monkeypatch.undo()

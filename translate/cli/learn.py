@@ -78,7 +78,11 @@ def train(
     try:
         checkpoint = train_system(resolved, material, out)
     except KeyboardInterrupt:
-        print("translate: stopped; the same command goes on where it was", file=sys.stderr)
+        from translate.training.steps import find_latest
+
+        latest = find_latest(out, resuming=True)
+        where = f"goes on from {latest}" if latest else "begins again: there is no checkpoint yet"
+        print(f"translate: stopped; the same command {where}", file=sys.stderr)
         raise typer.Exit(130) from None
     if os.environ.get("RANK", "0") == "0":  # one of several processes tells for all
         print(checkpoint)

@@ -18,10 +18,12 @@ from torch import Tensor
 
 from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
+from translate.features.folders import locate, replace_folder, restore_folder
 from translate.inference.card import make_card
 from translate.models import build, resolve
 from translate.training.checkpoint import find_checkpoint, load_averages
 from translate.training.foreign import CONVERTING, FILES, LEFT_OUT, NEEDED, OURS, check_shapes, read_header
+from translate.training.interrupt import hold_interrupts
 
 
 def share(
@@ -56,7 +58,8 @@ def share(
         weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
         if not all(bool(value.isfinite().all()) for value in weights.values() if value.is_floating_point()):
             raise UserError(f"{checkpoint}: weights beyond the range of 16 bits; leave --half out")
-    own, former = (path if path.exists() else None for path in (checkpoint / "README.md", folder / "README.md"))
+    cards = checkpoint / "README.md", locate(folder) / "README.md"
+    own, former = (path if path.exists() else None for path in cards)
     given = Path(card) if card else own or former
     text = make_card(checkpoint, config, weights, place or str(folder), given, older=not card and own is None)
     with replacing_folder(folder) as draft:
@@ -117,20 +120,22 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         UserError: `folder` holds something else than a shared checkpoint, or cannot be written.
     """
     folder = Path(os.path.abspath(folder))
-    if folder.exists() and not is_shared(folder) and not (folder.is_dir() and set(os.listdir(folder)) <= {"README.md"}):
-        raise UserError(f"{folder}: holds something else than a shared checkpoint; give a new folder")
-    draft, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("draft", "old"))
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
     try:
+        restore_folder(folder)
+        if folder.exists() and not is_shared(folder) and not _holds_card_only(folder):
+            raise UserError(f"{folder}: holds something else than a shared checkpoint; give a new folder")
+        shutil.rmtree(draft, ignore_errors=True)                    # of a killed process of the same number
         draft.mkdir(parents=True)
         yield draft
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(draft, folder)
+        with hold_interrupts():
+            replace_folder(draft, folder)
     except (OSError, SafetensorError) as error:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{folder}: cannot write ({reason})") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _holds_card_only(folder: Path) -> bool:
+    return folder.is_dir() and set(os.listdir(folder)) <= {"README.md"}

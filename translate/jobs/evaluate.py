@@ -9,6 +9,7 @@ from translate.evaluation.tables import format_table
 from translate.jobs.image_evaluation import evaluate_pictures
 from translate.jobs.voice_evaluation import evaluate_run as evaluate_recordings
 from translate.models import resolve
+from translate.training.steps import find_latest
 
 
 def evaluate_run(
@@ -35,6 +36,6 @@ def evaluate_and_format(run: Path, *arguments: Any) -> str:
 
 def _find_image_config(run: Path) -> SystemConfig | None:
     """The configuration of a run on pictures."""
-    path = run / "latest" / "config.yaml"
+    path = (find_latest(run) or run / "latest") / "config.yaml"
     config = resolve(read_yaml(path), str(path)) if path.exists() else None
     return config if hasattr(config, "images") else None

@@ -12,6 +12,7 @@ from translate.jobs.material import Material
 from translate.models import build, resolve
 from translate.training import distributed
 from translate.training.checkpoint import start_from
+from translate.training.steps import find_latest
 from translate.training.trainer import train
 from translate.translators.base import Translator
 
@@ -55,7 +56,7 @@ def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Tr
     """The translator of a run: fresh weights by its seed, or those that `train.start_from` names."""
     torch.manual_seed(config.train.seed)
     translator = build(config).to(device)
-    begun = (out / "latest").is_symlink()                           # then its own weights follow
+    begun = find_latest(out) or (out / "latest").is_symlink()       # then its own weights follow
     if config.train.start_from and not begun:
         count = start_from(config.train.start_from, translator)
         whole = len(translator.state_dict())

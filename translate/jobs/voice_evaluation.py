@@ -17,6 +17,7 @@ from translate.features.wave import read_wave
 from translate.inference.load import load
 from translate.inference.waveform import WaveformConverter
 from translate.models import resolve
+from translate.training.steps import find_latest
 
 
 def evaluate_run(
@@ -114,7 +115,7 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
 def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
     """(source, target) -> dB of `measure_aliasing` of the run's system; None where it does not work on samples, has no
     checkpoint here, or knows other domains (a chain's ends)."""
-    path = run / "latest" / "config.yaml"
+    path = (find_latest(run) or run / "latest") / "config.yaml"
     config = resolve(read_yaml(path), str(path)) if path.exists() else None
     if not isinstance(getattr(config, "features", None), WaveConfig):
         return lambda source, target: None

@@ -13,6 +13,7 @@ averages in the place of the weights, and the players that only training needs a
 """
 
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -27,9 +28,14 @@ from torch import Tensor, nn
 
 from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
+from translate.features.folders import flush, locate, replace_folder
 from translate.features.statistics import save_arrays
 from translate.training.foreign import check_shapes, check_trust, read_header
 from translate.training.hub import fetch, is_address
+from translate.training.interrupt import hold_interrupts
+from translate.training.steps import LINKS, find_latest, find_step, point, remove_old
+
+log = logging.getLogger("translate")
 
 
 def save_checkpoint(
@@ -45,37 +51,41 @@ def save_checkpoint(
 ) -> Path:
     """Write `folder/step_<step>`, point `latest` (and `best`) at it, and remove all but the newest `keep`.
 
+    Ctrl-C waits meanwhile. Whenever the process is killed, this checkpoint or the one before is whole.
+
     Raises:
         UserError: the disk is full or not writable; nothing half-written stays behind.
     """
     final = folder / f"step_{step:08d}"
     draft = folder / f".draft_{step:08d}"
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        write_yaml(draft / "config.yaml", config)
-        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
-        if average:
-            save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
-        save_arrays(draft / "statistics.safetensors", statistics)
-        torch.save(state, draft / "state.pt")
-        for path in [*draft.iterdir(), draft]:
-            _flush(path)
-        shutil.rmtree(final, ignore_errors=True)  # of a run that was cut before `latest` pointed at it
-        os.replace(draft, final)
-        for name in ["latest", "best"] if best else ["latest"]:
-            _point(folder / name, final.name)
-        _flush(folder)
-    except (OSError, RuntimeError, SafetensorError, UserError) as error:
-        raise UserError(f"{final}: cannot write the checkpoint ({_explain(error)}); older ones are intact") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)  # gone already when all went well
-    _remove_old(folder, keep)
+    with hold_interrupts():
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+            write_yaml(draft / "config.yaml", config)
+            save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
+            if average:
+                save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
+            save_arrays(draft / "statistics.safetensors", statistics)
+            torch.save(state, draft / "state.pt")
+            for path in [*draft.iterdir(), draft]:
+                flush(path)
+            replace_folder(draft, final)                            # `final` is of a run that was cut before `latest`
+            for name in LINKS if best else ["latest"]:
+                point(folder / name, final.name)
+            flush(folder)
+        except (OSError, RuntimeError, SafetensorError, UserError) as error:
+            raise UserError(f"{final}: cannot write the checkpoint ({_explain(error)}); older ones are intact") from None
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)                # gone already when all went well
+        remove_old(folder, keep)
     return final
 
 
 def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
     """The checkpoint that `folder` is, or that its `latest` points at, or that `hf://owner/name` brings from the Hub.
+
+    Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken and told.
 
     Raises:
         UserError: it is none of these; or was not trained here (no state.pt) and names a model that is not trusted.
@@ -83,8 +93,14 @@ def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
     if is_address(str(folder)):
         return fetch(str(folder))
     folder = Path(folder)
-    for candidate in (folder, folder / "latest"):
-        if (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
+    if folder.name in LINKS:
+        candidates = [find_step(folder), folder]
+    else:
+        candidates = [locate(folder), find_latest(folder), folder / "latest"]
+        if candidates[0] != folder:
+            log.info("%s: is missing after a write that was cut; what was there before is taken", folder)
+    for candidate in candidates:
+        if candidate and (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
             if not (candidate / "state.pt").exists():
                 check_trust(read_yaml(candidate / "config.yaml"), str(candidate / "config.yaml"))
             return candidate.resolve()
@@ -182,34 +198,9 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
 
 
-def _remove_old(folder: Path, keep: int) -> None:
-    kept = {link.resolve() for link in (folder / "latest", folder / "best") if link.exists()}
-    steps = sorted(p for p in folder.glob("step_*") if p.is_dir())
-    for old in steps[:-keep]:
-        if old.resolve() not in kept:
-            shutil.rmtree(old, ignore_errors=True)
-    for draft in folder.glob(".draft_*"):
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _point(link: Path, name: str) -> None:
-    draft = link.with_name(f".{link.name}.draft")
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(name)
-    os.replace(draft, link)
-
-
 def _explain(error: Exception) -> str:
     if isinstance(error, OSError):
         return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
     if isinstance(error, UserError):
         return str(error)
     return f"{str(error).splitlines()[0]}; is the disk full?"  # torch and safetensors do not tell
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from torch import Tensor
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training.log import Log
+from translate.training.steps import find_latest
 
 IDENTITY_CHANGE = 0.05                                              # a generator that changes less is an identity
 IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning
@@ -63,8 +64,8 @@ class History:
             self._refuse(step, f"the weight `{list(weights)[finite.index(False)]}`")
 
     def _refuse(self, step: int, what: str) -> None:
-        good = self.folder / "latest"
-        where = f"the last good checkpoint is {good.resolve()}" if good.exists() else "there is no checkpoint yet"
+        good = find_latest(self.folder)
+        where = f"the last good checkpoint is {good}" if good else "there is no checkpoint yet"
         raise UserError(
             f"step {step + 1}: {what} is not finite; {where}. Try a smaller learning rate, "
             "players.generator.clip=1, or train.precision=float32"

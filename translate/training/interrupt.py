@@ -1,7 +1,9 @@
-"""Ctrl-C lets the step end and the checkpoint be written; a second Ctrl-C ends at once."""
+"""Ctrl-C lets the step end and the checkpoint be written; a second Ctrl-C ends at once, but never within a save."""
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from translate.training import distributed
@@ -25,11 +27,33 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            self.release()
+            raise KeyboardInterrupt
         self.asked = True
-        self.release()
 
     def release(self) -> None:
         """Let Ctrl-C raise `KeyboardInterrupt` again."""
         if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self._ours = False
+
+
+@contextmanager
+def hold_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait while the block runs; when it has ended well, whoever handles Ctrl-C hears of each one.
+
+    A block that raises ends the program's work anyway: its error is told, not the Ctrl-C.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    for number in came:
+        signal.raise_signal(number)

@@ -5,6 +5,7 @@ image pools and the random numbers.
 """
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +18,9 @@ from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
 from translate.features.statistics import load_arrays
 from translate.training import distributed
-from translate.training.checkpoint import find_checkpoint, load_averages, load_state, load_weights
+from translate.training.checkpoint import load_averages, load_state, load_weights
 from translate.training.player import Player
+from translate.training.steps import find_latest, mend_latest
 from translate.translators.base import Translator
 
 log = logging.getLogger("translate")
@@ -79,18 +81,23 @@ def resume(
             the processes see different ones.
     """
     latest = folder / "latest"
-    if not latest.exists() and latest.is_symlink():
-        raise UserError(f"{latest}: points at {latest.readlink()}, which is missing; point it at another, or remove it")
-    newest = latest.resolve().name if latest.exists() else "none"
+    checkpoint = whole = find_latest(folder, resuming=True)
+    if not whole and os.path.lexists(latest):
+        if not latest.exists():
+            raise UserError(
+                f"{latest}: points at {latest.readlink()}, which is missing, and no other step is whole; remove the link "
+                "to begin again"
+            )
+        checkpoint = latest.resolve()                               # what is wrong with it is told when it is read
+    newest = checkpoint.name if checkpoint else "none"
     if len(seen := set(distributed.compare(newest))) > 1:
         raise UserError(
             f"{folder}: the newest checkpoint is {' for one process, for another '.join(sorted(seen))}; "
             "the folder of a run must be the same for all machines"
         )
-    if not latest.exists():
+    if not checkpoint:
         begin_share(config.train.seed, 0)
         return 0, float("inf")
-    checkpoint = find_checkpoint(latest)
     check_same_run(checkpoint, config)
     check_same_data(checkpoint, statistics)
     load_weights(checkpoint, translator, average=False)
@@ -102,6 +109,9 @@ def resume(
             value.copy_(averages[key])
     sampler.seek(state["sampler"])
     recall_share(translator, config.train.seed, state)
+    distributed.wait()                                              # all have read it
+    if whole and distributed.rank() == 0:
+        mend_latest(folder, whole)
     return state["step"], state["best"]
 
 

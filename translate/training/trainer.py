@@ -74,6 +74,7 @@ def train(
     distributed.broadcast(translator)
     players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     step, best = resume(folder, config, translator, players, sampler, statistics)
+    saved = step
     translator.train()
 
     def autocast() -> torch.autocast:
@@ -87,16 +88,19 @@ def train(
     history = History(folder)
 
     def save(shares: list[dict[str, Any]], better: bool = False) -> None:
+        nonlocal saved
         state = collect_state(step, best, players, sampler, shares)
         weights, average = translator.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
+        saved = step
 
     interrupt = Interrupt()
     try:
         while step < options.steps:
             if interrupt.asked:
-                save(gather_shares(translator))
+                if saved < step:                                    # else it came while this step was saved
+                    save(gather_shares(translator))
                 raise KeyboardInterrupt
             rate = share_of_rate(step, options.steps, options.decay_from)
             for group, values in play(sampler.next(), step, rate):
