@@ -8,6 +8,7 @@ import torch
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training import history as module
+from translate.training.checkpoint import save_checkpoint
 from translate.training.history import History
 
 
@@ -37,9 +38,9 @@ def test_adding_keeps_no_graph(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_broken_loss_is_named_with_its_step_and_the_last_checkpoint(tmp_path, bad):
-    (tmp_path / "step_00000004").mkdir()
-    (tmp_path / "latest").symlink_to("step_00000004")
+def test_a_broken_loss_is_named_with_its_step_and_the_last_checkpoint(tmp_path, make_run, bad):
+    run = make_run()
+    save_checkpoint(tmp_path, 4, run.config, {"a": torch.ones(1)}, {}, run.statistics, {}, keep=1)
     history = History(tmp_path)
     history.add(4, "generator", {"cycle": torch.tensor(1.0), "identity": torch.tensor(1.0)})
     history.add(5, "generator", {"cycle": torch.tensor(1.0), "identity": torch.tensor(bad)})
