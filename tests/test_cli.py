@@ -205,7 +205,7 @@ def test_a_person_who_stops_training_is_told_how_to_go_on(call, dump, tmp_path, 
         "train", "--features", dump, "--out", tmp_path / "run", "--source", "low", "--target", "high", *TINY
     )
     assert (status, out) == (130, "")
-    assert err.splitlines()[-1] == "translate: stopped; the same command goes on where it was"
+    assert err.splitlines()[-1] == "translate: stopped; the same command begins again: there is no checkpoint yet"
     assert "Traceback" not in err
 
 

@@ -1,13 +1,17 @@
+import errno
 import json
 import os
+import shutil
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from killing import kill_at_call
 
 from translate.config import StftConfig, WaveConfig, WorldConfig
-from translate.data import speech
+from translate.data import joining, speech
 from translate.data.manifest import scan_folders
 from translate.data.mini import make_speech
 from translate.data.speech import FeatureStore, extract
@@ -130,6 +134,42 @@ def test_a_cut_run_goes_on_where_it_was(entries, done, tmp_path, analysed, monke
     extract(entries, CONFIG, out, jobs=1, progress=False)
     assert analysed == []
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == stamps
+
+
+def test_features_that_are_replaced_are_the_old_or_the_new_ones(entries, done, tmp_path):
+    """Killed at any call on files while the features of one domain are put together again."""
+    fewer = [entry for entry in entries if (entry.split, entry.id) != ("train", "train_001")]
+    seen = set()
+    for number in count():
+        out = shutil.copytree(done, tmp_path / str(number))
+        killed = kill_at_call(number, lambda out=out: extract(fewer, CONFIG, out, jobs=1, progress=False))
+        store = FeatureStore(out)
+        assert store.domains("train") == ["high", "low"]
+        for domain in store.domains("train"):
+            utterances = store.open("train", domain)
+            seen.add(len(utterances))
+            assert len(utterances.features) == len(utterances.f0) == utterances.offsets[-1]
+            assert len(utterances.moments) == len(utterances)
+        if not killed:
+            break
+        if number % 20 == 0 or list(out.glob("train/.*.old")):
+            extract(fewer, CONFIG, out, jobs=1, progress=False)
+            assert {name for name in files(out) if not name.startswith(".parts/")} == files(done).keys()
+    assert seen == {2, 3}
+    assert number > 20
+
+
+def test_a_full_disk_leaves_the_features_that_were_there(entries, done, tmp_path, monkeypatch):
+    out = shutil.copytree(done, tmp_path / "out")
+    before = files(out)
+
+    def fail(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(joining.np, "save", fail)
+    with pytest.raises(UserError, match="No space left on device"):
+        extract(entries[1:2], CONFIG, out, jobs=1, progress=False)
+    assert {name: content for name, content in files(out).items() if not name.startswith(".parts/")} == before
 
 
 def test_what_changed_is_extracted_again_and_no_more(entries, tmp_path, analysed):

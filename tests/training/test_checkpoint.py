@@ -110,7 +110,9 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("function", ["write_yaml", "save_file", "save_arrays", "torch.save", "flush", "replace_folder", "point"])
+@pytest.mark.parametrize(
+    "function", ["write_yaml", "save_file", "save_arrays", "torch.save", "flush", "replace_folder", "point"]
+)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_leaves_the_older_checkpoint_and_no_draft(save, folder, monkeypatch, function, failure):
     before = find_checkpoint(save(2))

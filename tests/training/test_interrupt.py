@@ -55,7 +55,7 @@ def test_a_step_is_not_saved_twice(tmp_path, make_run, monkeypatch):
 
 
 def test_nothing_is_saved_before_the_first_step(tmp_path, make_run, monkeypatch):
-    monkeypatch.setattr(trainer, "Interrupt", lambda: type("Asked", (), {"asked": True, "release": lambda self: None})())
+    monkeypatch.setattr(Interrupt, "asked", property(lambda self: True, lambda self, value: None), raising=False)
     with pytest.raises(KeyboardInterrupt):
         train(*make_run().arguments(tmp_path / "run"))
     assert not list((tmp_path / "run").glob("step_*"))

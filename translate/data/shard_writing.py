@@ -22,6 +22,7 @@ from translate.data.progress import track
 from translate.data.shards import INDEX, hash_sentence, pack_index
 from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
+from translate.features.folders import list_folders
 from translate.features.wave import replacing
 
 log = logging.getLogger("translate")
@@ -95,8 +96,8 @@ def _adopt(store: FeatureStore, out: Path) -> None:
 
 
 def _list_groups(store: FeatureStore) -> list[tuple[str, str]]:
-    indices = sorted(store.folder.glob("*/*/index.json"))
-    return [(index.parent.parent.name, index.parent.name) for index in indices]
+    splits = sorted(list_folders(store.folder))
+    return [(split, domain) for split in splits for domain in store.domains(split)]
 
 
 def _cut(store: FeatureStore, split: str, domain: str, size: int) -> Iterator[_Cut]:

@@ -1,11 +1,13 @@
 """Features of a corpus on disk: extracted in parallel, memory-mapped for training.
 
+The folder of a split and domain appears, or is replaced, as a whole (`features.folders`).
+
     out/features.json                       the configuration of the analysis
     out/<split>/<domain>/features.npy       (T, Q) float32, all utterances one after another: mel-cepstra, log
                                             magnitudes, or samples (Q = 1), as the configuration's front end has them
     out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only of front ends with F0
     out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, of `features.statistics.moments`
-    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds; written last: makes all valid
+    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds
     out/.parts/                             finished utterances of a run that is not complete
 """
 
@@ -22,9 +24,11 @@ import numpy as np
 
 from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
 from translate.data.cluster import work
+from translate.data.joining import join_parts
 from translate.data.manifest import Entry
 from translate.data.progress import track
 from translate.errors import UserError
+from translate.features.folders import list_folders, locate, settle_folder
 from translate.features.front_end import make_front_end
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import check_wave, read_wave, replacing
@@ -69,6 +73,8 @@ def extract(
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for entry in entries:
         groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
+    for key in groups:
+        settle_folder(out.joinpath(*key))                          # where a run was cut while it replaced the folder
     groups = {key: group for key, group in groups.items() if not _is_complete(out.joinpath(*key), group)}
     if not groups:
         log.info("%s: the features are complete, nothing to do", out)
@@ -83,7 +89,13 @@ def extract(
     if absent := [part for _, part in missing if not part.exists()]:
         raise UserError(f"{absent[0]}: a worker wrote it elsewhere; --out must be a folder that all machines share")
     for (split, domain), group in groups.items():
-        _join(out, out / split / domain, group)
+        facts = {
+            "ids": [entry.id for entry, _ in group],
+            "pairs": [entry.pair for entry, _ in group],
+            "paths": [str(entry.path) for entry, _ in group],
+            "fingerprints": [print_ for _, print_ in group],
+        }
+        join_parts([_part(out, print_) for _, print_ in group], out / split / domain, facts)
     shutil.rmtree(out / ".parts", ignore_errors=True)
 
 
@@ -152,14 +164,15 @@ class FeatureStore:
 
     def domains(self, split: str) -> list[str]:
         """Names of the split's domains, sorted; none for an unknown split."""
-        return sorted(index.parent.name for index in self.folder.glob(f"{split}/*/index.json"))
+        folders = list_folders(self.folder / split)
+        return sorted(name for name, folder in folders.items() if (folder / "index.json").exists())
 
     def open(self, split: str, domain: str) -> Utterances:
         """Map one domain's features; raises `UserError` when there are none."""
         if domain not in self.domains(split):
             known = ", ".join(self.domains(split)) or "none"
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
-        folder = self.folder / split / domain
+        folder = locate(self.folder / split / domain)
         index = read_json(folder / "index.json")
         frames = np.array(index["frames"], dtype=np.int64)
         return Utterances(
@@ -244,45 +257,6 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
     except UserError as error:
         return str(error)
     return None
-
-
-def _join(out: Path, folder: Path, group: list[tuple[Entry, str]]) -> None:
-    """Concatenate the parts of one split and domain, one in memory at a time."""
-    parts = [_part(out, print_) for _, print_ in group]
-    rows, seconds = [], []
-    for part in parts:
-        with np.load(part) as utterance:
-            rows.append(utterance["moments"])
-            seconds.append(float(utterance["seconds"]))
-            names = [name for name in ("features", "f0") if name in utterance]
-    table = np.stack(rows)                                          # (U, 2Q + 4)
-    dimensions = (table.shape[1] - 4) // 2
-    frames = table[:, 2 * dimensions].astype(int).tolist()
-    (folder / "index.json").unlink(missing_ok=True)
-    total = sum(frames)
-    for name in names:
-        shape = (total, dimensions) if name == "features" else (total,)
-        with replacing(folder / f"{name}.npy") as temporary:
-            joined = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-            start = 0
-            for part, length in zip(parts, frames, strict=True):
-                with np.load(part) as utterance:
-                    joined[start : start + length] = utterance[name]
-                start += length
-            joined.flush()
-            del joined
-    with replacing(folder / "moments.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, table)
-    index = {
-        "ids": [entry.id for entry, _ in group],
-        "pairs": [entry.pair for entry, _ in group],
-        "paths": [str(entry.path) for entry, _ in group],
-        "frames": frames,
-        "seconds": seconds,
-        "fingerprints": [print_ for _, print_ in group],
-    }
-    with replacing(folder / "index.json") as temporary:
-        temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict:

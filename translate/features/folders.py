@@ -2,7 +2,8 @@
 
 A folder cannot be renamed over another one. So the old one goes aside, to `.<name>.old` next to it, the new one takes
 its place, and only then is the old one deleted. A process that is killed between the two renames leaves the folder
-missing and the old state aside: `locate` reads it there, and `restore_folder` puts it back before the next writing.
+missing and the old state aside: `locate` reads it there, and `settle_folder` puts it back before the
+next writing.
 """
 
 import os
@@ -19,29 +20,31 @@ def replace_folder(draft: Path, folder: Path) -> None:
     Raises:
         OSError: it cannot be; `folder` is as before.
     """
-    aside = _name_aside(folder)
-    restore_folder(folder)
+    settle_folder(folder)
     try:
         if os.path.lexists(folder):
-            _remove(aside)                                          # of a write that was cut while it deleted
-            os.replace(folder, aside)
+            os.replace(folder, _name_aside(folder))
         os.replace(draft, folder)
-    except BaseException:
-        restore_folder(folder)
-        raise
-    flush(folder.parent)
-    _remove(aside)
+        flush(folder.parent)
+    finally:
+        settle_folder(folder)
 
 
-def restore_folder(folder: Path) -> None:
-    """Put the old state of `folder` back where a write was cut between the two renames."""
+def settle_folder(folder: Path) -> None:
+    """Put what lies aside back where `folder` is missing: a writer was cut between the two renames; else delete it."""
     aside = _name_aside(folder)
-    if not os.path.lexists(folder) and os.path.lexists(aside):
+    if not os.path.lexists(aside):
+        return
+    if not os.path.lexists(folder):
         os.replace(aside, folder)
+    elif aside.is_symlink():
+        aside.unlink()
+    else:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def locate(folder: Path) -> Path:
-    """Where to read `folder`: there, or aside after a write that was cut. Nothing is moved: its writer may still live."""
+    """Where to read `folder`: there, or aside after a write that was cut. Nothing is moved: the writer may live."""
     aside = _name_aside(folder)
     return aside if not os.path.lexists(folder) and aside.is_dir() else folder
 
@@ -70,10 +73,3 @@ def flush(path: Path) -> None:
 
 def _name_aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
-
-
-def _remove(path: Path) -> None:
-    if path.is_symlink():
-        path.unlink()
-    else:
-        shutil.rmtree(path, ignore_errors=True)

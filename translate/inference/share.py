@@ -18,7 +18,7 @@ from torch import Tensor
 
 from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
-from translate.features.folders import locate, replace_folder, restore_folder
+from translate.features.folders import locate, replace_folder, settle_folder
 from translate.inference.card import make_card
 from translate.models import build, resolve
 from translate.training.checkpoint import find_checkpoint, load_averages
@@ -122,7 +122,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     folder = Path(os.path.abspath(folder))
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
     try:
-        restore_folder(folder)
+        settle_folder(folder)
         if folder.exists() and not is_shared(folder) and not _holds_card_only(folder):
             raise UserError(f"{folder}: holds something else than a shared checkpoint; give a new folder")
         shutil.rmtree(draft, ignore_errors=True)                    # of a killed process of the same number

@@ -75,7 +75,8 @@ def save_checkpoint(
                 point(folder / name, final.name)
             flush(folder)
         except (OSError, RuntimeError, SafetensorError, UserError) as error:
-            raise UserError(f"{final}: cannot write the checkpoint ({_explain(error)}); older ones are intact") from None
+            reason = _explain(error)
+            raise UserError(f"{final}: cannot write the checkpoint ({reason}); older ones are intact") from None
         finally:
             shutil.rmtree(draft, ignore_errors=True)                # gone already when all went well
         remove_old(folder, keep)

@@ -85,8 +85,8 @@ def resume(
     if not whole and os.path.lexists(latest):
         if not latest.exists():
             raise UserError(
-                f"{latest}: points at {latest.readlink()}, which is missing, and no other step is whole; remove the link "
-                "to begin again"
+                f"{latest}: points at {latest.readlink()}, which is missing, and no other step is whole; remove the "
+                "link to begin again"
             )
         checkpoint = latest.resolve()                               # what is wrong with it is told when it is read
     newest = checkpoint.name if checkpoint else "none"

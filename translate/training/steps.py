@@ -11,7 +11,7 @@ from pathlib import Path
 
 from translate.config import read_yaml
 from translate.errors import UserError
-from translate.features.folders import list_folders, locate, restore_folder
+from translate.features.folders import list_folders, locate, settle_folder
 from translate.training.foreign import read_header
 
 log = logging.getLogger("translate")
@@ -41,10 +41,11 @@ def find_step(link: Path, resuming: bool = False) -> Path | None:
         return None
     steps = _list_steps(link.parent)
     target = locate(link.parent / link.readlink()) if link.is_symlink() else link
-    for step in [target, *reversed(steps.values())]:                # of the step itself the state before, if it is there
+    for step in [target, *reversed(steps.values())]:                # first the state that this step had before
         if is_whole(step, resuming):
-            _tell(link, f"points at {link.readlink()}, which is missing or damaged" if link.is_symlink() else "missing",
-                  step.name)  # fmt: skip
+            points = link.is_symlink()
+            reason = f"points at {link.readlink()}, which is missing or damaged" if points else "missing or damaged"
+            _tell(link, reason, step.name)
             return step.resolve()
     return None
 
@@ -69,7 +70,7 @@ def mend_latest(run: Path, step: Path) -> None:
     """Point `latest` at the step that `find_latest` took in its place, put back where a write had left it aside."""
     for name, place in _list_steps(run).items():
         if place.resolve() == step and (run / "latest").resolve() != step:
-            restore_folder(run / name)
+            settle_folder(run / name)
             point(run / "latest", name)
 
 
