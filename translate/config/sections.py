@@ -7,9 +7,11 @@ own `Config`, whose defaults are the numbers of its paper.
 from itertools import permutations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from translate.errors import UserError
+from translate.names import ANY, find_fault
 
 
 class Section(BaseModel):
@@ -18,6 +20,16 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, validate_default=True, allow_inf_nan=False, protected_namespaces=()
     )
+
+
+def _check_domain(name: str) -> str:
+    fault = "it stands for every domain: take another name" if name == ANY else find_fault(name)
+    if fault:
+        raise PydanticCustomError("name", "{fault}", {"fault": fault})
+    return name
+
+
+Domain = Annotated[str, AfterValidator(_check_domain)]
 
 
 class WorldConfig(Section):
@@ -81,7 +93,7 @@ class ImageConfig(Section):
 class DataConfig(Section):
     """`data`: which recordings or pictures train."""
 
-    domains: list[str] = []                                         # names; source first, then target
+    domains: list[Domain] = []                                      # names; source first, then target
     batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each system has one
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
     normalise: Literal["own", "target"] = "own"                     # speech: by its domain's mean and deviation, or

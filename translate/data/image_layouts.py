@@ -38,6 +38,7 @@ from translate.data.image_tables import read_attributes
 from translate.data.manifest import Entry, find_files, hold_out
 from translate.errors import UserError
 from translate.features.image import IMAGES
+from translate.names import ANY
 
 ENDINGS = ("_gtFine_labelIds", "_leftImg8bit", "_gtFine_instanceIds")  # of Cityscapes' names
 LABELLED = (                                                        # labels, photos, instances by split; names' endings
@@ -166,7 +167,7 @@ def _scan_attributes(root: Path, domains: Sequence[str] | None, share: float) ->
     attributes = read_attributes(table, domains)
     folder = next((root / n for n in ("images", "img_align_celeba") if (root / n).is_dir()), root)
     files = {id: path for id, path in find_files(folder, IMAGES).items() if path.name in attributes}
-    entries = _make_entries({"all": {"train": files}}, share)
+    entries = _make_entries({ANY: {"train": files}}, share)
     return [Entry(e.id, e.path, e.domain, e.split, attributes=attributes[e.path.name]) for e in entries]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from translate.errors import UserError
 from translate.features.wave import replacing
+from translate.names import check_name
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au"}
 
@@ -18,7 +19,7 @@ AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au"}
 class Entry:
     """One recording, picture or label map."""
 
-    id: str                                                         # unique within (domain, split)
+    id: str                                                         # unique within (domain, split), a path in a folder
     path: Path                                                      # absolute
     domain: str                                                     # the speaker's or style's name, a plain folder name
     split: str                                                      # "train", "eval", ...
@@ -34,7 +35,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Entry]:
 
     Raises:
         UserError: with file and line, for what is no JSON object, a missing or non-text key, a missing file,
-            or an id that its domain and split have twice.
+            a name that cannot be part of a path, or an id that its domain and split have twice.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -60,14 +61,27 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Entry]:
 
 
 def write_manifest(path: str | os.PathLike[str], entries: Iterable[Entry]) -> None:
-    """Write a manifest, whole or not at all; files below its folder get relative paths: both can move."""
+    """Write a manifest, whole or not at all; files below its folder get relative paths: both can move.
+
+    Raises:
+        UserError: as `check_entry`, or the file cannot be written.
+    """
     folder = Path(os.path.abspath(path)).parent
+    entries = [check_entry(entry, entry.path) for entry in entries]
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for entry in entries:
             below = entry.path.is_relative_to(folder)
             shown = entry.path.relative_to(folder) if below else entry.path
             values = {key: value for key, value in asdict(entry).items() if value is not None}
             file.write(json.dumps(values | {"path": shown.as_posix()}, ensure_ascii=False) + "\n")
+
+
+def check_entry(entry: Entry, where: object) -> Entry:
+    """Return the entry; `UserError`, opened by `where`, unless its id, domain and split can be parts of paths."""
+    check_name(entry.id, "id", where, nested=True)
+    check_name(entry.domain, "domain", where)
+    check_name(entry.split, "split", where)
+    return entry
 
 
 def scan_folders(
@@ -132,7 +146,8 @@ def import_kaldi(folder: str | os.PathLike[str], split: str) -> list[Entry]:
     their ids agree after the speaker's prefix (`spk1-017`, `spk2_017`).
 
     Raises:
-        UserError: a missing or malformed file, a piped command, a `segments` file, no speaker.
+        UserError: a missing or malformed file, a piped command, a `segments` file, no speaker, or a name that cannot
+            be part of a path.
     """
     folder = Path(folder)
     segments = folder / "segments"
@@ -149,7 +164,7 @@ def import_kaldi(folder: str | os.PathLike[str], split: str) -> list[Entry]:
             raise UserError(f"{where}: no such file: {path}")
         if utterance not in speakers:
             raise UserError(f"{where}: utterance `{utterance}` has no speaker in {folder / 'utt2spk'}")
-        entries.append(Entry(utterance, path, _check_name(speakers[utterance], "domain", where), split))
+        entries.append(check_entry(Entry(utterance, path, speakers[utterance], split), where))
     return _pair(entries, {entry: entry.id.removeprefix(entry.domain).lstrip("-_") for entry in entries})
 
 
@@ -232,20 +247,14 @@ def _parse(line: str, folder: Path, where: str) -> Entry:
     if attributes is not None and not _are_attributes(attributes):
         raise UserError(f"{where}: `attributes` is {attributes!r}; expected names with 0 or 1")
     path = Path(os.path.abspath(folder / values["path"]))
+    entry = check_entry(Entry(values["id"], path, values["domain"], values["split"], pair, part, attributes), where)
     if not path.is_file():
         raise UserError(f"{where}: no such file: {path}")
-    domain, split = (_check_name(values[key], key, where) for key in ("domain", "split"))
-    return Entry(values["id"], path, domain, split, pair, part, attributes)
+    return entry
 
 
 def _are_attributes(value: object) -> bool:
     return isinstance(value, dict) and all(type(number) is int and number in (0, 1) for number in value.values())
-
-
-def _check_name(name: str, key: str, where: str) -> str:
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise UserError(f"{where}: `{key}` is {name!r}; it names a folder: no slash, no dot in front")
-    return name
 
 
 def _matches(path: Path, globs: str | Sequence[str]) -> bool:

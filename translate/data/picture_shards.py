@@ -17,11 +17,12 @@ from pathlib import Path
 
 from translate.data.manifest import Entry
 from translate.data.progress import track
-from translate.data.shard_writing import add_member, digest, remove_others
+from translate.data.shard_writing import add_member, digest, name_shards, remove_others
 from translate.data.shards import INDEX, hash_sentence
 from translate.errors import UserError
 from translate.features.image import IMAGES
 from translate.features.wave import replacing
+from translate.names import below
 
 log = logging.getLogger("translate")
 
@@ -32,7 +33,8 @@ def write_picture_shards(
     """Write the files of a manifest as shards of about `megabytes` (10**6 bytes), in the order of a hash.
 
     Raises:
-        UserError: an entry is no picture, a file is missing, `out` holds features, or the disk is full.
+        UserError: an entry is no picture, a file is missing, two domains have shards of the same names, `out` holds
+            features, or the disk is full.
     """
 
     out = Path(out)
@@ -44,14 +46,14 @@ def write_picture_shards(
             raise UserError(f"{entry.path}: no picture; of recordings shard the features: `translate extract` first")
         groups.setdefault((entry.split, entry.domain), []).append(entry)
     plan = {
-        f"{domain}-{split}-{number:06d}.tar": part
-        for (split, domain), group in sorted(groups.items())
-        for number, part in enumerate(_cut(group, int(megabytes * 1e6)))
+        f"{name}-{number:06d}.tar": part
+        for key, name in sorted(name_shards(out, groups).items())
+        for number, part in enumerate(_cut(groups[key], int(megabytes * 1e6)))
     }
     index: dict[str, dict[str, list[dict]]] = {}
     (out / INDEX).unlink(missing_ok=True)                           # no longer valid; comes back last
     for name, part in track(plan.items(), "shards", show=progress):
-        _write(out / name, part)
+        _write(below(out, name), part)
         facts = {"name": name, "count": len(part), "bytes": (out / name).stat().st_size, "sha256": digest(out / name)}
         index.setdefault(part[0].split, {}).setdefault(part[0].domain, []).append(facts)
     remove_others(out, set(plan))

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from translate.data.speech import FeatureStore, Utterances
 from translate.errors import UserError
 from translate.features.folders import list_folders
 from translate.features.wave import replacing
+from translate.names import below, check_distinct, check_name
 
 log = logging.getLogger("translate")
 
@@ -34,14 +35,16 @@ def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: fl
     """Write every split and domain of a dump as shards of about `megabytes` (10**6 bytes).
 
     Raises:
-        UserError: the dump is empty, `out` holds features of other settings or the dump itself, or the disk is full.
+        UserError: the dump is empty, two domains have shards of the same names, `out` holds features of other settings
+            or the dump itself, or the disk is full.
     """
 
     out = Path(out)
-    _adopt(store, out)
     groups = _list_groups(store)
     if not groups:
         raise UserError(f"{store.folder}: no features to shard; extract them first")
+    name_shards(out, groups)
+    _adopt(store, out)
     done: dict[str, dict[str, list[dict]]] = {}
     names, written = set(), 0
     for split, domain in track(groups, "shards", show=progress):  # one domain's index in memory at a time
@@ -56,6 +59,20 @@ def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: fl
     with replacing(out / INDEX) as temporary:
         temporary.write_text(json.dumps(pack_index(done), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     log.info("%s: %d shards, %d of them written now, %d as they were", out, len(names), written, len(names) - written)
+
+
+def name_shards(out: Path, groups: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """How the files of every (split, domain) begin: <domain>-<split>.
+
+    Raises:
+        UserError: a name that cannot be part of a path, or two groups whose files would have the same names.
+    """
+    names = {}
+    for split, domain in groups:
+        check_name(split, "split", out)
+        names[split, domain] = f"{check_name(domain, 'domain', out)}-{split}"
+    check_distinct((below(out, name), f"{domain} of {split}") for (split, domain), name in names.items())
+    return names
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +133,7 @@ def _cut(store: FeatureStore, split: str, domain: str, size: int) -> Iterator[_C
 
 def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
     """Write one tar and the table beside it; returns what the index says of it."""
-    known, path, offsets = cut.utterances, out / cut.name, []
+    known, path, offsets = cut.utterances, below(out, cut.name), []
     with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
         for number, row in enumerate(cut.rows):
             span = slice(known.offsets[row], known.offsets[row] + known.frames[row])

@@ -25,6 +25,7 @@ import numpy as np
 from translate.data.speech import FeatureStore, Utterances, read_json
 from translate.errors import UserError
 from translate.features.statistics import Statistics
+from translate.names import below
 
 INDEX = "shards.json"
 OPEN_FILES = 128                                                    # kept open at a time, over all domains
@@ -179,7 +180,7 @@ class ShardStore(FeatureStore):
             known = ", ".join(self.domains(split)) or "none"
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
         facts = self.index[split][domain]
-        shards = [Shard(self.folder / s["name"], s["count"], s["bytes"]) for s in facts["shards"]]
+        shards = [Shard(below(self.folder, s["name"]), s["count"], s["bytes"]) for s in facts["shards"]]
         for shard in shards:
             found = shard.path.stat().st_size if shard.path.exists() else None
             if found != shard.size:

@@ -32,6 +32,7 @@ from translate.features.folders import list_folders, locate, settle_folder
 from translate.features.front_end import make_front_end
 from translate.features.statistics import Statistics, moments
 from translate.features.wave import check_wave, read_wave, replacing
+from translate.names import below, check_name
 
 log = logging.getLogger("translate")
 
@@ -62,8 +63,9 @@ def extract(
             `out` under the same paths as this one.
 
     Raises:
-        UserError: no entries; `out` holds features of another configuration; the cluster does not answer or does not
-            share `out`; or unusable files: all are named at the end, and the good ones' features are kept.
+        UserError: no entries; `out` holds features of another configuration, or links that lead out of it; the cluster
+            does not answer or does not share `out`; or unusable files: all are named at the end, and the good ones'
+            features are kept.
     """
     if not entries:
         raise UserError("no recordings to extract features from; check the manifest")
@@ -73,9 +75,10 @@ def extract(
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for entry in entries:
         groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
-    for key in groups:
-        settle_folder(out.joinpath(*key))                          # where a run was cut while it replaced the folder
-    groups = {key: group for key, group in groups.items() if not _is_complete(out.joinpath(*key), group)}
+    folders = {key: below(out, Path(*key)) for key in groups}
+    for folder in folders.values():
+        settle_folder(folder)                                      # where a run was cut while it replaced the folder
+    groups = {key: group for key, group in groups.items() if not _is_complete(folders[key], group)}
     if not groups:
         log.info("%s: the features are complete, nothing to do", out)
         return
@@ -88,14 +91,14 @@ def extract(
         raise UserError(f"{len(bad)} of {len(tasks)} files cannot be used: {'; '.join(sorted(bad))}")
     if absent := [part for _, part in missing if not part.exists()]:
         raise UserError(f"{absent[0]}: a worker wrote it elsewhere; --out must be a folder that all machines share")
-    for (split, domain), group in groups.items():
+    for key, group in groups.items():
         facts = {
             "ids": [entry.id for entry, _ in group],
             "pairs": [entry.pair for entry, _ in group],
             "paths": [str(entry.path) for entry, _ in group],
             "fingerprints": [print_ for _, print_ in group],
         }
-        join_parts([_part(out, print_) for _, print_ in group], out / split / domain, facts)
+        join_parts([_part(out, print_) for _, print_ in group], folders[key], facts)
     shutil.rmtree(out / ".parts", ignore_errors=True)
 
 
@@ -174,6 +177,8 @@ class FeatureStore:
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
         folder = locate(self.folder / split / domain)
         index = read_json(folder / "index.json")
+        for id in index["ids"]:
+            check_name(id, "id", folder / "index.json", nested=True)
         frames = np.array(index["frames"], dtype=np.int64)
         return Utterances(
             ids=index["ids"],

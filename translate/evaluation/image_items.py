@@ -7,8 +7,7 @@ from pathlib import Path
 from translate.config import SystemConfig
 from translate.data.manifest import Entry
 from translate.errors import UserError
-
-ANY = "all"                                                         # source of systems that do not ask for it
+from translate.names import ANY
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from translate.evaluation.image_scores import name_kind
 from translate.features.image import read_image, read_labels, to_uint8
 from translate.features.resize import bicubic
 from translate.inference.read import read_source, read_target
+from translate.names import below, cut_name
 
 ROWS = 8                                                            # pictures per sheet
 DETAIL, ENLARGED = 96, 2                                            # pixels of super-resolution shown, and how large
@@ -31,7 +32,7 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> No
         for task in tasks:
             by_source[task.source].append(task)
         for source, of_source in by_source.items():
-            _draw_domains(folder / f"sheet_{source}.png", of_source, config)
+            _draw_domains(below(folder, f"sheet_{source}.png"), of_source, config)
         return
     for task in tasks:
         rows, titles = [], [task.source, f"converted to {task.target}", task.target]
@@ -43,7 +44,8 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> No
         if all(row[-1] is None for row in rows):                    # unpaired: there is no target
             rows, titles = [row[:-1] for row in rows], titles[:-1]
         set_name = f"_{task.set}" if task.set else ""
-        draw_sheet(folder / f"sheet_{task.source}-{task.target}{set_name}.png", rows, titles)
+        name = cut_name(f"sheet_{task.source}-{task.target}{set_name}", ".png")
+        draw_sheet(below(folder, name), rows, titles)
 
 
 def _draw_domains(path: Path, tasks: Sequence[Task], config: SystemConfig) -> None:

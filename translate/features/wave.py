@@ -1,5 +1,6 @@
 """Waves: mono float64 arrays in [-1, 1], read from and written to audio files."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -129,7 +130,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     wrong nothing half-written stays.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    brief = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # longer than `path`'s, its name might be too long
+    temporary = path.with_name(f".{brief}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

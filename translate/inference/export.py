@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from translate.errors import UserError
-from translate.inference.image import ANY, ImageConverter
+from translate.inference.image import ImageConverter
+from translate.names import ANY
 from translate.inference.onnx_check import draw_inputs, make_reference, measure_difference
 from translate.inference.onnx_graphs import make_graph
 from translate.inference.onnx_metadata import describe

@@ -17,6 +17,7 @@ from translate.errors import UserError
 from translate.features.image import to_uint8, write_image
 from translate.inference.pictures import Picture, give_back, prepare_picture, prepare_style, to_array
 from translate.inference.tiles import convert_tiled
+from translate.names import ANY
 from translate.translators.base import Translator
 
 OVERLAP = 32                                                        # pixels of the source beside a tile, see tiles.py
@@ -25,7 +26,6 @@ TILE = 1024                                                         # pixels of 
 GAP = 4                                                             # white pixels between the pictures of a grid
 SEED = 0
 TURN = threading.Lock()                                             # of whoever draws from torch's random numbers
-ANY = "all"                                                         # source of systems that do not ask for it
 
 log = logging.getLogger("translate")
 

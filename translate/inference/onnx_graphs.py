@@ -18,7 +18,8 @@ from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizat
 from translate.errors import UserError
 from translate.features.statistics import Statistics
 from translate.inference.chunks import SHORTEST
-from translate.inference.image import ANY, ImageConverter
+from translate.inference.image import ImageConverter
+from translate.names import ANY
 from translate.inference.system import FeatureConverter
 from translate.layers.padding import extend
 from translate.models.gan_postfilter import PostfilterTranslator

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from translate.data.manifest import Entry, read_manifest
 from translate.errors import UserError
+from translate.names import below, check_distinct, check_name
 
 Task = tuple[Entry, Path]                                           # of no domain, unless a manifest names one
 
@@ -39,7 +40,8 @@ def find_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) -> 
         The tasks, and whether `given` is a single file.
 
     Raises:
-        UserError: nothing to convert, or an output that would overwrite one of the files or another output.
+        UserError: nothing to convert; an output that would overwrite one of the files or another output, or that lies
+            outside of `out`.
     """
     if given.is_file() and given.suffix.lower() not in (".jsonl", ".txt"):
         tasks, single = [_name_output(given, out, kind)], True
@@ -48,13 +50,13 @@ def find_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) -> 
     if not tasks:
         wanted = "`, `".join(domains)
         raise UserError(f"{given}: no {kind.name} to convert (for a manifest: no entry of the domain `{wanted}`)")
-    _check(tasks, kind)
+    _check(tasks, out, kind, single)
     return tasks, single
 
 
 def _name_output(given: Path, out: Path, kind: Kind) -> Task:
     if out.is_dir():
-        out = out / f"{given.stem}{kind.suffix}"
+        out = below(out, f"{given.stem}{kind.suffix}")
     elif out.suffix.lower() != kind.suffix:
         raise UserError(f"{out}: expected a name that ends in {kind.suffix}, or an existing folder")
     return _make_entry(given.stem, given), out
@@ -71,37 +73,36 @@ def _list_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) ->
             earlier = out.resolve() != given.resolve() and path.resolve().is_relative_to(out.resolve())
             hidden = any(part.startswith(".") for part in inside.parts)
             if path.suffix.lower() in kind.suffixes and path.is_file() and not hidden and not earlier:
-                yield _make_entry(inside.with_suffix("").as_posix(), path), (out / inside).with_suffix(kind.suffix)
+                yield _make_entry(inside.with_suffix("").as_posix(), path), below(out, inside.with_suffix(kind.suffix))
     elif given.suffix.lower() == ".jsonl":
         chosen = [entry for entry in read_manifest(given) if entry.domain in domains]
         several = len({entry.domain for entry in chosen}) > 1
         for entry in chosen:
-            yield entry, (out / entry.domain if several else out) / f"{entry.id}{kind.suffix}"
+            inside = Path(entry.domain, entry.id) if several else Path(entry.id)
+            yield entry, below(out, f"{inside}{kind.suffix}")
     else:
-        for line in _read_list(given):
-            yield _make_entry(Path(line).stem, Path(line)), out / f"{Path(line).stem}{kind.suffix}"
+        for number, path in _read_list(given):
+            id = check_name(path.stem, "name", f"{given}:{number}")
+            yield _make_entry(id, path), below(out, f"{id}{kind.suffix}")
 
 
 def _make_entry(id: str, path: Path) -> Entry:
     return Entry(id=id, path=path, domain="", split="eval")
 
 
-def _check(tasks: list[Task], kind: Kind) -> None:
+def _check(tasks: list[Task], out: Path, kind: Kind, single: bool) -> None:
     given = {entry.path.resolve() for entry, _ in tasks}
-    by_output: dict[Path, Path] = {}
-    for entry, destination in tasks:
+    for _, destination in tasks:
         if destination.resolve() in given:
             raise UserError(f"{destination}: the conversion would overwrite a {kind.name}; take another output")
-        if other := by_output.get(destination):
-            raise UserError(
-                f"{destination}: would be the conversion of both {other} and {entry.path}; rename one of them"
-            )
-        by_output[destination] = entry.path
+    beside = [] if single else [(out / "conversion.json", "the summary")]
+    check_distinct([*((destination, entry.path) for entry, destination in tasks), *beside])
 
 
-def _read_list(path: Path) -> list[str]:
+def _read_list(path: Path) -> list[tuple[int, Path]]:
+    """The paths of a list with the numbers of their lines."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{path}: cannot read the list; expected one path per line in UTF-8") from None
-    return [line for line in lines if line]
+    return [(number, Path(line.strip())) for number, line in enumerate(lines, start=1) if line.strip()]

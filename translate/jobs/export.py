@@ -7,6 +7,7 @@ from translate.errors import UserError
 from translate.features.wave import replacing
 from translate.inference.export import export_onnx, import_packages
 from translate.inference.load import load
+from translate.names import ANY, below, name_directions
 
 
 class Written(NamedTuple):
@@ -20,7 +21,7 @@ class Written(NamedTuple):
 def export_run(checkpoint: Path, out: Path, source: str | None = None, target: str | None = None) -> list[Written]:
     """Write `out/<source>-<target>.onnx` for every direction, or `out/all.onnx` of a system of many domains.
 
-    Nothing is written before all graphs are made and compared with PyTorch.
+    Nothing is written before all graphs are made and compared with PyTorch, nor outside of `out`.
 
     Args:
         checkpoint: see `translate.load`.
@@ -35,13 +36,16 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
         raise UserError(f"{out}: is a file; expected a folder for the graphs")
     converter = load(checkpoint)
     directions = None
-    if source or target:
-        if converter.config.data.batches == "labelled":
+    if converter.config.data.batches == "labelled":
+        if source or target:
             raise UserError("--from and --to: one graph has all domains, which are its inputs; leave them out")
-        directions = [converter.name_domains(source, target)]
+        paths = [below(out, f"{ANY}.onnx")]
+    else:
+        asked = source or target
+        directions = [converter.name_domains(source, target)] if asked else converter.config.data.directions()
+        paths = list(name_directions(out, directions, ".onnx").values())
     written = []
-    for one in export_onnx(converter, directions):
-        path = out / f"{one.name}.onnx"
+    for path, one in zip(paths, export_onnx(converter, directions), strict=True):
         with replacing(path) as temporary:
             temporary.write_bytes(one.data)
         written.append(Written(path, len(one.data), one.difference))

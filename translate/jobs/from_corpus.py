@@ -15,6 +15,7 @@ from translate.jobs.image_conversion import convert_pictures
 from translate.jobs.prepare import prepare_corpus
 from translate.jobs.train import read_config, train_system
 from translate.jobs.voice_conversion import convert_every_direction
+from translate.names import name_directions
 
 log = logging.getLogger("translate")
 
@@ -83,7 +84,7 @@ def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | No
     if not isinstance(model, ImageConverter):
         convert_every_direction(model, evaluation, run / "converted", features=True)
         return evaluate_run(run, evaluation, training, jobs=jobs)
-    for source, targets in model.directions().items():
-        for target in targets:
-            convert_pictures(model, evaluation, run / "converted" / f"{source}-{target}", source, target)
+    directions = [(source, target) for source, targets in model.directions().items() for target in targets]
+    for (source, target), folder in name_directions(run / "converted", directions).items():
+        convert_pictures(model, evaluation, folder, source, target)
     return evaluate_run(run, evaluation, training, jobs=jobs)

@@ -9,6 +9,7 @@ from translate.evaluation.image_sheets import show_source
 from translate.features.image import read_image
 from translate.inference.image import ImageConverter
 from translate.inference.read import read_source
+from translate.names import ANY, below
 from translate.training.log import Log
 from translate.training.trainer import Watch
 from translate.translators.base import Translator
@@ -36,7 +37,7 @@ class ImageWatch:
         """A sheet: a row per picture, its translation into every target beside it."""
         converter = ImageConverter(translator, self.config, self.device)
         for source, targets in converter.directions().items():
-            chosen = [entry for entry in self.entries if entry.domain in (source, "all")][:SHOWN]
+            chosen = [entry for entry in self.entries if entry.domain in (source, ANY)][:SHOWN]
             if not chosen:
                 continue
             rows = []
@@ -44,6 +45,6 @@ class ImageWatch:
                 given, condition = read_source(entry, self.entries, self.config)
                 outputs = [converter.convert(given, source, target, **condition) for target in targets]
                 rows.append([show_source(entry, self.config), *outputs])
-            picture = log.folder / "pictures" / f"{source}_{step:08d}.png"
+            picture = below(log.folder / "pictures", f"{source}_{step:08d}.png")
             draw_sheet(picture, rows, [source, *targets])
             log.show(step, f"{source}/sheet", read_image(picture)[..., :3])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from translate.config import parse_overrides
 from translate.data.image_layouts import find_layout, scan_images
-from translate.data.manifest import import_kaldi, read_manifest, scan_folders, write_manifest
+from translate.data.manifest import check_entry, import_kaldi, read_manifest, scan_folders, write_manifest
 from translate.data.speech import extract
 from translate.errors import UserError
 from translate.jobs.doctor import holds_images
 from translate.jobs.train import read_config
+from translate.names import below
 
 log = logging.getLogger("translate")
 
@@ -34,9 +35,11 @@ def prepare_corpus(
         entries = scan_images(corpus, layout, domains)
     else:
         entries = scan_folders(corpus, domains, train, evaluation)
+    for entry in entries:                                           # before the first of the manifests is written
+        check_entry(entry, entry.path)
     for split in dict.fromkeys(entry.split for entry in entries):
         chosen = [entry for entry in entries if entry.split == split]
-        write_manifest(out / f"{split}.jsonl", chosen)
+        write_manifest(below(out, f"{split}.jsonl"), chosen)
         counts = Counter(entry.domain for entry in chosen)
         ids = sorted(entry.id for entry in chosen)
         known = ", ".join(f"{domain} {n}" for domain, n in counts.items())

@@ -35,6 +35,7 @@ from translate.features.world import World
 from translate.inference.load import load
 from translate.inference.voice import VoiceConverter
 from translate.jobs.train import read_config
+from translate.names import below, check_distinct
 
 log = logging.getLogger("translate")
 
@@ -88,9 +89,9 @@ def synthesise(
         jobs: processes; -1: one per core.
 
     Raises:
-        UserError: contradicting options, no recording of a domain, no parallel sentence, or `out` holds speech that was
-            made otherwise; and recordings that cannot
-            be synthesised, all named at the end (the others are done, the manifests are not written).
+        UserError: contradicting options, no recording of a domain, no parallel sentence, two recordings for one file,
+            or `out` holds speech that was made otherwise; and recordings that cannot be synthesised, all named at the
+            end (the others are done, the manifests are not written).
     """
     if smooth is not None and converter is not None:
         raise UserError("--smooth and --converter: give one of them; they are two ways to smooth mel-cepstra")
@@ -108,14 +109,17 @@ def synthesise(
     else:
         settings = choose_analysis(config, smooth)
     recipe = Recipe(settings, domain, smooth, converter, source)
+    made = [
+        (natural, other, below(out, f"{SYNTHETIC}/{natural.split}/{natural.id}.wav")) for natural, other in tasks
+    ]
+    check_distinct((path, natural.path) for natural, _, path in made)
     _adopt(out, recipe)
-    made = [(natural, other, out / SYNTHETIC / natural.split / f"{natural.id}.wav") for natural, other in tasks]
     bad = [error for error in _run(made, recipe, jobs) if error]
     if bad:
         raise UserError(f"{len(bad)} of {len(made)} recordings were not synthesised: {'; '.join(sorted(bad))}")
     for split in dict.fromkeys(natural.split for natural, _, _ in made):
         chosen = [(natural, path) for natural, _, path in made if natural.split == split]
-        write_manifest(out / f"{split}.jsonl", list_entries(chosen))
+        write_manifest(below(out, f"{split}.jsonl"), list_entries(chosen))
         log.info("%s: %d sentences, synthetic and natural", out / f"{split}.jsonl", len(chosen))
 
 

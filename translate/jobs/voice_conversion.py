@@ -13,6 +13,7 @@ from translate.features.wave import read_wave, replacing, write_wave
 from translate.features.wave_blocks import read_blocks, write_blocks
 from translate.inference.speech import SpeechConverter
 from translate.jobs.conversion_tasks import Kind, find_tasks
+from translate.names import name_directions
 
 log = logging.getLogger("translate")
 
@@ -26,15 +27,13 @@ def convert_every_direction(converter: SpeechConverter, given: Path, out: Path, 
         The sums of what the conversion.json hold.
 
     Raises:
-        UserError: `given` is no manifest; or as `convert_recordings`.
+        UserError: `given` is no manifest, two directions have one folder; or as `convert_recordings`.
     """
     if given.suffix.lower() != ".jsonl":
         raise UserError(f"{given}: --all needs a .jsonl manifest, which tells whose recordings are whose")
     total: dict[str, float] = defaultdict(float)
-    for source, target in converter.directions:
-        for stage, spent in convert_recordings(
-            converter, given, out / f"{source}-{target}", source, target, **options
-        ).items():
+    for (source, target), folder in name_directions(out, converter.directions).items():
+        for stage, spent in convert_recordings(converter, given, folder, source, target, **options).items():
             total[stage] += spent
     return dict(total)
 

@@ -17,6 +17,7 @@ from translate.features.wave import read_wave
 from translate.inference.load import load
 from translate.inference.waveform import WaveformConverter
 from translate.models import resolve
+from translate.names import below, cut_name
 from translate.training.steps import find_latest
 
 
@@ -106,8 +107,8 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
         if item and item.target:
             paths = item.source, item.converted, item.target
             source, converted, target = (read_wave(path, sample_rate)[0] for path in paths)
-            name = f"{task.source}-{task.target}_{Path(item.id).name}.png"
-            draw_triple(run / "pictures" / name, source, converted, target, sample_rate)
+            name = cut_name(f"{task.source}-{task.target}_{Path(item.id).name}", ".png")
+            draw_triple(below(run / "pictures", name), source, converted, target, sample_rate)
     if (run / "log.jsonl").exists():
         draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")
 

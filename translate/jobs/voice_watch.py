@@ -17,6 +17,7 @@ from translate.features.wave import read_wave
 from translate.inference.load import make_converter
 from translate.inference.speech import SpeechConverter
 from translate.inference.voice import VoiceConverter
+from translate.names import below
 from translate.training.log import Log
 from translate.training.trainer import Watch
 from translate.translators.base import Translator
@@ -97,7 +98,7 @@ class VoiceWatch:
             converted, _ = converter.convert(wave, rate, source, target)
             name = f"{source}_{target}"
             log.show(step, f"{name}/converted", converted, rate)
-            picture = log.folder / "pictures" / f"{name}_{step:08d}.png"
+            picture = below(log.folder / "pictures", f"{name}_{step:08d}.png")
             draw_triple(picture, wave, converted, natural, rate)
             log.show(step, f"{name}/spectrograms", _read_picture(picture))
 
