@@ -2,6 +2,9 @@
 # are unpacked, files that are counted. Everything is said on standard error: standard output is the folder's name.
 set -euo pipefail
 
+recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+known_checksums=${CORPUS_SHA256SUMS:-$(dirname "$0")/sha256sums}
+
 fail() {
     echo "get_corpus.sh: $*" >&2
     exit 2
@@ -17,9 +20,25 @@ expect() {
     [ "$found" -eq "$2" ] || fail "$1: $found files $3, expected $2; delete the folder and start again"
 }
 
-# Whether the archive $1 is there, whole and readable.
+# The SHA-256 that the archive $1 must have: as in sha256sums beside get_corpus.sh (another list: CORPUS_SHA256SUMS), else
+# as noted in downloads/sha256sums when it was first unpacked; nothing where it is not known.
+find_checksum() {
+    local list
+    for list in "$known_checksums" downloads/sha256sums; do
+        [ -f "$list" ] || continue
+        awk -v name="$(basename "$1")" '$2 == name && !found { print $1; found = 1 } END { exit !found }' "$list" &&
+            return
+    done
+    return 0
+}
+
+# Whether the archive $1 is there and whole: of the checksum $2 where there is one, else readable.
 is_whole() {
     [ -f "$1" ] || return 1
+    if [ -n "$2" ]; then
+        [ "$(python "$recipes/archive.py" sum "$1")" = "$2" ]
+        return
+    fi
     case "$1" in
         *.zip) python -m zipfile -t "$1" >/dev/null 2>&1 ;;
         *.bz2) python -m tarfile -t "$1" >/dev/null 2>&1 ;;
@@ -27,20 +46,25 @@ is_whole() {
     esac
 }
 
-# Download $1 to downloads/, going on where it was cut, and unpack it into the folder $2.
+# Download $1 to downloads/, going on where it was cut, and unpack it into the folder $2, all of it or nothing; what was
+# in the folder is replaced. $3: pattern of the members to take, all without.
 unpack() {
-    local archive
+    local archive checksum only=()
     archive=downloads/$(basename "$1")
-    mkdir -p downloads "$2"
-    if ! is_whole "$archive"; then
+    mkdir -p downloads
+    checksum=$(find_checksum "$archive")
+    if ! is_whole "$archive" "$checksum"; then
         echo "downloading $1" >&2
-        curl --fail --location --retry 5 --continue-at - --output "$archive" "$1" >&2 ||
+        case "$1" in https:*) only=(--proto =https) ;; esac # no detour that anybody could listen to
+        curl --fail --location --retry 5 ${only[@]+"${only[@]}"} --continue-at - --output "$archive" "$1" >&2 ||
             fail "cannot download $1; get it by hand into $PWD/downloads, or give your copy: --corpus DIR"
-        is_whole "$archive" || fail "$archive is damaged: delete it and start again"
+        is_whole "$archive" "$checksum" ||
+            fail "$archive is damaged${checksum:+ or another one (its SHA-256 is not $checksum)}: delete it and start again"
     fi
-    case "$archive" in
-        *.zip) python -m zipfile -e "$archive" "$2" ;;
-        *.bz2) python -m tarfile -e "$archive" "$2" ;;
-        *) tar -xzf "$archive" -C "$2" ;;
-    esac
+    if [ -z "$checksum" ]; then
+        checksum=$(python "$recipes/archive.py" sum "$archive")
+        echo "$checksum  $(basename "$archive")" >>downloads/sha256sums
+        echo "$archive: no checksum is published; its SHA-256 is $checksum, noted in downloads/sha256sums" >&2
+    fi
+    python "$recipes/archive.py" unpack "$archive" "$2" ${3:+"$3"} || exit 2
 }

@@ -15,12 +15,12 @@ import torch
 
 from translate.errors import UserError
 from translate.inference.image import ImageConverter
-from translate.names import ANY
 from translate.inference.onnx_check import draw_inputs, make_reference, measure_difference
 from translate.inference.onnx_graphs import make_graph
 from translate.inference.onnx_metadata import describe
 from translate.inference.system import FeatureConverter
 from translate.layers.exporting import export_mode
+from translate.names import ANY
 
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4                                           # of outputs that are normalised, or in [-1, 1]

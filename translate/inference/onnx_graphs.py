@@ -19,12 +19,12 @@ from translate.errors import UserError
 from translate.features.statistics import Statistics
 from translate.inference.chunks import SHORTEST
 from translate.inference.image import ImageConverter
-from translate.names import ANY
 from translate.inference.system import FeatureConverter
 from translate.layers.padding import extend
 from translate.models.gan_postfilter import PostfilterTranslator
 from translate.models.pix2pixhd import LabelTranslator
 from translate.models.spade import SpadeTranslator
+from translate.names import ANY
 from translate.translators.base import Translator
 from translate.translators.star import StarTranslator
 

@@ -14,9 +14,9 @@ from translate.errors import UserError
 from translate.features.image import IMAGES, read_image, read_labels
 from translate.features.wave import replacing
 from translate.inference.image import ImageConverter
-from translate.names import ANY
 from translate.inference.read import read_source
 from translate.jobs.conversion_tasks import Kind, find_tasks
+from translate.names import ANY
 
 log = logging.getLogger("translate")
 

@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../../recipes/download.sh"
 
 dir=$1
-training=${LAPSRN_URL:-http://vllab.ucmerced.edu/wlai24/LapSRN/results}
+training=${LAPSRN_URL:-https://vllab.ucmerced.edu/wlai24/LapSRN/results}
 tests=${SELFEXSR_URL:-https://raw.githubusercontent.com/jbhuang0604/SelfExSR/master/data}
 
 move_set() { # name in the archive, name here, number of pictures

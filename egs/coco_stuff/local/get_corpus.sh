@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../../recipes/download.sh"
 
 dir=$1
-coco=${COCO_URL:-http://images.cocodataset.org}
+coco=${COCO_URL:-https://s3.amazonaws.com/images.cocodataset.org}
 stuff=${COCO_STUFF_URL:-http://calvin.inf.ed.ac.uk/wp-content/uploads/data/cocostuffdataset}
 
 lay_out() { # split, number of photographs
@@ -21,8 +21,8 @@ lay_out() { # split, number of photographs
         mv "downloads/labels/${split}2017" "$dir/${split}_label"
     fi
     if [ ! -d "$dir/${split}_inst" ]; then
-        local annotations=downloads/annotations/instances_${split}2017.json
-        [ -f "$annotations" ] || unpack "$coco/annotations/annotations_trainval2017.zip" downloads
+        local annotations=downloads/annotations/annotations/instances_${split}2017.json
+        [ -f "$annotations" ] || unpack "$coco/annotations/annotations_trainval2017.zip" downloads/annotations
         python local/draw_instances.py "$annotations" "$dir/${split}_label" "$dir/${split}_inst"
     fi
 }

@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../../recipes/download.sh"
 
 dir=$1
-base=${PIX2PIX_URL:-http://efrosgans.eecs.berkeley.edu/pix2pix/datasets}
+base=${PIX2PIX_URL:-https://efrosgans.eecs.berkeley.edu/pix2pix/datasets}
 
 if [ ! -d "$dir" ]; then
     unpack "$base/night2day.tar.gz" downloads/unpacked

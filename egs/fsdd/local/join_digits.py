@@ -20,6 +20,7 @@ import numpy as np
 
 from translate.errors import UserError
 from translate.features.wave import read_wave, write_wave
+from translate.names import below, check_name
 
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)")
 EVALUATION = range(5)                                               # takes, as the authors of the corpus advise
@@ -30,12 +31,14 @@ def join_takes(corpus: Path, out: Path) -> dict[str, int]:
     """Write the utterances of every speaker; returns how many each has.
 
     Raises:
-        UserError: no digits, a digit is missing in a take, or clips of different rates.
+        UserError: no digits, a speaker's name that cannot be a folder, a digit is missing in a take, or clips of
+            different rates.
     """
     takes: dict[tuple[str, int], dict[int, Path]] = defaultdict(dict)
     for path in sorted(corpus.rglob("*.wav")):
         if match := NAME.fullmatch(path.stem):
-            takes[match["speaker"], int(match["take"])][int(match["digit"])] = path
+            speaker = check_name(match["speaker"], "speaker", path)
+            takes[speaker, int(match["take"])][int(match["digit"])] = path
     if not takes:
         raise UserError(f"{corpus}: no files such as 7_jackson_32.wav; expected the Free Spoken Digit Dataset")
     counts: dict[str, int] = defaultdict(int)
@@ -44,7 +47,7 @@ def join_takes(corpus: Path, out: Path) -> dict[str, int]:
             raise UserError(f"{corpus}: take {take} of {speaker} lacks the digit {missing[0]}; get the corpus again")
         wave, rate = join(digits, take)
         split = "eval" if take in EVALUATION else "train"
-        write_wave(out / speaker / f"{split}_{take:02d}.wav", wave, rate)
+        write_wave(below(out, f"{speaker}/{split}_{take:02d}.wav"), wave, rate)
         counts[speaker] += 1
     return counts
 

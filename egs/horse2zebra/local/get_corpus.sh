@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../../recipes/download.sh"
 
 dir=$1
-base=${CYCLEGAN_URL:-http://efrosgans.eecs.berkeley.edu/cyclegan/datasets}
+base=${CYCLEGAN_URL:-https://efrosgans.eecs.berkeley.edu/cyclegan/datasets}
 
 if [ ! -d "$dir" ]; then
     unpack "$base/horse2zebra.zip" downloads/unpacked

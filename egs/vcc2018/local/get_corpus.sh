@@ -6,46 +6,32 @@
 #
 # Cut downloads are resumed. Every archive is tested, and every speaker must end with 81 training (1xxxx or 2xxxx) and
 # 35 evaluation (3xxxx) sentences.
-set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../../../recipes/download.sh"
 
 dir=$1
 base=${VCC2018_URL:-https://datashare.ed.ac.uk/bitstream/handle/10283/3061}
 speakers="SF1 SF2 SF3 SF4 SM1 SM2 SM3 SM4 TF1 TF2 TM1 TM2"
 
-fail() {
-    echo "get_corpus.sh: $*" >&2
-    exit 2
-}
+# Sentences of speaker $1, of training and of evaluation.
+count_sentences() { echo "$(($(count "$dir/$1" '1*.wav') + $(count "$dir/$1" '2*.wav'))) $(count "$dir/$1" '3*.wav')"; }
 
-count() { find "$dir/$1" -name "$2*.wav" 2>/dev/null | wc -l; }
-
-complete() {
+is_complete() {
     for speaker in $speakers; do
-        [ "$(($(count "$speaker" 1) + $(count "$speaker" 2)))" -eq 81 ] && [ "$(count "$speaker" 3)" -eq 35 ] || return 1
+        [ "$(count_sentences "$speaker")" = "81 35" ] || return 1
     done
 }
 
-if ! complete; then
-    mkdir -p downloads "$dir"
+if ! is_complete; then
     for part in training evaluation reference; do
-        archive=downloads/vcc2018_database_$part.zip
-        if ! python -m zipfile -t "$archive" >/dev/null 2>&1; then
-            echo "downloading $base/$(basename "$archive")" >&2
-            curl --fail --location --retry 5 --continue-at - --output "$archive" "$base/$(basename "$archive")" >&2 ||
-                fail "cannot download $(basename "$archive"); get it by hand from $base into $PWD/downloads"
-            python -m zipfile -t "$archive" >/dev/null 2>&1 ||
-                fail "$archive is damaged: delete it and start again"
-        fi
-        python -m zipfile -e "$archive" "downloads/$part"
-        find "downloads/$part" -path '*/VCC2*/*.wav' -print | while read -r wave; do
-            speaker=$(basename "$(dirname "$wave")")
-            mkdir -p "$dir/${speaker#VCC2}"
-            mv "$wave" "$dir/${speaker#VCC2}/"
+        unpack "$base/vcc2018_database_$part.zip" downloads/unpacked
+        for speaker in $speakers; do
+            mkdir -p "$dir/$speaker"
+            find downloads/unpacked -path "*/VCC2$speaker/*.wav" -exec mv {} "$dir/$speaker/" \;
         done
-        rm -r "downloads/$part"
+        rm -r downloads/unpacked
     done
     for speaker in $speakers; do
-        trained=$(($(count "$speaker" 1) + $(count "$speaker" 2))) evaluated=$(count "$speaker" 3)
+        read -r trained evaluated <<<"$(count_sentences "$speaker")"
         [ "$trained" -eq 81 ] && [ "$evaluated" -eq 35 ] ||
             fail "$dir/$speaker: $trained training and $evaluated evaluation sentences; expected 81 and 35"
     done

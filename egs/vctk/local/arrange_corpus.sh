@@ -19,6 +19,7 @@ for of_speaker in "$folder"/*/; do
         [ -f "$path" ] || continue # p280 and others lack a microphone
         sentence=$(basename "$path" _mic1.flac)
         number=${sentence##*_}
+        case "$number" in *[!0-9]* | "") continue ;; esac # arithmetic would run what stands in brackets
         if [ "$((10#$number))" -le 24 ]; then sentence=rainbow_$number; fi
         ln -sf "$(cd "$of_speaker" && pwd)/$(basename "$path")" "$out/$speaker/$sentence.flac"
     done
