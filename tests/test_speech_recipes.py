@@ -178,6 +178,26 @@ def test_fsdd_names_what_is_missing(tmp_path, remove, expected):
     assert len(process.stderr.splitlines()) == 1
 
 
+def test_fsdd_speakers_are_names_of_folders(tmp_path):
+    make_digits(tmp_path / "in", speakers=("..",), takes=[5])
+    process = join_digits(tmp_path / "in", tmp_path / "out")
+    assert process.returncode == 1
+    assert "`speaker` is '..'; it names a file or folder: no dot in front" in process.stderr
+    assert not list(tmp_path.glob("*.wav"))
+
+
+def test_file_names_are_no_arithmetic(project, tmp_path):
+    """Bash runs what stands in brackets of a number that it computes with."""
+    folder = tmp_path / "vctk" / "wav48_silence_trimmed" / "p225"
+    folder.mkdir(parents=True)
+    for number in ("001", "1+a[$(touch ran)]"):
+        (folder / f"p225_{number}_mic1.flac").touch()
+    command = ["bash", str(project / "egs/vctk/local/arrange_corpus.sh"), str(tmp_path / "vctk"), str(tmp_path / "out")]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert not (tmp_path / "ran").exists()
+    assert [path.name for path in (tmp_path / "out/p225").iterdir()] == ["rainbow_001.flac"]
+
+
 def test_fsdd_is_cloned(project, tmp_path):
     """Stages 0 and 1, from a repository on this disk."""
     make_digits(tmp_path / "server/recordings", takes=range(3, 7))
