@@ -7,6 +7,7 @@ from translate.config import merge
 from translate.features.statistics import Statistics, pack_statistics
 from translate.models import build, resolve
 from translate.training.checkpoint import save_checkpoint
+from translate.training.trust import remember_code
 
 VOICE = {"features": {"sample_rate": 8000, "dimensions": 12, "f0": "dio"}}
 IMAGE = {"train": {"crop": 64}}
@@ -61,6 +62,7 @@ def make_run(folder, model, module=None, **sections):
     size = {"world": 12, "stft": 129, "wave": 1}[config.features.kind] if hasattr(config, "features") else 0
     voices = {n: Statistics(rng.normal(size=size), 1 + rng.random(size), 4.8, 0.2, 90, 80) for n in config.data.domains}
     statistics = pack_statistics(voices) if size else {"high/pictures": np.array([3.0])}
+    remember_code(config)
     save_checkpoint(folder, 10, config, weights, average, statistics, {"step": 10}, keep=1)
     return folder
 

@@ -1,5 +1,6 @@
 """What can be configured (`sections`), and the road from YAML and dotted overrides to it (`reading`)."""
 
+from translate.config.parsing import parse_yaml
 from translate.config.reading import merge, parse_overrides, read_yaml, validate, write_yaml
 from translate.config.sections import (
     DataConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "WorldConfig",
     "merge",
     "parse_overrides",
+    "parse_yaml",
     "read_yaml",
     "validate",
     "write_yaml",

@@ -10,44 +10,24 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from translate.config.parsing import LONGEST, format_yaml, parse_yaml
 from translate.config.sections import LossWeight, Section
 from translate.errors import UserError
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `2e-4` as a word, people mean the number; and it silently drops a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key `{key.value}` is there twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes the words that `_Loader` would read as numbers, such as a speaker called 2e4."""
-
-
-for _class in (_Loader, _Dumper):
-    _class.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-        list("-+.0123456789"),
-    )
-
-
 def write_yaml(path: str | os.PathLike[str], config: Section) -> None:
     """Write a resolved configuration so that `read_yaml` gives the same values back."""
-    text = yaml.dump(config.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    Path(path).write_text(text, encoding="utf-8")
+    Path(path).write_text(format_yaml(config), encoding="utf-8")
 
 
 def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping from a YAML file; raises `UserError` when it is missing, broken or not a mapping."""
+    """Read a mapping from a YAML file; raises `UserError` when it is missing, too large, broken or not a mapping."""
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+        with open(path, "rb") as file:
+            data = file.read(LONGEST + 1)                           # no more of /dev/zero, either
+        if len(data) > LONGEST:
+            raise UserError(f"{path}: has more than {LONGEST} bytes; is it a configuration?")
+        content = parse_yaml(data.decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot read the configuration ({_first_line(error)})") from None
     except yaml.YAMLError as error:
@@ -67,7 +47,7 @@ def parse_overrides(overrides: list[str]) -> dict[str, Any]:
         if not equals or not all(key.strip().split(".")):
             raise UserError(f"override `{override}`: expected key=value, such as train.steps=2000")
         try:
-            parsed = yaml.load(value, _Loader)
+            parsed = parse_yaml(value)
         except yaml.YAMLError:
             raise UserError(f"override `{override}`: the value is not valid YAML") from None
         level = nested

@@ -7,10 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from translate.config import SystemConfig, read_yaml
+from translate.config import SystemConfig
 from translate.inference.load import Converter, load
-from translate.models import resolve
-from translate.training.checkpoint import find_checkpoint
+from translate.training.checkpoint import find_checkpoint, load_config
 
 TITLES = {
     "cyclegan_vc": "CycleGAN-VC",
@@ -80,7 +79,7 @@ def find_models(checkpoints: Sequence[str | Path], device: str = "cpu") -> list[
     models: list[Model] = []
     for given in checkpoints:
         path = find_checkpoint(given)
-        config = resolve(read_yaml(path / "config.yaml"), str(path / "config.yaml"))
+        config = load_config(path)
         name = _name(Path(given))
         models.append(Model(name, _entitle(config, name), path, config, device))
     for describe in ("{0.title} ({0.name})", "{0.title}, {1}"):     # by names where titles coincide, else by numbers

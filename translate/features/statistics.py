@@ -89,12 +89,11 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) 
 
 def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read what `save_arrays` wrote; raises `UserError` for anything else."""
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         return load(Path(path).read_bytes())
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # OSError, safetensors' own, or a type of number that NumPy does not have
         raise UserError(f"{path}: cannot read the statistics ({error})") from None
 
 
@@ -107,6 +106,8 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
     for domain, of_domain in values.items():
         if sorted(of_domain) != sorted(FIELDS):
             raise UserError(f"{path}: expected the keys {', '.join(FIELDS)} of domain `{domain}`")
+        if not _is_sound(of_domain):
+            raise UserError(f"{path}: the numbers of domain `{domain}` are no statistics; take another checkpoint")
     return {
         domain: Statistics(
             mean=of_domain["mean"],
@@ -118,3 +119,16 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
         )
         for domain, of_domain in values.items()
     }
+
+
+def _is_sound(fields: Mapping[str, np.ndarray]) -> bool:
+    """Whether the arrays of a domain have the shapes, types and ranges that `Statistics` has; all are finite."""
+    shapes = {field: fields["mean"].shape if field in ("mean", "deviation") else () for field in FIELDS}
+    kinds = {field: "iu" if field in ("frames", "voiced") else "f" for field in FIELDS}
+    return (
+        fields["mean"].ndim == 1
+        and all(fields[field].shape == shapes[field] and fields[field].dtype.kind in kinds[field] for field in FIELDS)
+        and all(bool(np.isfinite(value).all()) for value in fields.values())
+        and bool((fields["deviation"] > 0).all())
+        and all(fields[field] >= 0 for field in ("log_f0_deviation", "frames", "voiced"))
+    )

@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 from torch import Tensor
 
-from translate.config import SystemConfig
+from translate.config import SystemConfig, parse_yaml
 from translate.errors import UserError
 from translate.models import find_system
+from translate.training.files import find_text
 
 SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
 OF_THE_RUN = ("What it converts", "Results")                        # that no older card knows better
@@ -91,7 +92,7 @@ def _parse(text: str, where: str) -> tuple[dict[str, Any], str, str, dict[str, s
     matter: Any = {}
     if found := re.match(r"---\n(.*?)\n---\n", text, re.DOTALL):
         try:
-            matter = yaml.safe_load(found[1]) or {}
+            matter = parse_yaml(found[1]) or {}
         except yaml.YAMLError:
             matter = None
         if not isinstance(matter, dict):
@@ -132,8 +133,8 @@ def _tell_training(config: SystemConfig) -> str:
 
 def _read_results(checkpoint: Path) -> str:
     """The first table of the run's results."""
-    path = checkpoint.parent / "results.md"
-    if not path.exists() or not (checkpoint / "state.pt").exists():  # what lies beside a shared one is not of its run
+    path = find_text(checkpoint.parent, "results.md")
+    if path is None or not (checkpoint / "state.pt").exists():  # what lies beside a shared one is not of its run
         return f"{BLANK}what `translate evaluate` measured."
     _, _, first, sections = _read_card(path)
     name, text = ("", first) if first else next(iter(sections.items()), ("", ""))

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 import torch
 
-from translate.config import SystemConfig, read_yaml
+from translate.config import SystemConfig
 from translate.errors import UserError
-from translate.features.statistics import Statistics, load_statistics
+from translate.features.statistics import Statistics
 from translate.inference.image import ImageConverter
 from translate.inference.spectrum import SpectrumConverter
 from translate.inference.voice import VoiceConverter
 from translate.inference.waveform import WaveformConverter
-from translate.models import build, resolve
-from translate.training.checkpoint import find_checkpoint, load_weights
+from translate.training.checkpoint import find_checkpoint, load_config, load_weights
+from translate.training.foreign import build_bounded, read_statistics
 from translate.translators.base import Translator
 
 SystemConverter = VoiceConverter | SpectrumConverter | WaveformConverter
@@ -40,30 +40,22 @@ def load(
         precision: of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
 
     Raises:
-        UserError: no checkpoint there, damaged files, weights or statistics of another model, or no such device.
+        UserError: no checkpoint there, files that are damaged or no files, weights or statistics of another model, code
+            that is not trusted, or no such device.
     """
     if precision not in ("float32", "bfloat16"):
         raise UserError(f"precision `{precision}`: expected float32 or bfloat16")
     device = _find_device(device)
     checkpoint = find_checkpoint(folder)
-    config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
-    translator = build(config)
+    config = load_config(checkpoint)
+    translator = build_bounded(config, checkpoint, checkpoint)
     load_weights(checkpoint, translator)
     if hasattr(config, "images"):
         pictures = ImageConverter(translator, config, device)
         pictures.precision = precision
         return pictures
-    path = checkpoint / "statistics.safetensors"
-    statistics = load_statistics(path)
-    converter = make_converter(translator, config, statistics, device)
+    converter = make_converter(translator, config, read_statistics(checkpoint, config), device)
     converter.precision = precision
-    dimensions = converter.front_end.dimensions
-    for domain in converter.domains:
-        if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
-            raise UserError(
-                f"{path}: expected the domain `{domain}` with {dimensions} dimensions; config.yaml and "
-                "statistics.safetensors must come from the same run"
-            )
     return converter
 
 

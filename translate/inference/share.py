@@ -13,17 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from translate.config import SystemConfig, read_yaml, write_yaml
+from translate.config import SystemConfig, write_yaml
 from translate.errors import UserError
 from translate.features.folders import locate, replace_folder, settle_folder
 from translate.inference.card import make_card
-from translate.models import build, resolve
-from translate.training.checkpoint import find_checkpoint, load_averages
-from translate.training.foreign import CONVERTING, FILES, LEFT_OUT, NEEDED, OURS, check_shapes, read_header
+from translate.training.checkpoint import find_checkpoint, load_averages, load_config
+from translate.training.files import FILES, NEEDED, find_text
+from translate.training.foreign import (
+    CONVERTING,
+    LEFT_OUT,
+    build_bounded,
+    check_shapes,
+    read_header,
+    read_statistics,
+    read_tensors,
+)
 from translate.training.interrupt import hold_interrupts
+from translate.training.trust import OURS
 
 
 def share(
@@ -51,15 +60,15 @@ def share(
             else or cannot be written.
     """
     checkpoint, folder = find_checkpoint(run), Path(folder)
-    config = resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+    config = load_config(checkpoint)
     weights, left_out = collect_weights(checkpoint, config)
+    read_statistics(checkpoint, config)                             # as they will be needed
     config = forget_training(config)
     if half:
         weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
         if not all(bool(value.isfinite().all()) for value in weights.values() if value.is_floating_point()):
             raise UserError(f"{checkpoint}: weights beyond the range of 16 bits; leave --half out")
-    cards = checkpoint / "README.md", locate(folder) / "README.md"
-    own, former = (path if path.exists() else None for path in cards)
+    own, former = (find_text(place, "README.md") for place in (checkpoint, locate(folder)))
     given = Path(card) if card else own or former
     text = make_card(checkpoint, config, weights, place or str(folder), given, older=not card and own is None)
     with replacing_folder(folder) as draft:
@@ -80,10 +89,10 @@ def collect_weights(checkpoint: Path, config: SystemConfig) -> tuple[dict[str, T
     whole.
     """
     path = checkpoint / "weights.safetensors"
-    translator = build(config)
+    translator = build_bounded(config, checkpoint, checkpoint)
     left_out = [name for name in translator.players if name != CONVERTING and config.model in OURS]
     _, without = read_header(path)
-    tensors = load_file(path) | load_averages(checkpoint)
+    tensors = read_tensors(path, translator) | load_averages(checkpoint, translator)
     check_shapes(checkpoint, {key: tuple(value.shape) for key, value in tensors.items()}, translator, without)
     kept = {
         key: value.contiguous()

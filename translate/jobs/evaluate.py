@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from translate.config import SystemConfig, read_yaml
+from translate.config import SystemConfig
 from translate.evaluation.image_report import headline
 from translate.evaluation.tables import format_table
 from translate.jobs.image_evaluation import evaluate_pictures
 from translate.jobs.voice_evaluation import evaluate_run as evaluate_recordings
-from translate.models import resolve
-from translate.training.steps import find_latest
+from translate.training.checkpoint import find_run_config
 
 
 def evaluate_run(
@@ -36,6 +35,5 @@ def evaluate_and_format(run: Path, *arguments: Any) -> str:
 
 def _find_image_config(run: Path) -> SystemConfig | None:
     """The configuration of a run on pictures."""
-    path = (find_latest(run) or run / "latest") / "config.yaml"
-    config = resolve(read_yaml(path), str(path)) if path.exists() else None
+    config = find_run_config(run)
     return config if hasattr(config, "images") else None

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from translate.errors import UserError
 from translate.inference.card import find_blanks
 from translate.inference.share import replacing_folder, share
 from translate.training.checkpoint import find_checkpoint
-from translate.training.foreign import FILES, check_foreign
+from translate.training.files import copy_files
+from translate.training.foreign import check_foreign
 from translate.training.hub import is_address, upload
 
 log = logging.getLogger("translate")
@@ -65,14 +65,15 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
         if revision is not None:
             raise UserError("--revision is for the Hub; a folder has one state")
         checkpoint = find_checkpoint(found)
-        check_foreign(checkpoint, str(checkpoint))
     else:
         address = origin if is_address(origin) else f"hf://{origin}"
         checkpoint = find_checkpoint(f"{address}@{revision}" if revision else address)
     with replacing_folder(Path(folder)) as draft:
-        for name in FILES:
-            if (checkpoint / name).is_file():
-                shutil.copyfile(checkpoint / name, draft / name)
+        copy_files(checkpoint, draft, str(checkpoint))
+        try:
+            check_foreign(draft, str(checkpoint))                   # the copy, which nobody else changes meanwhile
+        except UserError as error:
+            raise UserError(str(error).replace(str(draft), str(checkpoint))) from None
     return folder
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from translate.config import WaveConfig, read_yaml
+from translate.config import WaveConfig
 from translate.data.manifest import Entry, read_manifest
 from translate.errors import UserError
 from translate.evaluation.aliasing import measure_aliasing
@@ -16,9 +16,8 @@ from translate.evaluation.report import evaluate_speech
 from translate.features.wave import read_wave
 from translate.inference.load import load
 from translate.inference.waveform import WaveformConverter
-from translate.models import resolve
 from translate.names import below, cut_name
-from translate.training.steps import find_latest
+from translate.training.checkpoint import find_run_config
 
 
 def evaluate_run(
@@ -116,11 +115,10 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
 def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
     """(source, target) -> dB of `measure_aliasing` of the run's system; None where it does not work on samples, has no
     checkpoint here, or knows other domains (a chain's ends)."""
-    path = (find_latest(run) or run / "latest") / "config.yaml"
-    config = resolve(read_yaml(path), str(path)) if path.exists() else None
+    config = find_run_config(run)
     if not isinstance(getattr(config, "features", None), WaveConfig):
         return lambda source, target: None
-    converter = load(path.parent)
+    converter = load(run / "latest")
     assert isinstance(converter, WaveformConverter)
 
     def measure(source: str, target: str) -> float | None:

@@ -16,24 +16,27 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from translate.config import SystemConfig, read_yaml, write_yaml
 from translate.errors import UserError
 from translate.features.folders import flush, locate, replace_folder
 from translate.features.statistics import save_arrays
-from translate.training.foreign import check_shapes, check_trust, read_header
+from translate.models import resolve
+from translate.training.files import check_files
+from translate.training.foreign import check_shapes, read_header, read_tensors
 from translate.training.hub import fetch, is_address
 from translate.training.interrupt import hold_interrupts
 from translate.training.steps import LINKS, find_latest, find_step, point, remove_old
+from translate.training.trust import check_trust
 
 log = logging.getLogger("translate")
 
@@ -87,27 +90,60 @@ def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
     """The checkpoint that `folder` is, or that its `latest` points at, or that `hf://owner/name` brings from the Hub.
 
     Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken and told.
+    Its files are as they should be, and its configuration names no code but the toolkit's or what is trusted: nothing
+    in the folder decides that, see `trust`.
 
     Raises:
-        UserError: it is none of these; or was not trained here (no state.pt) and names a model that is not trusted.
+        UserError: it is none of these, or a file of it is none, too large or out of the folder, or it names a model
+            that is not trusted.
     """
     if is_address(str(folder)):
         return fetch(str(folder))
+    checkpoint = locate_checkpoint(folder)
+    if not any(checkpoint.is_relative_to(place.resolve()) for place in _list_places(Path(folder))):
+        raise UserError(f"{folder}: `latest` leads out of the folder; if you mean {checkpoint}, give that")
+    check_files(checkpoint, str(checkpoint))
+    check_trust(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+    return checkpoint
+
+
+def _list_places(folder: Path) -> list[Path]:
+    """Where a checkpoint that is asked for by `folder` may lie: there, aside, or beside a link that is broken."""
+    return [folder, locate(folder), *([folder.parent] if folder.name in LINKS else [])]
+
+
+def locate_checkpoint(folder: str | os.PathLike[str]) -> Path:
+    """The checkpoint that a folder is, or that its `latest` points at; unchecked, for those that train in it."""
     folder = Path(folder)
-    if folder.name in LINKS:
-        candidates = [find_step(folder), folder]
-    else:
-        candidates = [locate(folder), find_latest(folder), folder / "latest"]
-        if candidates[0] != folder:
-            log.info("%s: is missing after a write that was cut; what was there before is taken", folder)
-    for candidate in candidates:
+    for candidate in _list_candidates(folder):
         if candidate and (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
-            if not (candidate / "state.pt").exists():
-                check_trust(read_yaml(candidate / "config.yaml"), str(candidate / "config.yaml"))
             return candidate.resolve()
     if not folder.exists():
         raise UserError(f"{folder}: no such checkpoint")
     raise UserError(f"{folder}: not a checkpoint (expected config.yaml and weights.safetensors, or a link `latest`)")
+
+
+def _list_candidates(folder: Path) -> Iterator[Path | None]:
+    """The places to look at, the likeliest first; a later one is found only when it is asked for."""
+    if folder.name in LINKS:
+        yield find_step(folder)
+        yield folder
+        return
+    if (place := locate(folder)) != folder:
+        log.info("%s: is missing after a write that was cut; what was there before is taken", folder)
+    yield place
+    yield find_latest(folder)
+    yield folder / "latest"
+
+
+def load_config(checkpoint: Path) -> SystemConfig:
+    """The configuration of a checkpoint that `find_checkpoint` has found."""
+    return resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+
+
+def find_run_config(run: Path) -> SystemConfig | None:
+    """The configuration of the newest checkpoint of a run; None where it has no checkpoint here."""
+    return load_config(find_checkpoint(run / "latest")) if find_latest(run) else None
 
 
 def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> None:
@@ -119,9 +155,9 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
         UserError: the files are damaged, or belong to other networks than `module`'s.
     """
     path = checkpoint / "weights.safetensors"
-    weights = _read_tensors(path)
+    weights = read_tensors(path, module)
     if average:
-        weights |= load_averages(checkpoint)
+        weights |= load_averages(checkpoint, module)
     check_shapes(checkpoint, {k: tuple(v.shape) for k, v in weights.items()}, module, read_header(path)[1])
     module.load_state_dict(weights, strict=False)
 
@@ -141,7 +177,7 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
         UserError: no checkpoint there, or fewer than half of the tensors of every player fit.
     """
     checkpoint = find_checkpoint(run)
-    weights = _read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
+    weights = read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
     axes: dict[str, tuple[int, int]] = module.domain_axes() if hasattr(module, "domain_axes") else {}  # type: ignore[operator]
     if axes:
         known = read_yaml(checkpoint / "config.yaml").get("data", {}).get("domains", [])
@@ -177,10 +213,10 @@ def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], want
     return torch.cat([first, *carried], dim=axis)
 
 
-def load_averages(checkpoint: Path) -> dict[str, Tensor]:
-    """The moving averages by parameter; empty when the run kept none."""
+def load_averages(checkpoint: Path, module: nn.Module | None = None) -> dict[str, Tensor]:
+    """The moving averages by parameter; empty when the run kept none. See `read_tensors`."""
     path = checkpoint / "average.safetensors"
-    return _read_tensors(path) if path.exists() else {}
+    return read_tensors(path, module) if path.exists() else {}
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
@@ -192,11 +228,6 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
         raise UserError(f"{checkpoint / 'state.pt'}: damaged ({reason}); take another checkpoint") from None
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except Exception as error:  # OSError or safetensors' own
-        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
 
 
 def _explain(error: Exception) -> str:

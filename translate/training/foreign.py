@@ -1,35 +1,30 @@
 """Checks on a checkpoint that somebody else made: its files can be wrong or hostile, and must not run code.
 
-Tensors come as safetensors, which hold numbers and no code; a state.pt is neither fetched nor opened. What is left is
-config.yaml, which may name code to import (`model`, `own`), and sizes that would fill the memory.
+Tensors come as safetensors, which hold numbers and no code; a state.pt is neither fetched nor opened. What is left are
+files that are none (`files`), code that config.yaml names (`trust`), and what this module looks at: networks that would
+fill the memory, and numbers that are missing, of another model or not finite.
 """
 
-import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from math import prod
 from pathlib import Path
 from threading import get_ident
-from typing import Any
 
-import yaml
+import numpy as np
+import torch
 from safetensors import safe_open
-from torch import nn
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
-from translate.config import read_yaml
+from translate.config import SystemConfig, read_yaml
 from translate.errors import UserError
-from translate.models import SYSTEMS, build, resolve
-
-FILES = {                                                           # all that is ever shared; bytes at most
-    "config.yaml": 2**18,
-    "weights.safetensors": 2**32,
-    "average.safetensors": 2**32,
-    "statistics.safetensors": 2**26,
-    "README.md": 2**20,
-}
-NEEDED = ("config.yaml", "weights.safetensors")
-OURS = {*SYSTEMS, *SYSTEMS.values()}                                # models that may be imported
-TRUST = "TRANSLATE_TRUST"                                           # names modules that checkpoints may import
+from translate.features.front_end import make_front_end
+from translate.features.statistics import Statistics, load_arrays, load_statistics
+from translate.models import build, resolve
+from translate.training.files import check_files
+from translate.training.trust import check_trust, find_code
+from translate.translators.base import Translator
 
 CONVERTING = "generator"                                            # the player that `translate()` uses
 LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing
@@ -37,54 +32,44 @@ LEFT_OUT = "left_out"                                               # mark of sh
 # Networks may hold JUDGES numbers and RATIO times what the file of weights holds: players that only training needs are
 # left out of it, and of waveforms these are a thousand times larger than the generator.
 JUDGES, RATIO, MOST_TENSORS = 2**27, 4, 5_000
-DEEPEST = 20                                                        # nesting of a configuration; ours has 4
-
-_OPENING = (
-    yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken,
-)  # fmt: skip
-_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 def check_foreign(folder: Path, name: str) -> None:
     """Raise `UserError`, opened by `name`, unless the checkpoint in `folder` is safe to load and complete.
 
-    Of the weights only the header is read, and the networks that the configuration asks for are built only as far as
-    they are in proportion to it.
+    Sizes come first, then the configuration and whose code it names, then the headers of the tensors, beside networks
+    that are built only as far as they are in proportion to them, and last the numbers.
     """
-    check_sizes({file: (folder / file).stat().st_size for file in FILES if (folder / file).is_file()}, name)
-    _check_yaml(folder / "config.yaml", name)
+    check_files(folder, name)
     values = read_yaml(folder / "config.yaml")
     check_trust(values, f"{name}: config.yaml")
     config = resolve(values, f"{name}: config.yaml")
-    shapes, left_out = read_header(folder / "weights.safetensors")
+    translator = build_bounded(config, folder, name)
+    weights, average = folder / "weights.safetensors", folder / "average.safetensors"
+    shapes, left_out = read_header(weights)
+    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), translator, left_out)
+    for path in (weights, average):
+        if path.exists():
+            read_tensors(path, translator)
+    read_statistics(folder, config)
+
+
+def build_bounded(config: SystemConfig, checkpoint: Path, name: object) -> Translator:
+    """The translator that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
+
+    With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its
+    networks may have parts that no file holds.
+    """
+    shapes, _ = read_header(checkpoint / "weights.safetensors")
+    own = find_code(config.model_dump())
     try:
-        with _bounded(JUDGES + RATIO * sum(map(prod, shapes.values()))):
-            translator = build(config)
+        with nullcontext() if own else _bounded(JUDGES + RATIO * sum(map(prod, shapes.values()))):
+            return build(config)
     except (OverflowError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
+        if own:
+            raise                                                   # its author needs the traceback
         reason = str(error).splitlines()[0]
         raise UserError(f"{name}: config.yaml asks for networks that cannot be ({reason})") from None
-    average = folder / "average.safetensors"
-    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), translator, left_out)
-
-
-def check_sizes(sizes: Mapping[str, int | None], name: str) -> None:
-    """Raise `UserError` unless the files {name: bytes} are there and no larger than `FILES` allows."""
-    for file in NEEDED:
-        if file not in sizes:
-            raise UserError(f"{name}: has no {file}; is it a checkpoint of translate?")
-    for file, size in sizes.items():
-        if (size or 0) > FILES[file]:
-            raise UserError(f"{name}: {file} has {size} bytes; at most {FILES[file]} are taken")
-
-
-def check_trust(values: Mapping[str, Any], where: str) -> None:
-    """Raise `UserError` when a configuration names code that is none of the toolkit's and not trusted."""
-    trusted = [word.strip() for word in os.environ.get(TRUST, "").split(",") if word.strip()]
-    for path in _find_code(values):
-        if not any(f"{path}.".startswith(f"{word}.") for word in trusted):
-            raise UserError(
-                f"{where}: `{path}` is foreign code; if you know and trust it, allow its import: {TRUST}={path}"
-            )
 
 
 def check_shapes(
@@ -116,31 +101,51 @@ def read_header(path: Path) -> tuple[dict[str, tuple[int, ...]], list[str]]:
     return shapes, [name for name in names.split(",") if name and name != CONVERTING]
 
 
-def _find_code(values: Mapping[str, Any]) -> list[str]:
-    """Every path of a configuration that would be imported: a model of one's own, networks and losses in `own`.
+def read_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; all finite and, where `module` has one of the name, of the same kind.
 
-    What is not of the types that the configuration has is refused before it is built, see `resolve`.
+    Raises:
+        UserError: the file is damaged, or a tensor is not as it must be.
     """
-    model, own = values.get("model"), values.get("own")
-    own = own if isinstance(own, Mapping) else {}
-    networks, losses = own.get("networks"), own.get("losses")
-    found = [] if isinstance(model, str) and model in OURS else [model]
-    found += networks.values() if isinstance(networks, Mapping) else []
-    for of_player in losses.values() if isinstance(losses, Mapping) else []:
-        found += of_player if isinstance(of_player, Mapping) else []
-    return [path for path in found if isinstance(path, str)]
-
-
-def _check_yaml(path: Path, name: str) -> None:
-    """Raise `UserError` for YAML that grows without bound when it is read: aliases of aliases, or deep nesting."""
-    depth = 0
     try:
-        for token in yaml.scan(path.read_text(encoding="utf-8", errors="replace")):
-            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-            if depth > DEEPEST or isinstance(token, yaml.AliasToken):
-                raise UserError(f"{name}: config.yaml has aliases, or more than {DEEPEST} levels; such is not taken")
-    except yaml.YAMLError:
-        raise UserError(f"{name}: config.yaml is not valid YAML") from None
+        tensors = load_file(path)
+    except Exception as error:  # OSError or safetensors' own
+        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
+    expected = {} if module is None else module.state_dict()
+    for key, value in tensors.items():
+        if key in expected and _kind(value) != _kind(expected[key]):
+            raise UserError(f"{path}: `{key}` is of {value.dtype}, expected {expected[key].dtype}")
+        if not bool(value.isfinite().all()):
+            raise UserError(f"{path}: `{key}` is not finite; take another checkpoint")
+    return tensors
+
+
+def read_statistics(checkpoint: Path, config: SystemConfig) -> dict[str, Statistics]:
+    """The statistics that conversion of speech needs, by domain; those of pictures, which only training needs, are {}.
+
+    Raises:
+        UserError: they are missing, damaged, not finite, or of another run.
+    """
+    path = checkpoint / "statistics.safetensors"
+    if hasattr(config, "images"):
+        for key, value in (load_arrays(path) if path.exists() else {}).items():
+            if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+                raise UserError(f"{path}: `{key}` is no finite number; take another checkpoint")
+        return {}
+    statistics = load_statistics(path)
+    dimensions = make_front_end(config.features).dimensions  # type: ignore[attr-defined]
+    for domain in config.data.domains:
+        if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
+            raise UserError(
+                f"{path}: expected the domain `{domain}` with {dimensions} dimensions; config.yaml and "
+                "statistics.safetensors must come from the same run"
+            )
+    return statistics
+
+
+def _kind(value: Tensor) -> tuple[bool, bool, bool]:
+    """What casting must not change; the number of bits may differ (`share --half`)."""
+    return value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Checkpoints on the Hugging Face Hub: `hf://owner/name`, or `hf://owner/name@revision`.
 
-Only the files of `foreign.FILES` go either way. The endpoint, the token and the cache are those of huggingface_hub:
+Only the files of `files.FILES` go either way. The endpoint, the token and the cache are those of huggingface_hub:
 HF_ENDPOINT, HF_TOKEN, HF_HOME.
 """
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import UserError
-from translate.training.foreign import FILES, check_foreign, check_sizes
+from translate.training.files import FILES, check_sizes
+from translate.training.foreign import check_foreign
 
 log = logging.getLogger("translate")
 

@@ -16,7 +16,7 @@ import torch
 from translate.config import SystemConfig, TrainConfig
 from translate.errors import UserError
 from translate.training import distributed
-from translate.training.checkpoint import find_checkpoint, save_checkpoint
+from translate.training.checkpoint import locate_checkpoint, save_checkpoint
 from translate.training.compiling import compile_networks
 from translate.training.graph import make_step
 from translate.training.history import History
@@ -25,6 +25,7 @@ from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
 from translate.training.resume import Sampler, collect_state, gather_shares, resume
 from translate.training.schedule import share_of_rate
+from translate.training.trust import remember_code
 from translate.translators.base import Translator
 
 
@@ -71,6 +72,7 @@ def train(
     options, watch = config.train, watch or Watch()
     device = next(translator.parameters()).device
     check_players(translator, config)
+    remember_code(config)
     distributed.broadcast(translator)
     players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
     step, best = resume(folder, config, translator, players, sampler, statistics)
@@ -143,7 +145,7 @@ def train(
         if log:
             log.close()
     distributed.wait()                                              # until the first process has written
-    return find_checkpoint(folder)
+    return locate_checkpoint(folder)
 
 
 def _finish(translator: Translator, players: Mapping[str, Player], sampler: Sampler) -> None:

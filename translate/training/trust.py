@@ -1,0 +1,97 @@
+"""Whose code a checkpoint may import: what is decided by nothing that lies in the checkpoint.
+
+A checkpoint's config.yaml may name code of somebody's own (`model`, `own`). It is imported when
+
+- TRANSLATE_TRUST names it, or the module that it is in; or
+- it was trained with here: training, whose code the user names himself, keeps a record of it outside of every run, in
+  $XDG_STATE_HOME/translate (~/.local/state/translate). The record holds the place of the code on the disk, too, so that
+  a module of the same name somewhere else is not taken for it.
+"""
+
+import importlib.util
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from translate.config import SystemConfig
+from translate.errors import UserError
+from translate.models import SYSTEMS
+
+log = logging.getLogger("translate")
+
+OURS = {*SYSTEMS, *SYSTEMS.values()}                                # models that may be imported
+TRUST = "TRANSLATE_TRUST"                                           # names modules that checkpoints may import
+
+
+def check_trust(values: Mapping[str, Any], where: str) -> None:
+    """Raise `UserError` when a configuration names code that is none of the toolkit's and not trusted."""
+    named = find_code(values)
+    if not named:
+        return
+    trusted = [word.strip() for word in os.environ.get(TRUST, "").split(",") if word.strip()]
+    record = _read_record()
+    for path in named:
+        if not all(part.isidentifier() for part in path.split(".")):
+            raise UserError(f"{where}: {path!r} is no dotted path of a module or function")
+        if not any(f"{path}.".startswith(f"{word}.") for word in trusted) and _describe(path) not in record:
+            raise UserError(
+                f"{where}: `{path}` is foreign code; if you know and trust it, allow its import: {TRUST}={path}"
+            )
+
+
+def remember_code(config: SystemConfig) -> None:
+    """Note the code of one's own that a training here uses, so that its checkpoints need no word afterwards."""
+    lines = [line for path in find_code(config.model_dump()) if (line := _describe(path))]
+    if not (new := set(lines) - _read_record()):
+        return
+    try:
+        path = _place_record()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("a", encoding="utf-8") as file:              # processes of one training: each adds whole lines
+            file.write("".join(f"{line}\n" for line in sorted(new)))
+    except (OSError, RuntimeError) as error:                        # read-only, or no home at all
+        names = ",".join(sorted(line.split(" ")[0] for line in new))
+        log.info("cannot note that this code is yours (%s); to convert with it: export %s=%s", error, TRUST, names)
+
+
+def find_code(values: Mapping[str, Any]) -> list[str]:
+    """Every path of a configuration that would be imported: a model of one's own, networks and losses in `own`.
+
+    What is not of the types that the configuration has is refused before it is built, see `resolve`.
+    """
+    model, own = values.get("model"), values.get("own")
+    own = own if isinstance(own, Mapping) else {}
+    networks, losses = own.get("networks"), own.get("losses")
+    found = [] if isinstance(model, str) and model in OURS else [model]
+    found += networks.values() if isinstance(networks, Mapping) else []
+    for of_player in losses.values() if isinstance(losses, Mapping) else []:
+        found += of_player if isinstance(of_player, Mapping) else []
+    return [path for path in found if isinstance(path, str)]
+
+
+def _describe(path: str) -> str | None:
+    """A line of the record: a dotted path, and where its package lies; None where that is not found.
+
+    Nothing is imported for it: only a package inside another would need that.
+    """
+    try:
+        spec = importlib.util.find_spec(path.split(".")[0])
+    except (ImportError, ValueError):                               # ValueError: a module without a spec
+        return None
+    places = [spec.origin] if spec and spec.origin else list((spec and spec.submodule_search_locations) or [])
+    return f"{path} {os.path.realpath(places[0])}" if places else None
+
+
+def _place_record() -> Path:
+    state = os.environ.get("XDG_STATE_HOME", "")                    # a relative one counts as none
+    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    return base / "translate" / "own_code"
+
+
+def _read_record() -> set[str]:
+    try:
+        return set(_place_record().read_text(encoding="utf-8").splitlines())
+    except (OSError, RuntimeError, UnicodeDecodeError):
+        return set()
