@@ -1,9 +1,12 @@
 """From YAML and overrides to validated sections, and one good line for everything that is wrong."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
+import translate
 from translate.config import (
     LossWeight,
     PlayerConfig,
@@ -251,3 +254,34 @@ def test_sections_of_ones_own_get_the_same_words():
     with pytest.raises(UserError, match=r"x: unknown key `player\.losses\.stile`; did you mean `player\.losses\.style"):
         validate(Config, {"player": {"losses": {"stile": 1.0}}}, "x")
     assert validate(Config, {"player": {}}, "x").player.losses.style == 1
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("a: &a [1]\nb: *a\n", "it has aliases, or more than 20 levels"),
+    ("[" * 30 + "]" * 30, "it has aliases, or more than 20 levels"),
+    ("a: " + "9" * 50, "line 1: a number of too many digits"),
+    ("a: " + "1:" * 5000 + "1", "line 1: a number of too many digits"),
+    ("a: !!bool perhaps", "a value that does not fit its type"),
+    ("a: !!map [1]", "a value that does not fit its type"),
+    ("a: !!int ''", "a value that does not fit its type"),
+    ("a: 2001-99-99", "a value that does not fit its type"),
+    ("a: !!python/name:os.system x", "could not determine a constructor"),
+])  # fmt: skip
+def test_yaml_is_bounded_wherever_it_is_read(tmp_path, text, words):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(UserError) as error:
+        read_yaml(tmp_path / "config.yaml")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="is not valid YAML"):
+        parse_overrides([f"a={text}"])
+
+
+def test_no_more_is_read_than_a_configuration_can_be():
+    with pytest.raises(UserError, match="/dev/zero: has more than 262144 bytes; is it a configuration"):
+        read_yaml("/dev/zero")
+
+
+def test_one_place_parses_yaml():
+    sources = Path(translate.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if re.search(r"yaml\.(\w*load\w*)\(", path.read_text())] == ["parsing.py"]

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from tiny_runs import make_run
 
+from translate.demo.models import find_models
 from translate.errors import UserError
 from translate.inference.load import load
 from translate.inference.share import share
@@ -166,6 +167,31 @@ def test_a_checkpoint_comes_and_is_not_fetched_twice(hub, files, tmp_path):
     assert pull(ALICE, str(tmp_path / "mine"), "main") == str(tmp_path / "mine")
     assert (tmp_path / "mine/README.md").read_text() == "# new"
     assert not any(path.is_symlink() for path in (tmp_path / "mine").iterdir())
+
+
+def test_the_links_of_the_cache_are_files_and_others_are_links(hub, files, tmp_path):
+    """The demo keeps the folder in the cache and loads it again."""
+    hub.models[ALICE] = files
+    folder = find_models([f"hf://{ALICE}"])[0].path
+    assert (folder / "config.yaml").is_symlink()
+    assert find_models([folder])[0].converter.domains == ["low", "high"]
+    shutil.copytree(tmp_path / "cache", tmp_path / "copy", symlinks=True)
+    with pytest.raises(UserError, match=r"config\.yaml is a link that leads out of the folder"):
+        find_checkpoint(tmp_path / "copy" / folder.relative_to((tmp_path / "cache").resolve()))
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to("/etc/passwd")
+    with pytest.raises(UserError, match=r"README\.md is a link that leads out of the folder"):
+        load(folder)
+
+
+def test_statistics_from_the_hub_are_checked(hub, files, tmp_path):
+    for name, change in {"none": {}, "junk": {"statistics.safetensors": pickle.dumps(1)}}.items():
+        hub.models[f"eve/{name}"] = {k: v for k, v in files.items() if k != "statistics.safetensors"} | change
+        with pytest.raises(UserError, match="statistics"):
+            find_checkpoint(f"hf://eve/{name}")
+        with pytest.raises(UserError, match="statistics"):
+            pull(f"eve/{name}", str(tmp_path / "mine"))
+    assert not (tmp_path / "mine").exists()
 
 
 def test_what_could_run_code_stays_where_it_is(hub, files, tmp_path):

@@ -19,9 +19,10 @@ from translate.inference.load import load
 from translate.inference.share import share
 from translate.jobs.share import find_folder, pull, push, share_run
 from translate.models import SYSTEMS, build
-from translate.training import foreign
+from translate.training import foreign, trust
 from translate.training.checkpoint import find_checkpoint, start_from
-from translate.training.foreign import FILES, check_foreign
+from translate.training.files import FILES
+from translate.training.foreign import check_foreign
 
 
 def change_config(folder, **values):
@@ -248,9 +249,10 @@ def test_a_checkpoint_imports_no_code_unless_it_is_trusted(shared, tmp_path, mon
     for attempt in (load, find_checkpoint, lambda folder: pull(str(folder), str(tmp_path / "mine"))):
         with pytest.raises(UserError, match=r"`strange\.system` is foreign code"):
             attempt(shared)
-    (shared / "state.pt").touch()                                   # no reason to trust what is fetched
-    with pytest.raises(UserError, match="is foreign code"):
-        check_foreign(shared, "it")
+    (shared / "state.pt").touch()                                   # nothing in the folder is a reason to trust it
+    for attempt in (load, find_checkpoint, lambda folder: check_foreign(folder, "it")):
+        with pytest.raises(UserError, match="is foreign code"):
+            attempt(shared)
     (shared / "state.pt").unlink()
     assert not (tmp_path / "strange/ran").exists()
     assert "strange.system" not in sys.modules
@@ -279,8 +281,12 @@ def test_a_system_of_ones_own_is_shared_whole(tmp_path, monkeypatch):
     assert load(tmp_path / "run").domains == ["low", "high"]        # trained here: no word needed
     folder = share(tmp_path / "run", tmp_path / "shared")
     assert any("players.discriminator" in key for key in load_file(folder / "weights.safetensors"))
-    with pytest.raises(UserError, match=r"TRANSLATE_TRUST=own_systems\.mine"):
-        load(folder)
+    assert load(folder).domains == ["low", "high"]
+    monkeypatch.setattr(trust, "_noted", set())                     # another process on another machine
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    for place in (folder, tmp_path / "run"):
+        with pytest.raises(UserError, match=r"TRANSLATE_TRUST=own_systems\.mine"):
+            load(place)
 
 
 @pytest.mark.parametrize(("change", "words"), [

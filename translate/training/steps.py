@@ -12,6 +12,7 @@ from pathlib import Path
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.features.folders import list_folders, locate, settle_folder
+from translate.training.files import check_files
 from translate.training.foreign import read_header
 
 log = logging.getLogger("translate")
@@ -53,6 +54,7 @@ def find_step(link: Path, resuming: bool = False) -> Path | None:
 def is_whole(step: Path, resuming: bool = False) -> bool:
     """Whether a checkpoint has all its files, of the length that they say; what they hold is not read."""
     try:
+        check_files(step, str(step))
         values = read_yaml(step / "config.yaml")
         read_header(step / "weights.safetensors")
         if resuming or "features" in values or (step / "statistics.safetensors").exists():

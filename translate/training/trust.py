@@ -23,6 +23,7 @@ log = logging.getLogger("translate")
 
 OURS = {*SYSTEMS, *SYSTEMS.values()}                                # models that may be imported
 TRUST = "TRANSLATE_TRUST"                                           # names modules that checkpoints may import
+_noted: set[str] = set()                                            # by this process, also where no file can be written
 
 
 def check_trust(values: Mapping[str, Any], where: str) -> None:
@@ -44,8 +45,10 @@ def check_trust(values: Mapping[str, Any], where: str) -> None:
 def remember_code(config: SystemConfig) -> None:
     """Note the code of one's own that a training here uses, so that its checkpoints need no word afterwards."""
     lines = [line for path in find_code(config.model_dump()) if (line := _describe(path))]
-    if not (new := set(lines) - _read_record()):
+    new = set(lines) - _read_record()
+    if not new:
         return
+    _noted.update(new)
     try:
         path = _place_record()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,6 +95,6 @@ def _place_record() -> Path:
 
 def _read_record() -> set[str]:
     try:
-        return set(_place_record().read_text(encoding="utf-8").splitlines())
+        return _noted.union(_place_record().read_text(encoding="utf-8").splitlines())
     except (OSError, RuntimeError, UnicodeDecodeError):
-        return set()
+        return set(_noted)
