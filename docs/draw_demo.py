@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from translate.checkpoints.pretrained import list_pretrained
 from translate.demo.app import build_app, serve
 from translate.demo.limits import Limits
-from translate.inference.pretrained import list_pretrained
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1100, "height": 1000}                              # pixels of a page

@@ -11,9 +11,9 @@ import torch
 import translate
 import translate.api
 from translate.config import StftConfig, WorldConfig
-from translate.data.mini import make_speech
 from translate.errors import UserError
-from translate.features.wave import read_wave
+from translate.speech.analysis.wave import read_wave
+from translate.speech.corpus.mini import make_speech
 
 ROOT = Path(__file__).resolve().parents[1]
 VOICE = ROOT / "pretrained" / "cyclegan_vc2-SF1-TM1"

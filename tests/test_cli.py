@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 def dump(tmp_path_factory):
     """Features as `translate extract` leaves them, of noise."""
     from translate.config import WorldConfig
-    from translate.features.statistics import moments
+    from translate.speech.analysis.statistics import moments
 
     folder = tmp_path_factory.mktemp("features")
     config = WorldConfig(sample_rate=16000, dimensions=12)

@@ -161,7 +161,7 @@ def test_merging_goes_key_by_key():
 
 
 def test_later_sources_win(tmp_path):
-    from translate.jobs.train import read_config
+    from translate.models.settings import read_config
 
     path = tmp_path / "my.yaml"
     path.write_text("model: cyclegan_vc2\ntrain: {steps: 7, crop: 64}\nplayers: {generator: {learning_rate: 5e-4}}\n")

@@ -95,7 +95,7 @@ def test_the_readme_shows_every_verb_of_a_run():
 def test_settings_in_commands_are_those_of_the_system(page):
     """`key=value` behind `translate train`, `extract` and `models`, and behind recipes, is accepted."""
     from translate.config import parse_overrides
-    from translate.jobs.train import read_config
+    from translate.models.settings import read_config
 
     for words in find_commands(page):
         settings = [word for word in words if re.fullmatch(r"[a-z]\w*(?:\.\w+)*=\S+", word) and "..." not in word]

@@ -28,7 +28,7 @@ def run(folder: Path, *words: str) -> None:
 
 def test_the_example_system_trains_and_converts(tmp_path):
     """The first block of docs/add-a-model.md, as a user's own module, through the real commands."""
-    from translate.data.mini import make_speech
+    from translate.speech.corpus.mini import make_speech
 
     (tmp_path / "my_systems").mkdir()
     (tmp_path / "my_systems" / "linear_vc.py").write_text(OWN_SYSTEM)
@@ -46,11 +46,12 @@ def test_the_example_system_trains_and_converts(tmp_path):
 def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatch):
     """The second block, through the jobs behind the documented commands."""
     from translate.config import parse_overrides
-    from translate.features.image import write_image
+    from translate.images.arrays import write_image
     from translate.jobs.convert import convert_files
     from translate.jobs.evaluate import evaluate_run
     from translate.jobs.prepare import prepare_corpus
-    from translate.jobs.train import read_config, train_system
+    from translate.jobs.train import train_system
+    from translate.models.settings import read_config
 
     (tmp_path / "doc_systems").mkdir()
     (tmp_path / "doc_systems" / "edges.py").write_text(OWN_PICTURES)
@@ -101,8 +102,8 @@ PAGE = ROOT / "docs/add-a-corpus.md"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """The recipes, and the corpora that the page speaks of: two voices, the same as Kaldi folders, scans."""
-    from translate.data.mini import make_speech
-    from translate.features.image import write_image
+    from translate.images.arrays import write_image
+    from translate.speech.corpus.mini import make_speech
 
     folder = tmp_path_factory.mktemp("corpus")
     for name in ("recipes", "tools", "egs/vcc2016/conf", "egs/facades/conf"):

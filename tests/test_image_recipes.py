@@ -30,7 +30,8 @@ PALETTE = [[0, 0, 222], [0, 48, 255], [255, 0, 0], [175, 0, 0]]     # four of th
 SERVER = """
 import json, os, socket, sys
 from translate import cli
-from translate.jobs import convert, doctor, evaluate, image_evaluation, image_material, prepare, train
+from translate.images import evaluate as image_evaluation, material as image_material
+from translate.jobs import convert, doctor, evaluate, prepare, train
 
 with socket.socket(socket.AF_UNIX) as server:
     server.bind(sys.argv[1])

@@ -10,20 +10,20 @@ import pytest
 from PIL import Image
 
 from translate.config import WaveConfig, write_yaml
-from translate.data.manifest import AUDIO, Entry, write_manifest
-from translate.data.picture_shards import write_picture_shards
-from translate.data.shard_writing import write_shards
-from translate.data.shards import ShardStore
-from translate.data.speech import FeatureStore, extract
+from translate.corpus.manifest import AUDIO, Entry, write_manifest
+from translate.corpus.tasks import Kind, find_tasks
 from translate.errors import UserError
-from translate.features.wave import write_wave
-from translate.inference.load import load
-from translate.jobs.conversion_tasks import Kind, find_tasks
+from translate.images.corpus.shards import write_picture_shards
+from translate.images.evaluate import evaluate_pictures
 from translate.jobs.convert import convert_files
 from translate.jobs.export import export_run
-from translate.jobs.image_evaluation import evaluate_pictures
+from translate.jobs.load import load
 from translate.jobs.share import pull
-from translate.jobs.synthesise import synthesise
+from translate.speech.analysis.wave import write_wave
+from translate.speech.corpus.features import FeatureStore, extract
+from translate.speech.shards.reading import ShardStore
+from translate.speech.shards.writing import write_shards
+from translate.speech.synthesise import synthesise
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "pretrained" / "cyclegan-textures"

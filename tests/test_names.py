@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from translate.data.manifest import Entry, import_kaldi, read_manifest, write_manifest
+from translate.corpus.manifest import Entry, import_kaldi, read_manifest, write_manifest
 from translate.errors import UserError
-from translate.features.wave import write_wave
 from translate.jobs.prepare import prepare_corpus
 from translate.models import resolve
 from translate.names import below, check_distinct, check_name, cut_name, name_directions
+from translate.speech.analysis.wave import write_wave
 
 BAD = [                                                             # as an id, domain or split
     "/absolute", "..", "../up", "a/../../up", "a/..", ".", "./a", "a/.", ".hidden", "a/.hidden", "a//b", "a/",

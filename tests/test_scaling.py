@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from translate.data.shard_sampling import SHUFFLED
+from translate.speech.shards.sampling import SHUFFLED
 
 ROOT = Path(__file__).resolve().parents[1]
 

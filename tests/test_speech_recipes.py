@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from translate.data.mini import make_speech
-from translate.features.wave import read_wave, write_wave
+from translate.speech.analysis.wave import read_wave, write_wave
+from translate.speech.corpus.mini import make_speech
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,7 @@ VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 TELL = f"import json, os; print(json.dumps({{name: os.environ.get(name) for name in {VARIABLES}}}))"
 WORKERS = """
 import json, os
-from translate.data.cluster import work
+from translate.speech.corpus.cluster import work
 print(json.dumps({"OMP_WAIT_POLICY": next(work(os.getenv, [("OMP_WAIT_POLICY",)] * 2, jobs=2))}))
 """
 # The command, and a module of it that stands for the training: it tells what torch would see when it is imported.

@@ -30,7 +30,7 @@ from bench.speech import benchmark_extraction, benchmark_f0
 from bench.steps import benchmark_steps
 from bench_stream import STREAM_TITLES, benchmark_stream
 
-from translate.features.wave import replacing
+from translate.files import replacing
 
 
 def main() -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from translate.config import merge
-from translate.data.mini import make_speech
-from translate.features.statistics import Statistics
-from translate.features.wave import read_wave
-from translate.inference.stream import StreamReport, stream
-from translate.inference.voice import VoiceConverter
 from translate.models import find_system, resolve
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.analysis.wave import read_wave
+from translate.speech.conversion.voice import VoiceConverter
+from translate.speech.corpus.mini import make_speech
+from translate.speech.streaming.stream import StreamReport, stream
 
 PUSH = 320                                                          # samples: as a sound card gives them
 # What is measured: F0 by, milliseconds of a chunk, of look-ahead (None: all).

@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from translate.features.wave import read_wave
+from translate.speech.analysis.wave import read_wave
 
 RATE, PEAK, MARGIN = 16000, 0.5, 0.1                                # Hz; of the wave; seconds kept around speech
 

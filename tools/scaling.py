@@ -33,7 +33,7 @@ class Plan:
     dimensions: int = 36
     sentence: float = 5.0                                           # seconds of an utterance
     shard_mb: float = 256
-    shuffled: int = 4096                                            # translate.data.shard_sampling.SHUFFLED
+    shuffled: int = 4096                                            # translate.speech.shards.sampling.SHUFFLED
 
     def utterances(self) -> float:
         return self.hours * 3600 / self.sentence

@@ -18,7 +18,7 @@ Bad input raises `translate.UserError` with one line that says what to do. Sever
 
 From a folder of recordings to a trained and measured model; a real run leaves `small` out and takes longer:
 
->>> from translate.data.mini import make_speech
+>>> from translate.speech.corpus.mini import make_speech
 >>> make_speech(folder / "voices", sentences=2, evaluation=1)               # two synthetic voices, low and high
 >>> small = {"train.steps": 2, "network.channels": 4, "network.blocks": 1, "features.f0": "dio"}
 >>> model = translate.train("cyclegan_vc2", folder / "voices", folder / "run", ["low", "high"], small, jobs=1)
@@ -40,16 +40,16 @@ from torch import Tensor
 
 from translate.config import FeatureConfig, SystemConfig, WorldConfig, merge, parse_overrides, validate
 from translate.errors import UserError
-from translate.features.front_end import make_front_end
-from translate.features.stft import StftFeatures
-from translate.features.wave import check_wave, mix_down, resample
-from translate.features.world import WorldFeatures
-from translate.inference.image import ImageConverter
-from translate.inference.load import Converter, load
-from translate.inference.speech import SpeechConverter, to_array
-from translate.inference.stream import Stream, stream
-from translate.inference.system import FeatureConverter
+from translate.images.conversion.converter import ImageConverter
+from translate.jobs.load import Converter, load
 from translate.models import SYSTEMS
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.stft import StftFeatures
+from translate.speech.analysis.wave import check_wave, mix_down, resample
+from translate.speech.analysis.world import WorldFeatures
+from translate.speech.conversion.converter import SpeechConverter, to_array
+from translate.speech.conversion.features import FeatureConverter
+from translate.speech.streaming.stream import Stream, stream
 
 __all__ = ["Converter", "Stream", "analyse", "convert", "evaluate", "load", "stream", "synthesise", "train"]
 
@@ -77,7 +77,7 @@ def convert(
             - a list of these, of any lengths and sizes.
         sample_rate: Hz, of waves.
         source, target: may be left out where one direction is left, see the model's `directions`.
-        options: of speech amount, semitones, difference, seed (`translate.inference.speech.Options`); of pictures
+        options: of speech amount, semitones, difference, seed (`translate.speech.conversion.converter.Options`); of pictures
             style, instances, attributes, tile (`ImageConverter.convert`).
 
     Returns:

@@ -32,13 +32,13 @@ set -- ${arguments[@]+"${arguments[@]}"}
 
 # The folder $1 of the built-in pictures.
 get_pictures() {
-    python -c 'from translate.data.mini_images import make_images; make_images("corpus/pictures")'
+    python -c 'from translate.images.corpus.mini import make_images; make_images("corpus/pictures")'
     echo "$PWD/corpus/pictures/$1"
 }
 
 # The folder of the built-in voices.
 get_voices() {
-    python -c 'from translate.data.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'
+    python -c 'from translate.speech.corpus.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'
     echo "$PWD/corpus/voices"
 }
 

@@ -10,12 +10,13 @@ import pytest
 import soundfile
 
 from translate.config import WorldConfig
-from translate.data import cluster, speech
-from translate.data.cluster import work
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
-from translate.data.speech import extract
+from translate.corpus.manifest import scan_folders
 from translate.errors import UserError
+from translate.speech.corpus import cluster
+from translate.speech.corpus import features as speech
+from translate.speech.corpus.cluster import work
+from translate.speech.corpus.features import extract
+from translate.speech.corpus.mini import make_speech
 
 CONFIG = WorldConfig(sample_rate=16000, dimensions=8, f0="dio")
 

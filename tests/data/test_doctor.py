@@ -6,9 +6,9 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from translate.data.doctor import examine, print_report
-from translate.data.manifest import Entry, write_manifest
+from translate.corpus.manifest import Entry, write_manifest
 from translate.errors import UserError
+from translate.speech.corpus.doctor import examine, print_report
 
 RATE = 16000
 

@@ -11,15 +11,16 @@ import soundfile
 from killing import kill_at_call
 
 from translate.config import StftConfig, WaveConfig, WorldConfig
-from translate.data import joining, speech
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
-from translate.data.speech import FeatureStore, extract
+from translate.corpus.manifest import scan_folders
 from translate.errors import UserError
-from translate.features.front_end import make_front_end
-from translate.features.statistics import Statistics, moments
-from translate.features.wave import read_wave
-from translate.features.world import World
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.wave import read_wave
+from translate.speech.analysis.world import World
+from translate.speech.corpus import features as speech
+from translate.speech.corpus import joining
+from translate.speech.corpus.features import FeatureStore, extract
+from translate.speech.corpus.mini import make_speech
 
 CONFIG = WorldConfig(sample_rate=16000, dimensions=24, f0="dio")
 GROUPS = [(split, domain) for split in ("train", "eval") for domain in ("low", "high")]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from translate.data.image_doctor import examine_images, print_image_report
-from translate.data.image_layouts import scan_images
-from translate.data.manifest import write_manifest
+from translate.corpus.manifest import write_manifest
 from translate.errors import UserError
-from translate.features.image import write_image
+from translate.images.arrays import write_image
+from translate.images.corpus.doctor import examine_images, print_image_report
+from translate.images.corpus.layouts import scan_images
 
 RANDOM = np.random.default_rng(0)
 

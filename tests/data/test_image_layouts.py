@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from translate.data.image_layouts import LAYOUTS, find_layout, scan_images
 from translate.errors import UserError
-from translate.features.image import write_image
+from translate.images.arrays import write_image
+from translate.images.corpus.layouts import LAYOUTS, find_layout, scan_images
 
 
 def draw(root, *paths, shape=(8, 8, 3)):

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from translate.config import DataConfig, ImageConfig, SystemConfig, TrainConfig
-from translate.data import image_sampling
-from translate.data.image_layouts import scan_images
-from translate.data.image_sampling import make_sampler, summarise
-from translate.data.manifest import Entry
+from translate.corpus.manifest import Entry
 from translate.errors import UserError
-from translate.features.image import encode_labels, read_image, read_labels, to_float, write_image
-from translate.features.resize import bicubic
+from translate.images.arrays import encode_labels, read_image, read_labels, to_float, write_image
+from translate.images.corpus import sampling as image_sampling
+from translate.images.corpus.layouts import scan_images
+from translate.images.corpus.sampling import make_sampler, summarise
+from translate.images.resize import bicubic
 
 SIZES = [(20, 26), (9, 14), (16, 16), (13, 30)]                     # (height, width), one smaller than a crop
 

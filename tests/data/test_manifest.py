@@ -3,14 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from translate.data.manifest import (
-    Entry,
-    import_kaldi,
-    make_disjoint,
-    read_manifest,
-    scan_folders,
-    write_manifest,
-)
+from translate.corpus.manifest import Entry, import_kaldi, make_disjoint, read_manifest, scan_folders, write_manifest
 from translate.errors import UserError
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from translate.config import WorldConfig
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
+from translate.corpus.manifest import scan_folders
 from translate.errors import UserError
-from translate.features.statistics import Statistics, moments
-from translate.features.wave import check_wave, read_wave
-from translate.features.world import World
+from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.wave import check_wave, read_wave
+from translate.speech.analysis.world import World
+from translate.speech.corpus.mini import make_speech
 
 
 @pytest.fixture(scope="module")

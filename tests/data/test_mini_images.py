@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from translate.data.image_doctor import examine_images
-from translate.data.image_layouts import find_layout, scan_images
-from translate.data.mini_images import CLASSES, PHOTOGRAPHS, TILE, TRAINING, _read, make_images
-from translate.features.image import find_boundaries, read_image, read_labels
+from translate.images.arrays import find_boundaries, read_image, read_labels
+from translate.images.corpus.doctor import examine_images
+from translate.images.corpus.layouts import find_layout, scan_images
+from translate.images.corpus.mini import CLASSES, PHOTOGRAPHS, TILE, TRAINING, _read, make_images
 
 LAYOUTS = {"unpaired": "unpaired", "domains": "folders", "pairs": "pairs", "labels": "labels", "high": "high"}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from translate.data import sampling
-from translate.data.sampling import CropSampler
-from translate.data.speech import Utterances
-from translate.features.statistics import Statistics
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus import sampling
+from translate.speech.corpus.features import Utterances
+from translate.speech.corpus.sampling import CropSampler
 
 Q = 3
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from translate.data.sampling import LabelledCropSampler, PairedCropSampler, match_frames
-from translate.data.speech import Utterances
-from translate.features.statistics import Statistics
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus.features import Utterances
+from translate.speech.corpus.sampling import LabelledCropSampler, PairedCropSampler, match_frames
 
 Q = 3
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from synthetic_dump import DIMENSIONS, write_dump
 
-from translate.data import shard_sampling
-from translate.data.shard_sampling import LabelledShardCropSampler, ShardCropSampler, ShardOrder
-from translate.data.shard_writing import write_shards
-from translate.data.shards import ShardStore, make_disjoint_shards
-from translate.data.speech import FeatureStore
 from translate.errors import UserError
-from translate.features.statistics import Statistics
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus.features import FeatureStore
+from translate.speech.shards import sampling as shard_sampling
+from translate.speech.shards.reading import ShardStore, make_disjoint_shards
+from translate.speech.shards.sampling import LabelledShardCropSampler, ShardCropSampler, ShardOrder
+from translate.speech.shards.writing import write_shards
 
 PLAIN = Statistics(np.zeros(DIMENSIONS), np.ones(DIMENSIONS), 0.0, 1.0, 1, 1)
 LENGTHS = {"a": [20, 7, 12, 3, 9, 1, 15, 8], "b": [11, 14, 6, 5, 10]}

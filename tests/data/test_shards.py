@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from translate.cli import app
 from translate.config import merge
-from translate.data.manifest import Entry
-from translate.data.picture_shards import write_picture_shards
-from translate.data.shard_writing import write_shards
-from translate.data.shards import PREVIEW, OpenFiles, ShardStore, make_disjoint_shards
-from translate.data.speech import FeatureStore
+from translate.corpus.manifest import Entry
 from translate.errors import UserError
-from translate.features.image import write_image
-from translate.jobs.voice_material import open_voices
+from translate.images.arrays import write_image
+from translate.images.corpus.shards import write_picture_shards
 from translate.models import resolve
+from translate.speech.corpus.features import FeatureStore
+from translate.speech.material import open_voices
+from translate.speech.shards.reading import PREVIEW, OpenFiles, ShardStore, make_disjoint_shards
+from translate.speech.shards.writing import write_shards
 
 LENGTHS = {"a": [20, 7, 12, 3, 9, 1, 15, 8], "b": [11, 30, 6, 5, 10]}
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from translate.checkpoints.store import save_checkpoint
 from translate.config import WorldConfig
-from translate.features.image import write_image
-from translate.features.statistics import Statistics, pack_statistics
-from translate.features.wave import write_wave
-from translate.features.world import World
+from translate.images.arrays import write_image
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.statistics import Statistics, pack_statistics
+from translate.speech.analysis.wave import write_wave
+from translate.speech.analysis.world import World
 
 pytest.importorskip("gradio")
 

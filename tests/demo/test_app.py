@@ -239,7 +239,7 @@ def test_command_with_bad_input(monkeypatch, capsys, runs, tmp_path):
         assert code == 2
         assert message in error
         assert error.count("\n") == 1
-    monkeypatch.setattr("translate.inference.pretrained.list_pretrained", dict)
+    monkeypatch.setattr("translate.checkpoints.pretrained.list_pretrained", dict)
     code, error = run_command(monkeypatch, capsys)
     assert code == 2
     assert "no checkpoint given" in error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from translate.features.image import read_image
+from translate.images.arrays import read_image
 
 PALETTE = [(20, 20, 60), (80, 120, 40), (140, 90, 60), (120, 160, 220), (230, 220, 200), (250, 60, 60)]
 RED = PALETTE[-1]                                                   # in the middle of the right of the start map

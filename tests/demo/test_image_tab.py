@@ -11,7 +11,6 @@ from PIL import Image
 
 import translate.demo
 from translate.config import ImageConfig
-from translate.data.mini_images import PHOTOGRAPHS, TEXTURES
 from translate.demo.example_images import make_examples, read_label_maps
 from translate.demo.image import build_image_tab, convert_picture, convert_to_all, list_targets, takes_several
 from translate.demo.limits import Limits, Refusal
@@ -34,9 +33,10 @@ from translate.demo.painting import (
 from translate.demo.painting_tab import PaintingEditor
 from translate.demo.pictures import PictureUpload, read_upload
 from translate.errors import UserError
-from translate.features.image import read_image, resize, write_image
-from translate.features.resize import bicubic
-from translate.inference.image import ImageConverter
+from translate.images.arrays import read_image, resize, write_image
+from translate.images.conversion.converter import ImageConverter
+from translate.images.corpus.mini import PHOTOGRAPHS, TEXTURES
+from translate.images.resize import bicubic
 from translate.models import find_system, resolve
 
 LIMITS = Limits(max_pixels=64 * 64)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from translate.checkpoints.pretrained import list_pretrained
 from translate.demo.app import EXAMPLES
 from translate.demo.limits import Limits, Refusal, polite
 from translate.demo.models import find_models
@@ -14,8 +15,7 @@ from translate.demo.plots import draw_f0
 from translate.demo.recordings import find_recordings, read_upload, to_pcm
 from translate.demo.voice import NONE, VoiceTab, name_voices
 from translate.errors import UserError
-from translate.inference.chain import Chain
-from translate.inference.pretrained import list_pretrained
+from translate.speech.conversion.chain import Chain
 
 PAIR, THREE = "CycleGAN-VC2: low, high", "StarGAN-VC2: ann, bob, cyd"
 FILTER, WAVES = "GAN postfilter: gan_postfilter-high", "WaveCycleGAN2: wavecyclegan2-any"

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from translate.evaluation.aliasing import BINS, LENGTH, LOBE, find_mirrors, measure_aliasing
+from translate.speech.measures.aliasing import BINS, LENGTH, LOBE, find_mirrors, measure_aliasing
 
 RATE = 16000
 

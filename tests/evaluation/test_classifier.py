@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.evaluation.classifier import DomainClassifier, segment_statistics
+from translate.speech.measures.classifier import DomainClassifier, segment_statistics
 
 
 def draw(rng: np.random.Generator, mean: float, utterances: int = 6, frames: int = 300) -> list[np.ndarray]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.evaluation.converted import COEFFICIENTS, load_features, save_features
-from translate.features.mcep import mcep_to_spectrum, spectrum_to_mcep
-from translate.features.wave import write_wave
+from translate.speech.analysis.mcep import mcep_to_spectrum, spectrum_to_mcep
+from translate.speech.analysis.wave import write_wave
+from translate.speech.measures.converted import COEFFICIENTS, load_features, save_features
 
 RATE, ALPHA = 16000, 0.42
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.evaluation import image_classifier
-from translate.evaluation.image_classifier import DomainClassifier, shrink_picture
+from translate.images.measures import classifier as image_classifier
+from translate.images.measures.classifier import DomainClassifier, shrink_picture
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from translate.evaluation.contact import BACKGROUND, GAP, TITLE, colour_labels, draw_sheet
-from translate.features.image import read_image
+from translate.images.arrays import read_image
+from translate.images.measures.contact import BACKGROUND, GAP, TITLE, colour_labels, draw_sheet
 
 
 def test_sheet_of_all_kinds(tmp_path):

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from translate.errors import UserError
-from translate.evaluation import deep_images
-from translate.evaluation.images import (
+from translate.images.arrays import read_image
+from translate.images.measures import deep as deep_images
+from translate.images.measures.measures import (
     convert_luma,
     count_classes,
     measure_l1,
@@ -20,8 +21,7 @@ from translate.evaluation.images import (
     measure_ssim_y,
     score_classes,
 )
-from translate.features.image import read_image
-from translate.features.resize import bicubic
+from translate.images.resize import bicubic
 
 
 @pytest.fixture(scope="module")

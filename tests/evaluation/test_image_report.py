@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from translate.config import DataConfig, ImageConfig, SystemConfig
-from translate.data.manifest import Entry
+from translate.corpus.manifest import Entry
 from translate.errors import UserError
-from translate.evaluation import deep_images, image_classifier, image_report
-from translate.evaluation.image_report import evaluate_images, headline
-from translate.features.image import read_image, write_image
-from translate.features.resize import bicubic
+from translate.images.arrays import read_image, write_image
+from translate.images.measures import classifier as image_classifier
+from translate.images.measures import deep as deep_images
+from translate.images.measures import report as image_report
+from translate.images.measures.report import evaluate_images, headline
+from translate.images.resize import bicubic
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from translate.evaluation.matrices import arrange_matrices, format_matrices
+from translate.speech.measures.matrices import arrange_matrices, format_matrices
 
 NAMES = ["ann", "bob", "cy"]
 COLUMNS = ("source", "mean_variance", "converted", "resynthesised")

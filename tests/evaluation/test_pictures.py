@@ -6,7 +6,8 @@ import pytest
 from matplotlib.image import imread
 
 from translate.errors import UserError
-from translate.evaluation.pictures import draw_losses, draw_triple
+from translate.speech.measures.figures import draw_triple
+from translate.training.curves import draw_losses
 
 
 def test_triple_of_waves_of_different_lengths(tmp_path, monkeypatch):

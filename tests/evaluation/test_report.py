@@ -7,13 +7,13 @@ from scipy.signal import lfilter
 
 from translate.config import WorldConfig
 from translate.errors import UserError
-from translate.evaluation import recordings, report
-from translate.evaluation.converted import save_features
-from translate.evaluation.recordings import Item, PairTask
-from translate.evaluation.report import evaluate_speech
-from translate.evaluation.tables import format_table
-from translate.features.wave import read_wave, write_wave
-from translate.features.world import World
+from translate.speech.analysis.wave import read_wave, write_wave
+from translate.speech.analysis.world import World
+from translate.speech.measures import recordings, report
+from translate.speech.measures.converted import save_features
+from translate.speech.measures.recordings import Item, PairTask
+from translate.speech.measures.report import evaluate_speech
+from translate.speech.measures.tables import format_table
 
 RATE = 16000
 COLUMNS = {"source", "mean_variance", "converted", "resynthesised"}

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.evaluation.comparison import confidence, convert_trivially
-from translate.evaluation.speech import (
+from translate.speech.analysis.alignment import LONGEST, align
+from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.wave import write_wave
+from translate.speech.measures.comparison import confidence, convert_trivially
+from translate.speech.measures.mcd import (
     Analysis,
     analyse_for_evaluation,
     f0_errors,
     find_speech,
     mel_cepstral_distortion,
 )
-from translate.features.alignment import LONGEST, align
-from translate.features.statistics import Statistics, moments
-from translate.features.wave import write_wave
 
 TO_DB = 10 / np.log(10) * np.sqrt(2)
 

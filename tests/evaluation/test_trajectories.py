@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from translate.evaluation.comparison import COLUMNS, compare_trajectories
-from translate.evaluation.trajectories import Trajectories, average_distance, average_ratio, modulation_spectrum
+from translate.speech.measures.comparison import COLUMNS, compare_trajectories
+from translate.speech.measures.trajectories import Trajectories, average_distance, average_ratio, modulation_spectrum
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from translate.evaluation.trajectories import Trajectories
-from translate.evaluation.trajectory_pictures import draw_modulation, draw_variances
+from translate.speech.measures.trajectories import Trajectories
+from translate.speech.measures.trajectory_pictures import draw_modulation, draw_variances
 
 
 def make_sets(dimensions: int, *columns: str) -> dict[str, Trajectories]:

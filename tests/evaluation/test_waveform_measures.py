@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
 
-from translate.evaluation.waveform import compare_waves, measure_texture
+from translate.speech.measures.waveform import compare_waves, measure_texture
 
 RATE = 16000
 MEASURES = {"stft_distance", "spectral_convergence", "log_magnitude", "lsd", "texture"}

@@ -5,9 +5,9 @@ import pytest
 import pyworld
 
 from translate.config import WorldConfig, validate
-from translate.evaluation.speech import f0_errors
-from translate.features.f0 import estimate_f0
-from translate.features.wave import read_wave
+from translate.speech.analysis.f0 import estimate_f0
+from translate.speech.analysis.wave import read_wave
+from translate.speech.measures.mcd import f0_errors
 
 RATE = 16000
 METHODS = ("harvest", "dio")

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from translate.config import ImageConfig
 from translate.errors import UserError
-from translate.features import image as images
+from translate.images import arrays as images
 
 RANDOM = np.random.default_rng(0)
 

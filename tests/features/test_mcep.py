@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from translate.features.mcep import default_alpha, mcep_to_spectrum, spectrum_to_mcep
+from translate.speech.analysis.mcep import default_alpha, mcep_to_spectrum, spectrum_to_mcep
 
 POLES = np.array([0.93 * np.exp(0.35j), 0.9 * np.exp(1.1j), 0.85 * np.exp(2.2j)])
 

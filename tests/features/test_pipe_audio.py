@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from translate.errors import UserError
-from translate.features.pipe_audio import AudioWriter, Sound, read_header, read_samples
+from translate.speech.streaming.pipe_audio import AudioWriter, Sound, read_header, read_samples
 
 
 def make_wav(subtype="PCM_16", channels=1, rate=16000, samples=1000, format="WAV"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from translate.features.resize import bicubic, bicubic_matrix
+from translate.images.resize import bicubic, bicubic_matrix
 
 RNG = np.random.default_rng(0)
 

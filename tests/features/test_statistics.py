@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from translate.errors import UserError
-from translate.features.f0 import convert_f0, tell_misfit
-from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
+from translate.files import save_arrays
+from translate.speech.analysis.f0 import convert_f0, tell_misfit
+from translate.speech.analysis.statistics import Statistics, load_statistics, moments, pack_statistics
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 
 from translate.config import StftConfig, WaveConfig
 from translate.errors import UserError
-from translate.features.alignment import align, warp
-from translate.features.front_end import make_front_end
-from translate.features.stft import FLOOR, Stft
+from translate.speech.analysis.alignment import align, warp
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.stft import FLOOR, Stft
 
 RANDOM = np.random.default_rng(0)
 

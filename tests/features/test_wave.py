@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from translate.errors import UserError
-from translate.features import wave as waves
+from translate.speech.analysis import wave as waves
 
 
 def sine(hz, rate, seconds=0.5):

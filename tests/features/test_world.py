@@ -7,9 +7,9 @@ from scipy.signal import lfilter
 
 from translate.config import WorldConfig
 from translate.errors import UserError
-from translate.features.f0 import estimate_f0
-from translate.features.wave import read_wave
-from translate.features.world import World, synthesise_difference
+from translate.speech.analysis.f0 import estimate_f0
+from translate.speech.analysis.wave import read_wave
+from translate.speech.analysis.world import World, synthesise_difference
 
 
 def vowel(rate, f0=120.0, seconds=0.5):

@@ -7,10 +7,10 @@ from torch import nn
 
 from translate.config import DataConfig, FeatureConfig, StftConfig, SystemConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
-from translate.features.statistics import Statistics
-from translate.features.world import World, synthesise_difference
-from translate.inference.chain import Chain
-from translate.inference.load import make_converter
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.analysis.world import World, synthesise_difference
+from translate.speech.conversion.chain import Chain
+from translate.speech.conversion.open import make_converter
 from translate.translators.base import Translator
 
 RATE = 16000

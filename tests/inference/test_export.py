@@ -12,13 +12,13 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from translate.config import merge
 from translate.errors import UserError
-from translate.features.statistics import Statistics
-from translate.inference import export as module
-from translate.inference.export import CHECKS, EXAMPLE, export_onnx
-from translate.inference.image import ImageConverter
-from translate.inference.load import make_converter
-from translate.inference.onnx_check import draw_inputs, make_reference
+from translate.export import export as module
+from translate.export.check import draw_inputs, make_reference
+from translate.export.export import CHECKS, EXAMPLE, export_onnx
+from translate.images.conversion.converter import ImageConverter
 from translate.models import SYSTEMS, find_system, resolve
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.conversion.open import make_converter
 
 THIN = {"network": {"channels": 4, "blocks": 1}}
 VOICE = {**THIN, "features": {"dimensions": 13}}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from translate.data.mini import make_speech
-from translate.features.wave import read_wave
+from translate.speech.analysis.wave import read_wave
+from translate.speech.corpus.mini import make_speech
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16000

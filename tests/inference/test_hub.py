@@ -17,12 +17,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from tiny_runs import make_run
 
+from translate.checkpoints.share import share
+from translate.checkpoints.store import find_checkpoint
 from translate.demo.models import find_models
 from translate.errors import UserError
-from translate.inference.load import load
-from translate.inference.share import share
+from translate.jobs.load import load
 from translate.jobs.share import pull, push
-from translate.training.checkpoint import find_checkpoint
 
 constants = pytest.importorskip("huggingface_hub.constants")
 

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from translate.config import DataConfig, ImageConfig, SystemConfig
 from translate.errors import UserError
-from translate.features.image import read_image
-from translate.inference import image as module
-from translate.inference.image import ImageConverter
+from translate.images.arrays import read_image
+from translate.images.conversion import converter as module
+from translate.images.conversion.converter import ImageConverter
 from translate.models import find_system, resolve
 from translate.networks.judgement import Judgement
 from translate.translators.base import Translator

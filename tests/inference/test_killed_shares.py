@@ -9,13 +9,13 @@ from killing import kill_at_call
 from safetensors.torch import load_file
 from tiny_runs import make_run
 
+from translate.checkpoints import share as module
+from translate.checkpoints.files import FILES
+from translate.checkpoints.share import share
+from translate.checkpoints.store import find_checkpoint
 from translate.errors import UserError
-from translate.inference import share as module
-from translate.inference.load import load
-from translate.inference.share import share
+from translate.jobs.load import load
 from translate.jobs.share import pull
-from translate.training.checkpoint import find_checkpoint
-from translate.training.foreign import FILES
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 import soundfile
 
 from translate.errors import UserError
-from translate.features.wave import read_wave, resample, write_wave
-from translate.features.wave_blocks import read_blocks, write_blocks
-from translate.inference import pieces
-from translate.inference.pieces import convert_pieces
+from translate.speech.analysis.wave import read_wave, resample, write_wave
+from translate.speech.analysis.wave_blocks import read_blocks, write_blocks
+from translate.speech.conversion import pieces
+from translate.speech.conversion.pieces import convert_pieces
 
 
 def speak(seconds, rate, seed=0):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
-from translate.inference.card import find_blanks
-from translate.inference.image import ImageConverter
-from translate.inference.load import load
-from translate.inference.pretrained import FOLDER, ORDER, list_pretrained
-from translate.inference.share import is_shared
-from translate.training.foreign import check_foreign
+from translate.checkpoints.card import find_blanks
+from translate.checkpoints.foreign import check_foreign
+from translate.checkpoints.pretrained import FOLDER, ORDER, list_pretrained
+from translate.checkpoints.share import is_shared
+from translate.images.conversion.converter import ImageConverter
+from translate.jobs.load import load
 
 PRETRAINED = list_pretrained()
 

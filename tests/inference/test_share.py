@@ -13,16 +13,16 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import TINY, make_input, make_run
 from torch import nn
 
+from translate.checkpoints import foreign, trust
+from translate.checkpoints.card import BLANK, SECTIONS, find_blanks
+from translate.checkpoints.files import FILES
+from translate.checkpoints.foreign import check_foreign
+from translate.checkpoints.share import share
+from translate.checkpoints.store import find_checkpoint, start_from
 from translate.errors import UserError
-from translate.inference.card import BLANK, SECTIONS, find_blanks
-from translate.inference.load import load
-from translate.inference.share import share
+from translate.jobs.load import load
 from translate.jobs.share import find_folder, pull, push, share_run
 from translate.models import SYSTEMS, build
-from translate.training import foreign, trust
-from translate.training.checkpoint import find_checkpoint, start_from
-from translate.training.files import FILES
-from translate.training.foreign import check_foreign
 
 
 def change_config(folder, **values):

@@ -9,10 +9,10 @@ from torch import nn
 
 from translate.config import DataConfig, FeatureConfig, StftConfig, SystemConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
-from translate.features.statistics import Statistics
-from translate.inference.load import make_converter
 from translate.models import find_system, resolve
 from translate.networks.wave import PlainGenerator, ResamplingGenerator
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.conversion.open import make_converter
 from translate.translators.base import Translator
 
 RATE = 16000

@@ -11,14 +11,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 from tiny_runs import make_run
 
+from translate.checkpoints.files import FILES, HEADER, NEEDED
+from translate.checkpoints.share import share
 from translate.demo.models import find_models
 from translate.errors import UserError
-from translate.inference.load import load
-from translate.inference.share import share
 from translate.jobs.evaluate import evaluate_run
 from translate.jobs.export import export_run
+from translate.jobs.load import load
 from translate.jobs.share import pull, push
-from translate.training.files import FILES, HEADER, NEEDED
 
 
 @pytest.fixture(scope="module")

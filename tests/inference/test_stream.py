@@ -8,19 +8,19 @@ import pytest
 import torch
 from torch import nn
 
-from translate.data.mini import make_speech
 from translate.errors import UserError
-from translate.features.statistics import Statistics, moments
-from translate.features.streaming import StreamingSynthesis
-from translate.features.wave import read_wave, resample
-from translate.features.world import World
-from translate.inference.chain import Chain
-from translate.inference.frame_stream import FrameStream
-from translate.inference.frozen_norm import gather, measure_context, steady
-from translate.inference.load import make_converter
-from translate.inference.stream import Stream, stream
 from translate.layers.norm import instance_norm
 from translate.models import find_system, resolve
+from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.wave import read_wave, resample
+from translate.speech.analysis.world import World
+from translate.speech.conversion.chain import Chain
+from translate.speech.conversion.open import make_converter
+from translate.speech.corpus.mini import make_speech
+from translate.speech.streaming.frames import FrameStream
+from translate.speech.streaming.frozen_norm import gather, measure_context, steady
+from translate.speech.streaming.stream import Stream, stream
+from translate.speech.streaming.streaming import StreamingSynthesis
 
 RATE = 16000
 TINY = {

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from translate.errors import UserError
-from translate.inference.tiles import convert_tiled, cut, fade
+from translate.images.conversion.tiles import convert_tiled, cut, fade
 
 
 @pytest.fixture(scope="module")

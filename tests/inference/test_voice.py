@@ -9,18 +9,19 @@ import torch
 from scipy.signal import butter, sosfilt
 from torch import nn
 
+from translate.checkpoints.store import save_checkpoint
 from translate.config import WorldConfig
-from translate.data.mini import make_speech
 from translate.errors import UserError
-from translate.features.statistics import Statistics, load_statistics, moments, pack_statistics, save_arrays
-from translate.features.streaming import StreamingSynthesis
-from translate.features.wave import read_wave, resample
-from translate.features.world import World
-from translate.inference.load import load
-from translate.inference.stream import stream
-from translate.inference.voice import VoiceConverter
+from translate.files import save_arrays
+from translate.jobs.load import load
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.statistics import Statistics, load_statistics, moments, pack_statistics
+from translate.speech.analysis.wave import read_wave, resample
+from translate.speech.analysis.world import World
+from translate.speech.conversion.voice import VoiceConverter
+from translate.speech.corpus.mini import make_speech
+from translate.speech.streaming.stream import stream
+from translate.speech.streaming.streaming import StreamingSynthesis
 from translate.translators.base import Translator
 
 RATE = 16000

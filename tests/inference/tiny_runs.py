@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
+from translate.checkpoints.store import save_checkpoint
+from translate.checkpoints.trust import remember_code
 from translate.config import merge
-from translate.features.statistics import Statistics, pack_statistics
 from translate.models import build, resolve
-from translate.training.checkpoint import save_checkpoint
-from translate.training.trust import remember_code
+from translate.speech.analysis.statistics import Statistics, pack_statistics
 
 VOICE = {"features": {"sample_rate": 8000, "dimensions": 12, "f0": "dio"}}
 IMAGE = {"train": {"crop": 64}}

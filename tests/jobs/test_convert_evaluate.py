@@ -9,17 +9,18 @@ import pytest
 import soundfile
 
 from translate.cli import main
-from translate.data.manifest import Entry, read_manifest, scan_folders, write_manifest
-from translate.data.mini import make_speech
-from translate.data.speech import extract
+from translate.corpus.manifest import Entry, read_manifest, scan_folders, write_manifest
 from translate.errors import UserError
-from translate.evaluation.converted import load_features
-from translate.features.mcep import mcep_to_spectrum
-from translate.features.wave import read_wave, write_wave
-from translate.inference.load import load
 from translate.jobs.convert import convert_files
 from translate.jobs.evaluate import evaluate_run
-from translate.jobs.train import read_config, train_system
+from translate.jobs.load import load
+from translate.jobs.train import train_system
+from translate.models.settings import read_config
+from translate.speech.analysis.mcep import mcep_to_spectrum
+from translate.speech.analysis.wave import read_wave, write_wave
+from translate.speech.corpus.features import extract
+from translate.speech.corpus.mini import make_speech
+from translate.speech.measures.converted import load_features
 
 LOW, HIGH = "my-low", "my-high"                                     # hyphens, as a folder <source>-<target> has
 RATE = 16000

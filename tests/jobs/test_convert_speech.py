@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from translate.checkpoints.store import save_checkpoint
 from translate.cli import main
-from translate.data.manifest import Entry, write_manifest
+from translate.corpus.manifest import Entry, write_manifest
 from translate.errors import UserError
-from translate.evaluation.converted import load_features
-from translate.features.statistics import Statistics, pack_statistics, save_arrays
-from translate.features.wave import read_wave, write_wave
-from translate.inference.chain import Chain
-from translate.inference.load import load
-from translate.inference.spectrum import SpectrumConverter
-from translate.inference.voice import VoiceConverter
-from translate.inference.waveform import WaveformConverter
+from translate.files import save_arrays
 from translate.jobs.convert import convert_files
+from translate.jobs.load import load
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.statistics import Statistics, pack_statistics
+from translate.speech.analysis.wave import read_wave, write_wave
+from translate.speech.conversion.chain import Chain
+from translate.speech.conversion.spectrum import SpectrumConverter
+from translate.speech.conversion.voice import VoiceConverter
+from translate.speech.conversion.waveform import WaveformConverter
+from translate.speech.measures.converted import load_features
 
 RATE = 16000
 WORLD = {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25}

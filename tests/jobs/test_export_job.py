@@ -14,16 +14,16 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from translate.checkpoints.store import save_checkpoint
 from translate.cli import app
 from translate.config import merge
 from translate.errors import UserError
-from translate.features.front_end import make_front_end
-from translate.features.statistics import Statistics, pack_statistics
-from translate.inference import export as module
+from translate.export import export as module
 from translate.jobs.convert import convert_files
 from translate.jobs.export import export_run
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.statistics import Statistics, pack_statistics
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16000

@@ -99,7 +99,7 @@ def test_trains_on_a_gpu(data, tmp_path, model):
 def test_a_sheet_is_shown_while_training(data, tmp_path, monkeypatch):
     """Only the half of the double picture that is the source, and its translation."""
     shown = []
-    watch = "translate.jobs.image_watch"
+    watch = "translate.images.watch"
     monkeypatch.setattr(f"{watch}.draw_sheet", lambda path, rows, titles: shown.append((rows, titles)))
     monkeypatch.setattr(f"{watch}.read_image", lambda path: np.zeros((4, 4, 3), np.uint8))
     train_system(make_config("pix2pix", "train.steps=2", "train.sample_every=2"), data, tmp_path / "run")
@@ -133,7 +133,7 @@ def test_weights_of_another_run_are_the_start(runs, data, tmp_path):
 
 @pytest.mark.parametrize("model", SYSTEMS)
 def test_converts_and_evaluates(runs, data, model, monkeypatch):
-    monkeypatch.setattr("translate.evaluation.image_classifier.STEPS", 10)  # of no quality
+    monkeypatch.setattr("translate.images.measures.classifier.STEPS", 10)  # of no quality
     run = runs / model
     converter = translate.load(run)
     for source, targets in converter.directions().items():

@@ -10,16 +10,16 @@ import pytest
 import soundfile
 import torch
 
-from translate.data.mini import make_speech
+from translate.checkpoints.store import save_checkpoint
 from translate.errors import UserError
-from translate.features.pipe_audio import AudioWriter
-from translate.features.statistics import Statistics, moments, pack_statistics
-from translate.features.wave import read_wave
-from translate.features.world import World
-from translate.inference.load import load
-from translate.jobs.pipe import convert_pipe
+from translate.jobs.load import load
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.statistics import Statistics, moments, pack_statistics
+from translate.speech.analysis.wave import read_wave
+from translate.speech.analysis.world import World
+from translate.speech.corpus.mini import make_speech
+from translate.speech.streaming.pipe import convert_pipe
+from translate.speech.streaming.pipe_audio import AudioWriter
 
 RATE = 16000
 
@@ -83,7 +83,7 @@ def test_clipping_is_told(material, monkeypatch, caplog, clipped, words):
             self.clipped = clipped
 
     caplog.set_level("INFO", "translate")
-    monkeypatch.setattr("translate.jobs.pipe.AudioWriter", LoudWriter)
+    monkeypatch.setattr("translate.speech.streaming.pipe.AudioWriter", LoudWriter)
     convert(material, (material / "low.wav").read_bytes(), streaming=True, reference=material / "low.wav")
     assert f"{words} than a file can hold, and clipped" in caplog.text
 

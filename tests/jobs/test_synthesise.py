@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from translate.checkpoints.store import save_checkpoint
 from translate.config import StftConfig, WorldConfig
-from translate.data.manifest import read_manifest, scan_folders, write_manifest
-from translate.data.mini import make_speech
+from translate.corpus.manifest import read_manifest, scan_folders, write_manifest
 from translate.errors import UserError
-from translate.features.alignment import align
-from translate.features.statistics import Statistics, pack_statistics
-from translate.features.stft import Stft
-from translate.features.wave import read_wave
-from translate.features.world import World
-from translate.jobs.synthesise import choose_analysis, match_level, synthesise
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.alignment import align
+from translate.speech.analysis.statistics import Statistics, pack_statistics
+from translate.speech.analysis.stft import Stft
+from translate.speech.analysis.wave import read_wave
+from translate.speech.analysis.world import World
+from translate.speech.corpus.mini import make_speech
+from translate.speech.synthesise import choose_analysis, match_level, synthesise
 
 RATE = 16000
 WORLD = WorldConfig(sample_rate=RATE, f0="dio", codec="sptk", dimensions=25)
@@ -107,7 +107,7 @@ def test_conversions_run_in_the_natural_timing(corpus, tmp_path, monkeypatch):
             assert (source, target) == ("low", "high")
             return mcep
 
-    monkeypatch.setattr("translate.jobs.synthesise.load_voice", lambda run: Nothing())
+    monkeypatch.setattr("translate.speech.synthesise.load_voice", lambda run: Nothing())
     synthesise(manifests(corpus), tmp_path, "high", converter=tmp_path, source="low", jobs=1)
     low, high = (
         World(WORLD).analyse_frames(read_wave(corpus / voice / "eval_001.wav")[0])[0] for voice in ("low", "high")

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from translate.data.manifest import Entry, read_manifest, write_manifest
-from translate.data.mini import make_speech
-from translate.evaluation import report
-from translate.features.statistics import Statistics, pack_statistics
-from translate.features.wave import read_wave, write_wave
+from translate.checkpoints.store import save_checkpoint
+from translate.corpus.manifest import Entry, read_manifest, write_manifest
 from translate.jobs.convert import convert_files
 from translate.jobs.evaluate import evaluate_run
 from translate.models import find_system, resolve
-from translate.training.checkpoint import save_checkpoint
+from translate.speech.analysis.statistics import Statistics, pack_statistics
+from translate.speech.analysis.wave import read_wave, write_wave
+from translate.speech.corpus.mini import make_speech
+from translate.speech.measures import report
 
 RATE = 16000
 DOMAINS = ["synthetic", "natural"]

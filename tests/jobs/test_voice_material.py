@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from translate.config import WorldConfig, merge
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
-from translate.data.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
-from translate.data.speech import extract
+from translate.corpus.manifest import scan_folders
 from translate.errors import UserError
-from translate.jobs.voice_material import open_voices
 from translate.models import resolve
+from translate.speech.corpus.features import extract
+from translate.speech.corpus.mini import make_speech
+from translate.speech.corpus.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
+from translate.speech.material import open_voices
 
 FEATURES = {"sample_rate": 16000, "f0": "dio", "codec": "sptk", "dimensions": 8}
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from translate.checkpoints.store import load_weights, save_checkpoint
 from translate.config import OwnConfig
 from translate.errors import UserError
-from translate.inference.system import find_context
 from translate.models import build, resolve
 from translate.models.own import plug_in
-from translate.training.checkpoint import load_weights, save_checkpoint
+from translate.speech.conversion.features import find_context
 from translate.translators.base import Translator
 
 PARTS = '''

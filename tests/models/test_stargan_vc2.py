@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from translate.checkpoints.store import load_weights, start_from
 from translate.config import merge, read_yaml
 from translate.errors import UserError
 from translate.models import find_system, resolve
 from translate.models.stargan_vc2 import GAMES
-from translate.training.checkpoint import load_weights, start_from
 from translate.training.player import Player
 from translate.training.trainer import train
 

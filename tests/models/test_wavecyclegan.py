@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from translate.checkpoints.store import load_weights, save_checkpoint
 from translate.config import merge
 from translate.errors import UserError
 from translate.models import find_system, resolve
-from translate.training.checkpoint import load_weights, save_checkpoint
 from translate.training.player import Player
 
 SMALL = {

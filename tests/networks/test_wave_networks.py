@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from translate.evaluation.aliasing import measure_aliasing
 from translate.networks.wave import PlainGenerator, ResamplingGenerator, WaveConvolution, WaveDiscriminator, reflect
+from translate.speech.measures.aliasing import measure_aliasing
 
 
 def count(module):

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from translate.config import merge, parse_overrides
-from translate.data.sampling import CropSampler
-from translate.data.speech import Utterances
-from translate.features.statistics import moments, pack_statistics
 from translate.models import find_system, resolve
+from translate.speech.analysis.statistics import moments, pack_statistics
+from translate.speech.corpus.features import Utterances
+from translate.speech.corpus.sampling import CropSampler
 
 TINY = {
     "model": "cyclegan_vc2",
@@ -113,9 +113,9 @@ def differing(read_tensors):
 def dump(tmp_path_factory):
     """Features of three short sentences of the two built-in voices."""
     from translate.config import WorldConfig
-    from translate.data.manifest import scan_folders
-    from translate.data.mini import make_speech
-    from translate.data.speech import extract
+    from translate.corpus.manifest import scan_folders
+    from translate.speech.corpus.features import extract
+    from translate.speech.corpus.mini import make_speech
 
     folder = tmp_path_factory.mktemp("tiny")
     make_speech(folder / "corpus", sentences=3, evaluation=1)

@@ -10,10 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from translate.config import read_yaml
-from translate.errors import UserError
-from translate.training import checkpoint as module
-from translate.training.checkpoint import (
+from translate.checkpoints import store as module
+from translate.checkpoints.store import (
     find_checkpoint,
     load_averages,
     load_state,
@@ -21,6 +19,8 @@ from translate.training.checkpoint import (
     save_checkpoint,
     start_from,
 )
+from translate.config import read_yaml
+from translate.errors import UserError
 
 
 @pytest.fixture

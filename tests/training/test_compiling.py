@@ -5,8 +5,8 @@ import logging
 import pytest
 import torch
 
+from translate.checkpoints.store import load_weights
 from translate.models import find_system
-from translate.training.checkpoint import load_weights
 from translate.training.trainer import Watch, train
 
 OPTIONS = (

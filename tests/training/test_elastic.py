@@ -15,12 +15,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from translate.checkpoints.store import load_weights
 from translate.cli import app
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.models import find_system, resolve
 from translate.training import distributed
-from translate.training.checkpoint import load_weights
 from translate.training.resume import begin_share
 from translate.training.trainer import train
 

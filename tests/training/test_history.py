@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from translate.checkpoints.store import save_checkpoint
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training import history as module
-from translate.training.checkpoint import save_checkpoint
 from translate.training.history import History
 
 

@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
+from translate.checkpoints.interrupt import hold_interrupts
 from translate.training import trainer
-from translate.training.interrupt import Interrupt, hold_interrupts
+from translate.training.interrupt import Interrupt
 from translate.training.trainer import train
 
 

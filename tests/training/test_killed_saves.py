@@ -12,10 +12,10 @@ import torch
 from killing import kill_at_call
 from safetensors.torch import load_file
 
-from translate.training import checkpoint as checkpoint_module
+from translate.checkpoints import store as checkpoint_module
+from translate.checkpoints.steps import is_whole
+from translate.checkpoints.store import find_checkpoint, load_state, save_checkpoint
 from translate.training import trainer
-from translate.training.checkpoint import find_checkpoint, load_state, save_checkpoint
-from translate.training.steps import is_whole
 from translate.training.trainer import train
 
 OPTIONS = (

@@ -6,7 +6,7 @@ import logging
 import pytest
 import torch
 
-from translate.training.checkpoint import load_state
+from translate.checkpoints.store import load_state
 from translate.training.graph import CudaRecorder, Recording
 from translate.training.trainer import train
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 import torch
 
+from translate.checkpoints import store as checkpoint_module
 from translate.errors import UserError
-from translate.training import checkpoint as checkpoint_module
 from translate.training.trainer import train
 
 HALF = 5

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from translate.checkpoints.steps import find_latest, is_whole
+from translate.checkpoints.store import find_checkpoint
 from translate.errors import UserError
-from translate.training.checkpoint import find_checkpoint
-from translate.training.steps import find_latest, is_whole
 from translate.training.trainer import train
 
 OPTIONS = ("train.steps=6", "train.save_every=2", "train.log_every=2", "train.keep=3", "players.generator.average=0.9")

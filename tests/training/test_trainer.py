@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
+from translate.checkpoints.store import load_state
 from translate.errors import UserError
 from translate.training import trainer as module
-from translate.training.checkpoint import load_state
 from translate.training.player import Player
 from translate.training.trainer import Watch, train
 
@@ -99,7 +99,7 @@ def test_looks_see_the_averaged_weights(tmp_path, make_run):
     run = make_run("train.steps=3", "train.evaluate_every=3", "players.generator.average=0.9")
     looks = Looks(metrics=[1.0])
     checkpoint = train(*run.arguments(tmp_path / "run"), looks.watch())
-    from translate.training.checkpoint import load_averages
+    from translate.checkpoints.store import load_averages
 
     first = next(iter(dict(run.translator.named_parameters())))
     assert torch.equal(looks.weights[0], load_averages(checkpoint)[first])

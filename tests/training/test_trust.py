@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from translate.checkpoints import trust
+from translate.checkpoints.store import find_checkpoint
+from translate.checkpoints.trust import check_trust, remember_code
 from translate.errors import UserError
-from translate.training import trust
-from translate.training.checkpoint import find_checkpoint
 from translate.training.trainer import train
-from translate.training.trust import check_trust, remember_code
 
 SYSTEM = "from translate.models.cyclegan_vc2 import *\n"
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,7 @@ def test_python_m_and_the_command_train_alike(train_command, own, tmp_path):
         done = run("-m", "translate", *train_command(tmp_path / "run", f"model={own}", f"train.steps={steps}"),
                    cwd=tmp_path, **path)  # fmt: skip
         assert done.returncode == 0, done.stderr
-    program = "from translate.training.checkpoint import find_checkpoint; print(find_checkpoint('run'))"
+    program = "from translate.checkpoints.store import find_checkpoint; print(find_checkpoint('run'))"
     done = run("-c", program, cwd=tmp_path, **path)
     assert done.stdout.strip().endswith("step_00000002"), done.stderr
 

@@ -10,7 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.networks.judgement import Judgement
-from translate.translators.star import StarTranslator, check_domains
+from translate.translators.star import StarTranslator
+from translate.translators.vectors import check_domains
 
 FACES = ["Black_Hair", "Blond_Hair", "Male", "Young"]
 B, C = 6, 2

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from translate.data.mini import make_speech
-from translate.features.wave import read_wave
+from translate.speech.analysis.wave import read_wave
+from translate.speech.corpus.mini import make_speech
 
 CPU = torch.device("cpu")
 RATE = 16000                                                        # Hz, of the built-in voices

@@ -10,11 +10,11 @@ import torch
 from bench.common import RATE, Options, make_table, speak
 from bench.systems import configure
 from translate.config import merge
-from translate.evaluation.aliasing import measure_aliasing
-from translate.features.statistics import Statistics
-from translate.inference.voice import VoiceConverter
-from translate.inference.waveform import WaveformConverter
 from translate.models import build, resolve
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.conversion.voice import VoiceConverter
+from translate.speech.conversion.waveform import WaveformConverter
+from translate.speech.measures.aliasing import measure_aliasing
 
 SECONDS = 5.0                                                       # of the clip
 # As in egs/vcc2016/conf.
@@ -56,7 +56,7 @@ def make_voice_converter(small: bool, f0: str, device: torch.device) -> VoiceCon
 
 def benchmark_waveforms(options: Options, repeats: int = 3) -> Iterator[str]:
     """Samples per second of the waveform systems, untrained, in the chunks of a conversion. And the energy of a sine's
-    mirrored components (`translate.evaluation.aliasing`)."""
+    mirrored components (`translate.speech.measures.aliasing`)."""
     level = Statistics(np.zeros(1), np.full(1, 0.05), 0.0, 0.0, 1, 0)
     rows = []
     for model, network in SMALL_WAVES.items():

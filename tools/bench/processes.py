@@ -15,12 +15,12 @@ import yaml
 
 from bench.common import RATE, Options, make_table, speak
 from bench.convert import make_voice_converter
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
-from translate.data.speech import extract
-from translate.features.statistics import pack_statistics
-from translate.features.wave import write_wave
-from translate.training.checkpoint import save_checkpoint
+from translate.checkpoints.store import save_checkpoint
+from translate.corpus.manifest import scan_folders
+from translate.speech.analysis.statistics import pack_statistics
+from translate.speech.analysis.wave import write_wave
+from translate.speech.corpus.features import extract
+from translate.speech.corpus.mini import make_speech
 
 TRANSLATE = [sys.executable, "-m", "translate"]
 ENOUGH = (5, 25)                                                    # training steps, few and more

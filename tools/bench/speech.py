@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.common import RATE, Options, make_table
 from translate.config import WorldConfig, validate
-from translate.data.manifest import scan_folders
-from translate.data.mini import make_speech
-from translate.data.speech import extract
-from translate.evaluation.speech import f0_errors
-from translate.features.f0 import estimate_f0
-from translate.features.wave import read_wave
+from translate.corpus.manifest import scan_folders
+from translate.speech.analysis.f0 import estimate_f0
+from translate.speech.analysis.wave import read_wave
+from translate.speech.corpus.features import extract
+from translate.speech.corpus.mini import make_speech
+from translate.speech.measures.mcd import f0_errors
 
 SPEAKERS = ("SF1", "SM1", "TF1", "TM1")                             # of the Voice Conversion Challenge 2016
 SENTENCES = 3                                                       # of each

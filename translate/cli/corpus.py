@@ -118,6 +118,6 @@ def synthesise(
 
       translate synthesise data/train.jsonl --out data/synthetic --domain TM1 --converter exp/mse --from SF1
     """
-    from translate.jobs.synthesise import synthesise as make_synthetic
+    from translate.speech.synthesise import synthesise as make_synthetic
 
     make_synthetic(manifests, out, domain, smooth=smooth, converter=converter, source=source, config=config, jobs=jobs)

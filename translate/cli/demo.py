@@ -42,9 +42,9 @@ def demo(
     except ModuleNotFoundError:
         how = "bash tools/setup.sh demo, or pip install -e '.[demo]', in the repository"
         raise UserError(f"translate demo needs gradio: {how}") from None
+    from translate.checkpoints.pretrained import list_pretrained
     from translate.demo.app import build_app, serve
     from translate.demo.limits import Limits
-    from translate.inference.pretrained import list_pretrained
 
     user, colon, password = (auth or ":").partition(":")
     if auth is not None and not (user and colon and password):

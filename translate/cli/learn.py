@@ -58,7 +58,8 @@ def train(
       translate train --config conf/pix2pix_small.yaml --data data --out exp/two --source photo --target labels
     """
     from translate.config import parse_overrides
-    from translate.jobs.train import read_config, train_system
+    from translate.jobs.train import train_system
+    from translate.models.settings import read_config
 
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
@@ -78,7 +79,7 @@ def train(
     try:
         checkpoint = train_system(resolved, material, out)
     except KeyboardInterrupt:
-        from translate.training.steps import find_latest
+        from translate.checkpoints.steps import find_latest
 
         latest = find_latest(out, resuming=True)
         where = f"goes on from {latest}" if latest else "begins again: there is no checkpoint yet"

@@ -82,7 +82,7 @@ def convert(
             raise UserError("give - for both, IN and OUT; a file joins by redirection: < in.wav or > out.wav")
         _refuse(of_files, "not with pipes")
         of_pipes["streaming"] = of_pipes.pop("stream")
-        from translate.jobs.pipe import convert_pipe, open_pipes
+        from translate.speech.streaming.pipe import convert_pipe, open_pipes
 
         with open_pipes() as (standard_input, standard_output):
             line = convert_pipe(

@@ -1,6 +1,6 @@
 """Pictures and label maps to click: parts of scikit-image's photographs that no network of `pretrained/` saw.
 
-Systems trained on the built-in corpus (`translate.data.mini_images`) saw the left of these pictures; examples are from
+Systems trained on the built-in corpus (`translate.images.corpus.mini`) saw the left of these pictures; examples are from
 the right.
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from translate.data.mini_images import PHOTOGRAPHS, TEXTURES, TRAINING, make_images
-from translate.features.image import read_labels, write_image
-from translate.features.resize import bicubic
+from translate.images.arrays import read_labels, write_image
+from translate.images.corpus.mini import PHOTOGRAPHS, TEXTURES, TRAINING, make_images
+from translate.images.resize import bicubic
 
 HEIGHT = 256                                                        # pixels at most
 MAPS = ("astronaut_192_358", "chelsea_000_315", "coffee_192_420", "rocket_288_448")  # tiles of three classes and two

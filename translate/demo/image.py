@@ -15,9 +15,9 @@ from translate.demo.painting import choose_colours
 from translate.demo.painting_tab import build_painting_tab
 from translate.demo.pictures import PictureUpload, read_upload, show, tell
 from translate.errors import UserError
-from translate.features.image import convert_channels, resize
-from translate.features.resize import bicubic
-from translate.inference.image import GAP
+from translate.images.arrays import convert_channels, resize
+from translate.images.conversion.converter import GAP
+from translate.images.resize import bicubic
 from translate.models import find_system
 
 Pair = tuple[np.ndarray, np.ndarray]

@@ -7,9 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from translate.checkpoints.store import find_checkpoint, load_config
 from translate.config import SystemConfig
-from translate.inference.load import Converter, load
-from translate.training.checkpoint import find_checkpoint, load_config
+from translate.jobs.load import Converter, load
 
 TITLES = {
     "cyclegan_vc": "CycleGAN-VC",

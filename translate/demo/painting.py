@@ -14,13 +14,13 @@ from matplotlib import colormaps
 from skimage.measure import label
 
 from translate.config import ImageConfig
-from translate.data.mini_images import CLASSES
 from translate.demo.example_images import read_label_maps
 from translate.demo.limits import Limits
 from translate.demo.models import Model
 from translate.demo.pictures import read_upload, show, tell
 from translate.errors import UserError
-from translate.features.image import find_size, resize, resize_labels, snap_colours
+from translate.images.arrays import find_size, resize, resize_labels, snap_colours
+from translate.images.corpus.mini import CLASSES
 
 USUAL, DRAWN, PHOTOGRAPH, BY_CLASS = "usual", "drawn", "photograph", "class"  # styles, see `list_styles`
 SIDE = 128                                                          # pixels, where the system does not tell its size

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from translate.demo.limits import Limits
 from translate.errors import UserError
-from translate.features.image import read_image, resize, to_uint8
+from translate.images.arrays import read_image, resize, to_uint8
 
 DECODED = 8                                                         # times `max_pixels`: larger files are not decoded
 SMALLEST = 16                                                       # pixels: a shorter side holds nothing to translate

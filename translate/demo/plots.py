@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from translate.config import WorldConfig
-from translate.evaluation.pictures import RANGE_DB, spectrogram
-from translate.features.f0 import estimate_f0
+from translate.speech.analysis.f0 import estimate_f0
+from translate.speech.measures.figures import RANGE_DB, spectrogram
 
 WIDTH, DOTS = 5.2, 170                                              # inches; dots per inch
 INK = "#7b818a"                                                     # legible on white and on black pages

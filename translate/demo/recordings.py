@@ -8,7 +8,7 @@ import soundfile
 
 from translate.demo.limits import Limits
 from translate.errors import UserError
-from translate.features.wave import read_wave
+from translate.speech.analysis.wave import read_wave
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 SLOWEST, FASTEST = 8_000, 192_000                                   # Hz, of uploads

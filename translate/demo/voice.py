@@ -15,9 +15,9 @@ from translate.demo.models import Model
 from translate.demo.plots import draw_f0, draw_spectrograms
 from translate.demo.recordings import find_recordings, read_upload, to_pcm
 from translate.errors import UserError
-from translate.features.f0 import estimate_f0, tell_misfit
-from translate.inference.chain import Chain
-from translate.inference.speech import Conversion
+from translate.speech.analysis.f0 import estimate_f0, tell_misfit
+from translate.speech.conversion.chain import Chain
+from translate.speech.conversion.converter import Conversion
 
 NONE = "none"                                                       # no postfilter
 VOICES = {"F": "female", "M": "male"}                               # in names of the Voice Conversion Challenge 2016

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import UserError
-from translate.inference.chain import Chain
-from translate.inference.image import ImageConverter
-from translate.inference.load import load
-from translate.jobs.image_conversion import convert_pictures
-from translate.jobs.voice_conversion import convert_every_direction, convert_recordings
+from translate.images.conversion.converter import ImageConverter
+from translate.images.convert import convert_pictures
+from translate.jobs.load import load
+from translate.speech.conversion.chain import Chain
+from translate.speech.convert import convert_every_direction, convert_recordings
 
 # Which options only one kind of checkpoint takes, with the values that leave them out.
 VOICE_OPTIONS = {

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from translate.data.doctor import examine, print_report
-from translate.data.image_doctor import examine_images, print_image_report
-from translate.data.manifest import AUDIO
+from translate.corpus.manifest import AUDIO
 from translate.errors import UserError
-from translate.features.image import IMAGES
+from translate.images.arrays import IMAGES
+from translate.images.corpus.doctor import examine_images, print_image_report
+from translate.speech.corpus.doctor import examine, print_report
 
 
 def examine_and_print(folder: Path, layout: str, jobs: int) -> bool:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from translate.checkpoints.store import find_run_config
 from translate.config import SystemConfig
-from translate.evaluation.image_report import headline
-from translate.evaluation.tables import format_table
-from translate.jobs.image_evaluation import evaluate_pictures
-from translate.jobs.voice_evaluation import evaluate_run as evaluate_recordings
-from translate.training.checkpoint import find_run_config
+from translate.images.evaluate import evaluate_pictures
+from translate.images.measures.report import headline
+from translate.speech.evaluate import evaluate_run as evaluate_recordings
+from translate.speech.measures.tables import format_table
 
 
 def evaluate_run(

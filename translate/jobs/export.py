@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from translate.errors import UserError
-from translate.features.wave import replacing
-from translate.inference.export import export_onnx, import_packages
-from translate.inference.load import load
+from translate.export.export import export_onnx, import_packages
+from translate.files import replacing
+from translate.jobs.load import load
 from translate.names import ANY, below, name_directions
 
 

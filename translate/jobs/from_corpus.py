@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from translate.data.manifest import read_manifest
-from translate.data.speech import extract
+from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
-from translate.inference.image import ImageConverter
-from translate.inference.load import load
+from translate.images.conversion.converter import ImageConverter
+from translate.images.convert import convert_pictures
 from translate.jobs.evaluate import evaluate_run
-from translate.jobs.image_conversion import convert_pictures
+from translate.jobs.load import load
 from translate.jobs.prepare import prepare_corpus
-from translate.jobs.train import read_config, train_system
-from translate.jobs.voice_conversion import convert_every_direction
+from translate.jobs.train import train_system
+from translate.models.settings import read_config
 from translate.names import name_directions
+from translate.speech.convert import convert_every_direction
+from translate.speech.corpus.features import extract
 
 log = logging.getLogger("translate")
 

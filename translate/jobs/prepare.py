@@ -5,13 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 from translate.config import parse_overrides
-from translate.data.image_layouts import find_layout, scan_images
-from translate.data.manifest import check_entry, import_kaldi, read_manifest, scan_folders, write_manifest
-from translate.data.speech import extract
+from translate.corpus.manifest import check_entry, import_kaldi, read_manifest, scan_folders, write_manifest
 from translate.errors import UserError
+from translate.images.corpus.layouts import find_layout, scan_images
 from translate.jobs.doctor import holds_images
-from translate.jobs.train import read_config
+from translate.models.settings import read_config
 from translate.names import below
+from translate.speech.corpus.features import extract
 
 log = logging.getLogger("translate")
 

@@ -5,19 +5,21 @@ import os
 import tempfile
 from pathlib import Path
 
+from translate.checkpoints.card import find_blanks
+from translate.checkpoints.files import copy_files
+from translate.checkpoints.foreign import check_foreign
+from translate.checkpoints.hub import is_address, upload
+from translate.checkpoints.share import replacing_folder, share
+from translate.checkpoints.store import find_checkpoint, load_config
 from translate.errors import UserError
-from translate.inference.card import find_blanks
-from translate.inference.share import replacing_folder, share
-from translate.training.checkpoint import find_checkpoint
-from translate.training.files import copy_files
-from translate.training.foreign import check_foreign
-from translate.training.hub import is_address, upload
+from translate.speech.conversion.open import read_statistics
 
 log = logging.getLogger("translate")
 
 
 def share_run(run: str, folder: str, card: str | None = None, half: bool = False) -> str:
     """Write the shared checkpoint of a run; returns what was written in one line and logs what its card still lacks."""
+    _check_statistics(find_checkpoint(run))
     written = share(run, folder, card, half)
     _tell_blanks(written)
     size = sum(path.stat().st_size for path in written.iterdir()) / 1e6
@@ -42,6 +44,7 @@ def push(run: str, target: str, private: bool = False, card: str | None = None) 
             raise UserError("--private is for the Hub; who may read a folder is a matter of its rights")
         return share_run(run, str(folder), card)
     name = target.removeprefix("hf://")
+    _check_statistics(find_checkpoint(run))
     with tempfile.TemporaryDirectory() as temporary:
         shared = share(run, Path(temporary) / "shared", card, place=f"hf://{name}")
         _tell_blanks(shared)
@@ -72,6 +75,7 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
         copy_files(checkpoint, draft, str(checkpoint))
         try:
             check_foreign(draft, str(checkpoint))                   # the copy, which nobody else changes meanwhile
+            _check_statistics(draft)
         except UserError as error:
             raise UserError(str(error).replace(str(draft), str(checkpoint))) from None
     return folder
@@ -91,6 +95,13 @@ def find_folder(text: str, new: bool = False) -> Path | None:
     if Path(text).is_dir() or (new and parent != Path(".") and parent.is_dir()):
         raise UserError(f"{text}: is this the folder? then write ./{text}; else hf://{text}")
     return None
+
+
+def _check_statistics(checkpoint: Path) -> None:
+    """Raise `UserError` unless the statistics are those that conversion will need."""
+    config = load_config(checkpoint)
+    if hasattr(config, "features"):
+        read_statistics(checkpoint, config)
 
 
 def _tell_blanks(folder: Path) -> None:

@@ -2,17 +2,16 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from translate.config import SystemConfig, merge, read_yaml
+from translate.checkpoints.steps import find_latest
+from translate.checkpoints.store import start_from
+from translate.config import SystemConfig
 from translate.errors import UserError
-from translate.jobs.material import Material
-from translate.models import build, resolve
+from translate.models import build
 from translate.training import distributed
-from translate.training.checkpoint import start_from
-from translate.training.steps import find_latest
+from translate.training.material import Material
 from translate.training.trainer import train
 from translate.translators.base import Translator
 
@@ -67,18 +66,11 @@ def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Tr
 def _open(config: SystemConfig, data: Path, device: torch.device) -> Material:
     """The data of the kind that the system takes."""
     if hasattr(config, "images"):
-        from translate.jobs.image_material import open_images
+        from translate.images.material import open_images
 
         return open_images(config, data, device)
-    from translate.jobs.voice_material import open_voices
+    from translate.speech.material import open_voices
 
     return open_voices(config, data, device)
 
 
-def read_config(path: str | None, overrides: dict[str, Any], domains: list[str] | None = None) -> SystemConfig:
-    """The configuration of a run: defaults of the model, then the file, then the overrides."""
-    values = merge(read_yaml(path) if path else {}, overrides)
-    if domains:
-        values = merge(values, {"data": {"domains": domains}})
-    where = path or "configuration"
-    return resolve(values, f"{where} and the settings given" if path and overrides else where)

@@ -1,6 +1,6 @@
 """SRResNet (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution by residual blocks, trained on mean squares.
 
-Low resolution is bicubic (`translate.features.resize`), in [0, 1]; high resolution is in [-1, 1]. The defaults are the
+Low resolution is bicubic (`translate.images.resize`), in [0, 1]; high resolution is in [-1, 1]. The defaults are the
 paper's (section 3.2): crops of 96 pixels, batches of 16, Adam with 1e-4 and beta1 0.9, 10^6 steps at a constant rate.
 
 Beyond the paper, each with its reason; `translate.networks.srresnet` says what they do:

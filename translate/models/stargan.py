@@ -28,7 +28,8 @@ from translate.config import DataConfig, ImageConfig, PlayerConfig, Section, Sys
 from translate.errors import UserError
 from translate.networks.star import SMALLEST, StarDiscriminator, StarGenerator, is_judgeable
 from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator, check_domains
+from translate.translators.star import StarTranslator
+from translate.translators.vectors import check_domains
 
 TASK = "image translation among many domains"
 PAPER = "Choi et al. 2018, arXiv 1711.09020"

@@ -36,7 +36,8 @@ from translate.config import (
 )
 from translate.networks.star_vc import StarVcClassifier, StarVcDiscriminator, StarVcGenerator
 from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator, check_domains
+from translate.translators.star import StarTranslator
+from translate.translators.vectors import check_domains
 
 TASK = "voice conversion among many domains"
 PAPER = "Kameoka et al. 2018, arXiv 1806.02169"

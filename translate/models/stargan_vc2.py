@@ -41,7 +41,8 @@ from translate.config import (
 )
 from translate.networks.star_vc2 import StarVc2Discriminator, StarVc2Generator
 from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator, check_domains
+from translate.translators.star import StarTranslator
+from translate.translators.vectors import check_domains
 
 TASK = "voice conversion among many domains"
 PAPER = "Kaneko et al. 2019, arXiv 1907.12279"

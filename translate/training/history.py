@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from translate.checkpoints.steps import find_latest
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training.log import Log
-from translate.training.steps import find_latest
 
 IDENTITY_CHANGE = 0.05                                              # a generator that changes less is an identity
 IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from translate.features.wave import replacing
+from translate.files import replacing
 
 
 class Log:

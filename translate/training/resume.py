@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translate.checkpoints.steps import find_latest, mend_latest
+from translate.checkpoints.store import load_averages, load_state, load_weights
 from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
-from translate.features.statistics import load_arrays
+from translate.files import load_arrays
 from translate.training import distributed
-from translate.training.checkpoint import load_averages, load_state, load_weights
 from translate.training.player import Player
-from translate.training.steps import find_latest, mend_latest
 from translate.translators.base import Translator
 
 log = logging.getLogger("translate")

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from translate.errors import UserError
-from translate.features.wave import read_wave, write_wave
 from translate.names import below, check_name
+from translate.speech.analysis.wave import read_wave, write_wave
 
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)")
 EVALUATION = range(5)                                               # takes, as the authors of the corpus advise

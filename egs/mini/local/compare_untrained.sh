@@ -32,7 +32,7 @@ work() {
 }
 
 if [ "$part" = image ]; then
-    python -c 'from translate.data.mini_images import make_images; make_images("corpus/pictures")'
+    python -c 'from translate.images.corpus.mini import make_images; make_images("corpus/pictures")'
     one=("pictures/unpaired 0 cyclegan" "pictures/domains 0 stargan")
     other=("pictures/pairs 0 pix2pix" "pictures/high 0 srresnet srgan" "pictures/labels 0 pix2pixhd" "pictures/labels 0 spade")
     table=tabulate.py

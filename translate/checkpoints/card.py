@@ -1,0 +1,156 @@
+"""Model cards: the README.md of a shared checkpoint, made from the run and from what its author adds.
+
+A card is front matter that the Hub reads, a title with a line on what it is, and the sections of `SECTIONS`. What the
+run does not know and nobody wrote is left blank in words.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor
+
+from translate.checkpoints.files import find_text
+from translate.config import SystemConfig, parse_yaml
+from translate.errors import UserError
+from translate.models import find_system
+
+SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
+OF_THE_RUN = ("What it converts", "Results")                        # that no older card knows better
+BLANK = "Not stated: "                                              # opens what nobody has filled in yet
+
+
+def make_card(
+    checkpoint: Path,
+    config: SystemConfig,
+    weights: dict[str, Tensor],
+    place: str,
+    given: Path | None = None,
+    older: bool = False,
+) -> str:
+    """The text of a card.
+
+    Args:
+        checkpoint: of the run; results.md beside it gives the numbers.
+        config: of the run.
+        weights: those that are shared.
+        place: what `translate.load` takes for it.
+        given: Markdown whose front matter, title and sections take the place of those made here; all but Use, and
+            those that are blank.
+        older: `given` is the card of a former run; what it says of conversion and results is not taken either.
+
+    Raises:
+        UserError: `given` cannot be read, or its front matter is no YAML.
+    """
+    system = find_system(config.model)
+    speech = not hasattr(config, "images")
+    matter: dict[str, Any] = {
+        "license": "unknown",
+        "library_name": "translate",
+        "pipeline_tag": "audio-to-audio" if speech else "image-to-image",
+        "tags": ["voice-conversion" if speech else "image-translation", config.model.replace("_", "-")],
+    }
+    title = Path(place).name
+    intro = f"`{config.model}` ({getattr(system, 'PAPER', 'a system of its own')}): {getattr(system, 'TASK', '')}."
+    sections = {
+        "What it converts": _tell_conversion(config, weights),
+        "Data and licence": f"{BLANK}what it learned from, under which licence, whom to credit.",
+        "Training": _tell_training(config),
+        "Results": _read_results(checkpoint),
+        "What it is bad at": f"{BLANK}what goes wrong with it.",
+    }
+    if given is not None:
+        own_matter, own_title, own_intro, own_sections = _read_card(given)
+        matter |= own_matter
+        title, intro = own_title or title, own_intro or intro
+        made_here = {"Use", *(OF_THE_RUN if older else ())}
+        sections |= {name: text for name, text in own_sections.items() if name not in made_here and BLANK not in text}
+    sections["Use"] = _tell_use(config, place)
+    front = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True).strip()
+    parts = [f"---\n{front}\n---", f"# {title}", intro, *(f"## {name}\n\n{text}" for name, text in sections.items())]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def find_blanks(text: str) -> list[str]:
+    """The sections of a card that are missing or still blank; `license` where the front matter names none."""
+    matter, _, _, sections = _parse(text, "the card")
+    blank = [name for name in SECTIONS if BLANK in sections.get(name, BLANK)]
+    return [*(["license"] if matter.get("license", "unknown") == "unknown" else []), *blank]
+
+
+def _read_card(path: Path) -> tuple[dict[str, Any], str, str, dict[str, str]]:
+    try:
+        return _parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise UserError(f"{path}: cannot read the card ({reason})") from None
+
+
+def _parse(text: str, where: str) -> tuple[dict[str, Any], str, str, dict[str, str]]:
+    """Front matter, title, what stands below it, and the texts of the sections by name."""
+    matter: Any = {}
+    if found := re.match(r"---\n(.*?)\n---\n", text, re.DOTALL):
+        try:
+            matter = parse_yaml(found[1]) or {}
+        except yaml.YAMLError:
+            matter = None
+        if not isinstance(matter, dict):
+            raise UserError(f"{where}: the front matter, between lines ---, must be YAML, such as `license: cc-by-4.0`")
+        text = text[found.end() :]
+    head, *parts = re.split(r"^## +", text, flags=re.MULTILINE)
+    title = re.search(r"^# +(.*)$", head, re.MULTILINE)
+    intro = head[title.end() :] if title else head
+    sections = {name.strip(): body.strip("\n") for name, _, body in (part.partition("\n") for part in parts)}
+    return matter, title[1].strip() if title else "", intro.strip(), sections
+
+
+def _tell_conversion(config: Any, weights: dict[str, Tensor]) -> str:
+    parameters = sum(value.numel() for value in weights.values() if value.is_floating_point()) / 1e6
+    if config.data.batches == "labelled":
+        road = f"To any of {', '.join(config.data.domains)}, by one network."
+    else:
+        road = " and ".join(f"{source} to {target}" for source, target in config.data.directions()) + "."
+    if not hasattr(config, "images"):
+        kinds = {"world": "the mel-cepstra of WORLD, with its vocoder", "stft": "STFT magnitudes", "wave": "samples"}
+        rate, kind = config.features.sample_rate, kinds[config.features.kind]
+        what = f"Speech at {rate} Hz (other rates are resampled), as {kind}."
+    else:
+        images = config.images
+        what = f"Label maps of {images.labels} classes." if images.labels else "Pictures of any size."
+        what += f" The result is {images.scale} times as large." if images.scale > 1 else ""
+        what += f" Trained on crops {config.train.crop} pixels high."
+    return f"{road} {what} {parameters:.2f} million numbers in the shared weights."
+
+
+def _tell_training(config: SystemConfig) -> str:
+    train = config.train
+    return (
+        f"{train.steps} steps, batch size {train.batch_size}, crops of {train.crop}, seed {train.seed}; every setting "
+        f"is in `config.yaml`. {BLANK}the command, the machine and the date."
+    )
+
+
+def _read_results(checkpoint: Path) -> str:
+    """The first table of the run's results."""
+    path = find_text(checkpoint.parent, "results.md")
+    if path is None or not (checkpoint / "state.pt").exists():  # what lies beside a shared one is not of its run
+        return f"{BLANK}what `translate evaluate` measured."
+    _, _, first, sections = _read_card(path)
+    name, text = ("", first) if first else next(iter(sections.items()), ("", ""))
+    return f"From `translate evaluate`{': ' if name else '.'}{name}\n\n{text}"
+
+
+def _tell_use(config: Any, place: str) -> str:
+    source, target = config.data.domains[:2]
+    if not hasattr(config, "images"):
+        needed, given = "soundfile, translate", 'wave, rate = soundfile.read("me.wav")'
+        call = f'wave, rate = model.convert(wave, rate, "{source}", "{target}")'
+        command = f"translate convert {place} me.wav converted.wav --from {source} --to {target}"
+    else:
+        needed, given, call = "PIL.Image, translate", 'image = PIL.Image.open("in.png")', "image = model.convert(image)"
+        command = f"translate convert {place} in.png out.png"
+        if config.data.batches != "paired":
+            call, command = f'image = model.convert(image, target="{target}")', f"{command} --to {target}"
+    lines = [f"import {needed}", f'model = translate.load("{place}")', given, call]
+    return "\n".join(["```python", *lines, "```", "", "or", "", f"    {command}"])

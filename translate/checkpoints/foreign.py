@@ -1,0 +1,160 @@
+"""Checks on a checkpoint that somebody else made: its files can be wrong or hostile, and must not run code.
+
+Tensors come as safetensors, which hold numbers and no code; a state.pt is neither fetched nor opened. What is left are
+files that are none (`files`), code that config.yaml names (`trust`), and what this module looks at: networks that would
+fill the memory, and numbers that are missing, of another model or not finite.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from math import prod
+from pathlib import Path
+from threading import get_ident
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from translate.checkpoints.files import check_files
+from translate.checkpoints.trust import check_trust, find_code
+from translate.config import SystemConfig, read_yaml
+from translate.errors import UserError
+from translate.files import load_arrays
+from translate.models import build, resolve
+from translate.translators.base import Translator
+
+CONVERTING = "generator"                                            # the player that `translate()` uses
+LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing
+
+# Networks may hold JUDGES numbers and RATIO times what the file of weights holds: players that only training needs are
+# left out of it, and of waveforms these are a thousand times larger than the generator.
+JUDGES, RATIO, MOST_TENSORS = 2**27, 4, 5_000
+
+
+def check_foreign(folder: Path, name: str) -> None:
+    """Raise `UserError`, opened by `name`, unless the checkpoint in `folder` is safe to load and complete.
+
+    Sizes come first, then the configuration and whose code it names, then the headers of the tensors, beside networks
+    that are built only as far as they are in proportion to them, and last the numbers.
+    """
+    check_files(folder, name)
+    values = read_yaml(folder / "config.yaml")
+    check_trust(values, f"{name}: config.yaml")
+    config = resolve(values, f"{name}: config.yaml")
+    translator = build_bounded(config, folder, name)
+    weights, average = folder / "weights.safetensors", folder / "average.safetensors"
+    shapes, left_out = read_header(weights)
+    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), translator, left_out)
+    for path in (weights, average):
+        if path.exists():
+            read_tensors(path, translator)
+    check_statistics(folder, needed=hasattr(config, "features"))
+
+
+def build_bounded(config: SystemConfig, checkpoint: Path, name: object) -> Translator:
+    """The translator that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
+
+    With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its
+    networks may have parts that no file holds.
+    """
+    shapes, _ = read_header(checkpoint / "weights.safetensors")
+    own = find_code(config.model_dump())
+    try:
+        with nullcontext() if own else _bounded(JUDGES + RATIO * sum(map(prod, shapes.values()))):
+            return build(config)
+    except (OverflowError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
+        if own:
+            raise                                                   # its author needs the traceback
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{name}: config.yaml asks for networks that cannot be ({reason})") from None
+
+
+def check_shapes(
+    name: object, shapes: Mapping[str, tuple[int, ...]], module: nn.Module, left_out: Collection[str] = ()
+) -> None:
+    """Raise `UserError` unless `shapes` are those of the tensors of `module`, but for the players `left_out`."""
+    absent = tuple(f"players.{player}." for player in left_out)
+    expected = {
+        key: tuple(value.shape)
+        for key, value in module.state_dict().items()
+        if key in shapes or not key.startswith(absent)
+    }
+    differing = [key for key in {**expected, **shapes} if expected.get(key) != shapes.get(key)]
+    if differing:
+        raise UserError(
+            f"{name}: the weights belong to another network ({len(differing)} tensors differ, "
+            f"first `{differing[0]}`); config.yaml and weights.safetensors must come from the same run"
+        )
+
+
+def read_header(path: Path) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+    """Shapes of the tensors in a safetensors file, and the players that shared weights leave out."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            names = (file.metadata() or {}).get(LEFT_OUT, "")
+    except Exception as error:  # OSError or safetensors' own
+        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
+    return shapes, [name for name in names.split(",") if name and name != CONVERTING]
+
+
+def read_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; all finite and, where `module` has one of the name, of the same kind.
+
+    Raises:
+        UserError: the file is damaged, or a tensor is not as it must be.
+    """
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # OSError or safetensors' own
+        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
+    expected = {} if module is None else module.state_dict()
+    for key, value in tensors.items():
+        if key in expected and _kind(value) != _kind(expected[key]):
+            raise UserError(f"{path}: `{key}` is of {value.dtype}, expected {expected[key].dtype}")
+        if not bool(value.isfinite().all()):
+            raise UserError(f"{path}: `{key}` is not finite; take another checkpoint")
+    return tensors
+
+
+def check_statistics(checkpoint: Path, needed: bool) -> None:
+    """Raise `UserError` unless the statistics of a checkpoint are finite numbers; what they mean is the modality's.
+
+    Args:
+        checkpoint: its folder.
+        needed: whether they must be there.
+    """
+    path = checkpoint / "statistics.safetensors"
+    for key, value in (load_arrays(path) if needed or path.exists() else {}).items():
+        if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+            raise UserError(f"{path}: `{key}` is no finite number; take another checkpoint")
+
+
+def _kind(value: Tensor) -> tuple[bool, bool, bool]:
+    """What casting must not change; the number of bits may differ (`share --half`)."""
+    return value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
+
+
+@contextmanager
+def _bounded(most: int) -> Iterator[None]:
+    """Networks that this thread builds inside end with a `ValueError` when they hold more than `most` numbers.
+
+    A parameter is counted when it is registered, before anything is written into its memory.
+    """
+    thread, seen = get_ident(), [0, 0]
+
+    def count(_module: nn.Module, _name: str, parameter: nn.Parameter | None) -> None:
+        if get_ident() != thread:
+            return
+        seen[0] += 1
+        seen[1] += 0 if parameter is None else parameter.numel()
+        if seen[0] > MOST_TENSORS or seen[1] > most:
+            raise ValueError("far larger than its weights")
+
+    hook = nn.modules.module.register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -1,1 +1,0 @@
-"""What trains: manifests, extracted features on disk, and the built-in corpora."""

@@ -1,1 +1,0 @@
-"""How good is the output: measures on files, tables with their protocol, pictures."""

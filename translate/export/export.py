@@ -1,0 +1,150 @@
+"""Trained converters as ONNX files, each compared with PyTorch before anybody sees it.
+
+A file needs onnxruntime and NumPy to run: `docs/export.md` has runners. What else a runner must know is JSON in the
+file's `metadata_props`, under the key `translate`; see `translate.export.metadata`.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from translate.errors import UserError
+from translate.export.check import draw_inputs, make_reference, measure_difference
+from translate.export.graphs import make_graph
+from translate.export.metadata import describe
+from translate.images.conversion.converter import ImageConverter
+from translate.layers.exporting import export_mode
+from translate.names import ANY
+from translate.speech.conversion.features import FeatureConverter
+
+OPSET = 18
+LARGEST_DIFFERENCE = 1e-4                                           # of outputs that are normalised, or in [-1, 1]
+KEY = "translate"                                                   # of the metadata
+
+# Sizes of the example: odd, and odd again however often they are halved, so that no symbol hides behind a round size.
+EXAMPLE = {"length": 97, "height": 193, "width": 225}
+CHECKS: list[dict[str, int]] = [                                    # batch and sizes of the comparison
+    {"batch": 1, "length": 128, "height": 64, "width": 48},
+    {"batch": 3, "length": 61, "height": 41, "width": 70},
+]
+
+
+@dataclass
+class Exported:
+    """One graph, compared with PyTorch.
+
+    Attributes:
+        name: of its file, without the suffix: `<source>-<target>`, or `all` of a system of many domains.
+        data: the file's bytes.
+        difference: largest |ONNX - PyTorch|, where outputs are normalised or in [-1, 1].
+    """
+
+    name: str
+    data: bytes
+    difference: float
+
+
+def export_onnx(
+    converter: FeatureConverter[Any] | ImageConverter,
+    directions: Sequence[tuple[str, str]] | None = None,
+    checks: Sequence[dict[str, int]] = CHECKS,
+) -> list[Exported]:
+    """Export a converter on the CPU, as `translate.load` gives it.
+
+    Args:
+        converter: of speech or pictures.
+        directions: (source, target) of a system between two domains; None: all. One of many domains has one graph,
+            whose inputs say which.
+        checks: sizes at which the graph is compared, see `CHECKS`.
+
+    Returns:
+        A graph for each direction.
+
+    Raises:
+        UserError: a package is missing, the network cannot be exported, or its graph gives other numbers.
+    """
+    import_packages()
+    many = converter.config.data.batches == "labelled"
+    reference = make_reference(converter)
+    exported = []
+    for source, target in [(ANY, ANY)] if many else directions or converter.config.data.directions():
+        name = ANY if many else f"{source}-{target}"
+        model = _convert(reference, source, target)
+        graph_inputs = [value.name for value in model.graph.input]
+        entry = model.metadata_props.add()
+        entry.key, entry.value = KEY, json.dumps(describe(reference, source, target, graph_inputs), ensure_ascii=False)
+        data = model.SerializeToString()
+        difference = _check(data, reference, source, target, checks)
+        if not difference < LARGEST_DIFFERENCE:                     # NaN, too
+            raise UserError(
+                f"{name}: the graph differs from PyTorch by {difference:.1e}; expected below {LARGEST_DIFFERENCE:g}: "
+                "not written"
+            )
+        exported.append(Exported(name, data, difference))
+    return exported
+
+
+def import_packages() -> None:
+    """Raise `UserError` unless what the extra `export` installs is there."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        how = "bash tools/setup.sh export, or pip install -e '.[export]', in the repository"
+        raise UserError(f"translate export needs {error.name}: {how}") from None
+
+
+def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, target: str) -> Any:
+    """The graph of one direction as an `onnx.ModelProto`."""
+    module, axes = make_graph(converter, source, target)
+    inputs = draw_inputs(converter, {"batch": 2, **EXAMPLE}, np.random.default_rng(0))
+    try:
+        with warnings.catch_warnings(), export_mode():
+            warnings.simplefilter("ignore")                         # of what the exporter does not mind
+            program = torch.onnx.export(
+                module,
+                tuple(torch.from_numpy(inputs[name]) for name in axes),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(axes),
+                output_names=["converted"],
+                dynamic_shapes=tuple(axes.values()),
+                verbose=False,
+            )
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "torch":
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{converter.config.model}: the exporter of PyTorch failed ({reason}); its networks must not branch on "
+            "sizes, see docs/export.md"
+        ) from None
+    assert program is not None
+    return program.model_proto
+
+
+def _check(
+    data: bytes,
+    converter: FeatureConverter[Any] | ImageConverter,
+    source: str,
+    target: str,
+    checks: Sequence[dict[str, int]],
+) -> float:
+    """The largest difference from what the converter itself gives, at all sizes of `checks`."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    random, differences = np.random.default_rng(1), []
+    for sizes in checks:
+        inputs = draw_inputs(converter, sizes, random)
+        (found,) = session.run(None, inputs)
+        differences.append(measure_difference(converter, inputs, found, source, target))
+    return max(differences) if all(np.isfinite(differences)) else float("nan")

@@ -1,0 +1,87 @@
+"""What the runner of an exported graph must know besides the graph, as JSON takes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from translate.images.conversion.converter import ImageConverter
+from translate.models.pix2pixhd import LabelTranslator
+from translate.speech.conversion.features import FeatureConverter
+from translate.translators.vectors import VectorTranslator
+
+FORMAT = 1
+
+
+def describe(
+    converter: FeatureConverter[Any] | ImageConverter, source: str, target: str, inputs: Sequence[str]
+) -> dict[str, Any]:
+    """The metadata of one graph.
+
+        format                number of this layout
+        system, kind          name of the system; world, stft, wave, picture or labels
+        domains               names; of many domains, those of a code's entries in their order
+        source, target        of this file; `all` where codes say it
+        inputs                names in their order
+        sets                  many domains: entries behind the domains' that are the one-hot of the data set (or 0)
+
+    of speech
+
+        sample_rate           Hz
+        features              the section `features` of the configuration
+        fft_size, alpha       of WORLD's envelope, and the frequency warping of the codec sptk
+        f0                    {domain: {mean, deviation, voiced}} of the natural logarithm of Hz
+        convert_f0            whether conversion moves F0 from the source's statistics to the target's
+
+    and of pictures
+
+        images                the keys of the section `images` that inference needs
+        style                 numbers of a style; 0: none
+        styles                pix2pixHD with styles: {centres (classes, clusters, numbers), shares (classes, clusters)}
+    """
+    config, translator = converter.config, converter.translator
+    described: dict[str, Any] = {"format": FORMAT, "system": config.model, "domains": list(converter.domains)}
+    described |= {"source": source, "target": target, "inputs": list(inputs)}
+    if isinstance(translator, VectorTranslator):
+        described["sets"] = len(translator.sizes) if len(translator.sizes) > 1 else 0
+    if isinstance(converter, ImageConverter):
+        return described | _describe_pictures(converter)
+    return described | _describe_speech(converter)
+
+
+def _describe_speech(converter: FeatureConverter[Any]) -> dict[str, Any]:
+    features = converter.config.features  # type: ignore[attr-defined]
+    described = {
+        "kind": features.kind,
+        "sample_rate": converter.sample_rate,
+        "features": features.model_dump(),
+        "f0": {
+            name: {"mean": one.log_f0_mean, "deviation": one.log_f0_deviation, "voiced": one.voiced}
+            for name, one in converter.statistics.items()
+        },
+        "convert_f0": features.kind == "world" and converter.config.data.normalise == "own",
+    }
+    if features.kind == "world":
+        described |= {"fft_size": converter.front_end.fft_size, "alpha": converter.front_end.alpha}
+    return described
+
+
+def _describe_pictures(converter: ImageConverter) -> dict[str, Any]:
+    kept = {"source_channels", "target_channels", "scale", "labels", "unknown", "instances", "palette"}
+    translator: Any = converter.translator
+    described = {
+        "kind": "picture" if converter.images.labels is None else "labels",
+        "images": converter.images.model_dump(include=kept),
+        "style": count_style(translator),
+    }
+    if isinstance(translator, LabelTranslator) and translator.styles is not None:
+        described["styles"] = {
+            "centres": translator.styles.centres.tolist(),
+            "shares": translator.styles.shares.tolist(),
+        }
+    return described
+
+
+def count_style(translator: Any) -> int:
+    """Numbers of the style that the generator takes, of a picture (SPADE) or of an object (pix2pixHD); 0: none."""
+    if isinstance(translator, LabelTranslator):
+        return 0 if translator.styles is None else translator.styles.centres.shape[2]
+    return getattr(translator, "style", None) or 0

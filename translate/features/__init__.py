@@ -1,1 +1,0 @@
-"""Speech front ends: from waves to features and back. NumPy only; nothing here imports torch."""

@@ -1,0 +1,241 @@
+"""Conversion of pictures: any size, number of channels and kind of array; large ones in tiles."""
+
+import inspect
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.config import ImageConfig, SystemConfig
+from translate.errors import UserError
+from translate.images.arrays import to_uint8, write_image
+from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_array
+from translate.images.conversion.tiles import convert_tiled
+from translate.names import ANY
+from translate.translators.base import Translator
+
+OVERLAP = 32                                                        # pixels of the source beside a tile, see tiles.py
+LARGEST = 2**22                                                     # pixels of output that networks compute at once
+TILE = 1024                                                         # pixels of output: side of a tile beyond that
+GAP = 4                                                             # white pixels between the pictures of a grid
+SEED = 0
+TURN = threading.Lock()                                             # of whoever draws from torch's random numbers
+
+log = logging.getLogger("translate")
+
+
+class ImageConverter:
+    """A trained image system, ready to convert; made by `translate.load`.
+
+    The same input gives the same output: dropout that stays on at test time draws the same numbers each time. Several
+    threads may convert at once; their networks take turns, since these numbers are the process's.
+
+    Args:
+        translator: with trained weights.
+        config: of the run.
+        device: of the networks.
+    """
+
+    def __init__(self, translator: Translator, config: SystemConfig, device: torch.device):
+        self.translator = translator.to(device).eval()
+        self.config, self.device = config, device
+        self.images: ImageConfig = config.images  # type: ignore[attr-defined]
+
+    precision = "float32"                                           # of the networks; or bfloat16
+
+    @property
+    def domains(self) -> list[str]:
+        """The names that `convert` knows."""
+        return list(self.config.data.domains)
+
+    @property
+    def _one_way(self) -> bool:
+        return self.translator.one_way or self.config.data.batches == "paired"
+
+    @property
+    def many(self) -> bool:
+        """Whether the target is one of many domains, and the source is not asked for."""
+        return self.config.data.batches == "labelled"
+
+    def directions(self) -> dict[str, list[str]]:
+        """{source: targets} of everything that this system translates; the source of attributes is `all`."""
+        if self.many and not getattr(self.translator, "exclusive", False):
+            return {ANY: self.domains}
+        if self._one_way:
+            source, target = self.config.data.pair()
+            return {source: [target]}
+        return {domain: [other for other in self.domains if other != domain] for domain in self.domains}
+
+    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
+        """Check the names and complete them where one direction is left.
+
+        Paired systems have one direction. Unpaired ones have two: one domain must be named. With many domains the
+        target must be named, of attributes those wanted, joined by "+"; the source is `all` unless named.
+
+        Raises:
+            UserError: an unknown name, a direction that the system does not have, or no choice where one is needed.
+        """
+        known = ", ".join(self.domains)
+        if self.many:
+            if target is None:
+                raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
+            self.translator.vector(target)  # type: ignore[operator]  # tells of unknown names
+            return source or ANY, target
+        for name in (source, target):
+            if name is not None and name not in self.domains:
+                raise UserError(f"unknown domain `{name}`; this model knows {known}")
+        if self._one_way:
+            pair = self.config.data.pair()
+            if (source or pair[0], target or pair[1]) != pair:
+                raise UserError(f"this model translates {pair[0]} to {pair[1]} only; train another for the way back")
+            return pair
+        if len(self.domains) == 2 and (source or target):
+            first, second = self.domains
+            target = target or (first if source == second else second)
+            source = source or (first if target == second else second)
+        if source is None or target is None:
+            raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
+        if source == target:
+            raise UserError(f"source and target are both `{source}`; this model knows {known}")
+        return source, target
+
+    def convert(
+        self,
+        image: Picture,
+        source: str | None = None,
+        target: str | None = None,
+        *,
+        instances: np.ndarray | Tensor | None = None,
+        style: Any = None,
+        attributes: Mapping[str, int] | None = None,
+        tile: int | None = None,
+        overlap: int = OVERLAP,
+        name: str | os.PathLike[str] = "the picture",
+    ) -> Any:
+        """Convert a picture of the domain `source` to the domain `target`.
+
+        Args:
+            image: a PIL image; whole numbers (H, W) or (H, W, C), 8 or 16 bits; or floats in [-1, 1], (C, H, W) or
+                (B, C, H, W), array or tensor. Gray, colour and alpha become what the system was trained on. Systems
+                with label maps take whole numbers (H, W), the classes, or colours that `images.palette` lists.
+            source, target: domains, see `name_domains`.
+            instances: (H, W) whole numbers, where the system was trained with instance maps.
+            style: what `translate` of the system documents; a picture (H, W, C) is prepared for the network.
+            attributes: {name: 0 or 1} of the picture, for systems of attributes: those of `target` become 1, the others
+                of their exclusive groups 0, all else stays. Without, all but those of `target` are 0.
+            tile: pixels; larger pictures go through in tiles of this size. None: whole up to 4 million output pixels,
+                else in tiles of 1024 output pixels.
+            overlap: pixels of context around a tile, see `convert_tiled`.
+            name: opens error messages.
+
+        Returns:
+            The translation, of the kind given: a PIL image; an array (H, W[, C]) of the same bits (8 for label maps),
+            without C where the target is gray; or floats in [-1, 1] with the same dimensions. It is `images.scale`
+            times as large.
+
+        Raises:
+            UserError: domains as in `name_domains`; a picture that is empty, not finite, out of range or not what the
+                system takes; labels out of range; a style for a system without.
+        """
+        source, target = self.name_domains(source, target)
+        x = prepare_picture(image, self.images, instances, name)
+        condition: dict[str, Any] = {}
+        if style is not None:
+            condition["style"] = prepare_style(style, self.images.target_channels)
+        if instances is not None and self.images.instances:
+            ids = torch.as_tensor(np.asarray(instances).astype(np.float32))
+            condition["instances"] = ids.expand(len(x), 1, *ids.shape[-2:])
+        wanted = self._choose(target, attributes)
+        y = self.translate_tensor(x, source, wanted, tile=tile, overlap=overlap, **condition)
+        return give_back(y, image, deep=self.images.labels is None)  # class numbers of 16 bits are no deep colours
+
+    def grid(self, image: Picture, attributes: Mapping[str, int] | None = None) -> Any:
+        """A picture and its translations to every domain side by side, of the kind given; many-domain systems only.
+
+        `attributes` as in `convert`.
+        """
+        if not self.many:
+            raise UserError(f"a grid needs a system of many domains; this one translates {' and '.join(self.domains)}")
+        x = prepare_picture(image, self.images)
+        targets = [self._choose(domain, attributes) for domain in self.domains]
+        pictures = [x.to(self.device), *(self.translate_tensor(x, ANY, target) for target in targets)]
+        gap = pictures[1].new_ones(*pictures[1].shape[:3], GAP)
+        parts = [part for picture in pictures for part in (gap, picture)]
+        return give_back(torch.cat(parts[1:], dim=3), image)
+
+    def translate_tensor(
+        self,
+        x: Tensor,
+        source: str,
+        target: str | Tensor,
+        *,
+        instances: Tensor | None = None,
+        tile: int | None = None,
+        overlap: int = OVERLAP,
+        **condition: Any,
+    ) -> Tensor:
+        """Translate what the network sees, planes (B, C, H, W), to (B, C', H * scale, W * scale) on its device.
+
+        `instances` is (B, 1, H, W), float; `condition` is what `translate` of this system takes besides; with many
+        domains `target` may be a vector.
+        """
+        takes = inspect.signature(self.translator.translate).parameters
+        for key, value in condition.items():
+            if key not in takes:
+                raise UserError(f"{key}: this model takes none; leave it out")
+            condition[key] = value.to(self.device) if isinstance(value, Tensor) else value
+        scale, (height, width) = self.images.scale, x.shape[-2:]
+        if tile is None and height * width * scale**2 > LARGEST:
+            tile = TILE // scale
+            log.info("%d x %d pixels: converted in tiles of %d", width, height, tile)
+        together = instances is not None and "instances" in takes
+        if tile is not None and together and isinstance(condition.get("style"), Mapping | Tensor):
+            raise UserError("style: objects get styles of their own on whole pictures only; leave the tile out")
+
+        def function(part: Tensor) -> Tensor:
+            extra = {"instances": part[:, -1:]} if together else {}
+            part = part[:, :-1] if together else part
+            half = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+            with _repeatable(self.device), half:
+                y = self.translator.translate(part, source, target, **condition, **extra)  # type: ignore[arg-type]
+            return y.float()
+
+        if together:                                                # ids are one more plane, cut like the others
+            x = torch.cat([x, instances], dim=1)  # type: ignore[list-item]
+        with torch.inference_mode():
+            x = x.to(self.device)
+            return function(x) if tile is None else convert_tiled(function, x, tile, overlap, scale)
+
+    def _choose(self, target: str, attributes: Mapping[str, int] | None) -> str | Tensor:
+        """What `translate` takes as target: its name, or the picture's attributes with those of `target` set."""
+        translator: Any = self.translator
+        if not self.many or attributes is None or translator.exclusive:
+            return target
+        vector = torch.tensor([float(attributes.get(domain, 0)) for domain in self.domains])
+        for domain, wanted in zip(self.domains, translator.vector(target), strict=True):
+            if wanted and not vector[self.domains.index(domain)]:
+                vector = translator.edit(vector, domain)
+        return vector
+
+    def write_output(self, path: str | os.PathLike[str], image: Picture) -> None:
+        """Write what `convert` gave for one picture, whole or not at all; with 8 bits where there are colours."""
+        array = to_array(image)
+        write_image(path, array if array.ndim == 2 else to_uint8(array))
+
+
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """Random numbers start with the same seed inside; outside nobody notices."""
+    cuda = device.type == "cuda"
+    with TURN, torch.random.fork_rng([device] if cuda else []):
+        torch.default_generator.manual_seed(SEED)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(SEED)
+        yield

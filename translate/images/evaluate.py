@@ -1,0 +1,38 @@
+"""Evaluate the converted pictures of a run."""
+
+from pathlib import Path
+from typing import Any
+
+from translate.config import SystemConfig
+from translate.corpus.manifest import read_manifest
+from translate.errors import UserError
+from translate.images.measures.report import evaluate_images
+from translate.training.curves import draw_losses
+
+
+def evaluate_pictures(
+    run: Path, config: SystemConfig, evaluation: Path, training: Path, deep: bool = False
+) -> dict[str, Any]:
+    """Measure every `run/converted/<source>-<target>/<id>.png`; write results, tables and sheets into `run`.
+
+    Args:
+        run: folder of the run.
+        config: of its checkpoint.
+        evaluation: manifest of the pictures that were converted and, where there are such, of their targets.
+        training: manifest of real pictures: the mean target, the classifier's data.
+        deep: also LPIPS, FID and KID, whose networks are downloaded at first use.
+
+    Returns:
+        The results, as in `run`/results.json.
+
+    Raises:
+        UserError: nothing converted, or pictures that the manifests do not explain.
+    """
+    if not any((run / "converted").glob("*-*/**/*.png")):
+        out = run / "converted" / "<source>-<target>"
+        command = f"translate convert {run} {evaluation} {out} --from <source> --to <target>"
+        raise UserError(f"{run / 'converted'}: no picture in <source>-<target>; first run `{command}`")
+    results = evaluate_images(run, config, read_manifest(evaluation), read_manifest(training), deep)
+    if (run / "log.jsonl").exists():
+        draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")
+    return results

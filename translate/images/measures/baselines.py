@@ -1,0 +1,124 @@
+"""What a translation has to beat: pictures that need no network.
+
+Each takes its knowledge from the training pictures only; at most 500 of them, evenly spaced, where a mean or the most
+frequent class is enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from translate.config import SystemConfig
+from translate.corpus.manifest import Entry
+from translate.images.arrays import convert_channels, resize, snap_colours, to_uint8
+from translate.images.conversion.entries import read_source, read_target
+from translate.images.measures.items import Task, belongs
+
+LIMIT = 500                                                         # training pictures
+THUMBNAIL = 16                                                      # pixels: what nearest neighbours are compared by
+PROBED = 8                                                          # targets that tell whether they are label maps
+NEAR, MOSTLY = 60, 0.8                                              # distance of 8-bit colours; share of the pixels
+LONGER_SIDE = 512                                                   # pixels of the mean picture
+
+Something = TypeVar("Something")
+
+
+@dataclass
+class Baselines:
+    """What was learned from the training pictures for a task.
+
+    Attributes:
+        mean: of the targets, (H, W, 3) uint8.
+        constant: colour (1, 1, 3) uint8 of the most frequent class, where label maps come out.
+        neighbour: takes another picture's target, there too.
+    """
+
+    mean: np.ndarray | None = None
+    constant: np.ndarray | None = None
+    neighbour: "NearestNeighbour | None" = None
+
+
+def learn_baselines(task: Task, config: SystemConfig, training: Sequence[Entry]) -> Baselines:
+    """What the training pictures give for a task; of super-resolution nothing: no two pictures are alike in size."""
+    targets = [entry for entry in training if belongs(entry, task.target)]
+    if not targets or config.images.scale > 1:  # type: ignore[attr-defined]
+        return Baselines()
+    baselines = Baselines(average_targets(targets, config))
+    if are_labels(targets, config):
+        baselines.constant = find_constant(targets, config)
+        sources = {entry.pair: entry for entry in training if entry.domain == task.source and entry.pair}
+        pairs = [(sources[target.pair], target) for target in targets if target.pair in sources]
+        baselines.neighbour = NearestNeighbour(pairs, config) if pairs else None
+    return baselines
+
+
+def spread(things: Sequence[Something], limit: int = LIMIT) -> list[Something]:
+    """At most `limit` of them, evenly spaced."""
+    if len(things) <= limit:
+        return list(things)
+    return [things[place * len(things) // limit] for place in range(limit)]
+
+
+def average_targets(targets: Sequence[Entry], config: SystemConfig) -> np.ndarray:
+    """The mean of real targets, (H, W, 3) uint8, at the size of the first of them."""
+    total, size = np.zeros(()), None
+    chosen = spread(targets)
+    for entry in chosen:
+        picture = convert_channels(to_uint8(read_target(entry, config)), 3)
+        if size is None:
+            factor = min(1, LONGER_SIDE / max(picture.shape[:2]))
+            size = [max(1, round(length * factor)) for length in picture.shape[:2]]
+        total = total + resize(picture, size)
+    return np.rint(total / len(chosen)).astype(np.uint8)
+
+
+def are_labels(targets: Sequence[Entry], config: SystemConfig) -> bool:
+    """Whether the targets are coloured label maps: nearly all pixels have nearly a colour of `images.palette`.
+
+    The same palette may stand in the configuration of the other direction, where it colours the source.
+    """
+    images = config.images  # type: ignore[attr-defined]
+    if not images.palette or images.labels is not None or config.data.batches != "paired" or images.scale > 1:
+        return False
+    palette, shares = np.array(images.palette, np.float64), []
+    for entry in targets[:PROBED]:
+        picture = convert_channels(to_uint8(read_target(entry, config)), 3)
+        distance = np.linalg.norm(picture - palette[snap_colours(picture, images.palette)], axis=2)
+        shares.append((distance < NEAR).mean())
+    return bool(shares) and float(np.mean(shares)) > MOSTLY
+
+
+def find_constant(targets: Sequence[Entry], config: SystemConfig) -> np.ndarray:
+    """The colour (1, 1, 3) uint8 of the class that most pixels of real targets have."""
+    palette = config.images.palette  # type: ignore[attr-defined]
+    counts = np.zeros(len(palette), np.int64)
+    for entry in spread(targets):
+        picture = convert_channels(to_uint8(read_target(entry, config)), 3)[::4, ::4]  # enough to know
+        counts += np.bincount(snap_colours(picture, palette).ravel(), minlength=len(palette))
+    return np.array(palette[int(counts.argmax())], np.uint8)[None, None]
+
+
+class NearestNeighbour:
+    """Takes the target of the training input that looks most alike: thumbnails of 16 x 16 pixels, Euclidean.
+
+    Args:
+        pairs: training inputs, all of them, with their targets.
+        config: of the run.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: SystemConfig):
+        self.config, self.targets = config, [target for _, target in pairs]
+        self.thumbnails = np.stack([shrink(read_source(source, (), config)[0]) for source, _ in pairs])
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """The target (H, W, C) uint8 for an input (H, W, C)."""
+        distances = np.square(self.thumbnails - shrink(picture)).sum(axis=1)
+        return to_uint8(read_target(self.targets[int(distances.argmin())], self.config))
+
+
+def shrink(picture: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (768,) float64, the thumbnail."""
+    small = resize(convert_channels(to_uint8(picture), 3), (THUMBNAIL, THUMBNAIL))
+    return small.astype(np.float64).ravel()

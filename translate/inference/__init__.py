@@ -1,1 +1,0 @@
-"""From a checkpoint to converted speech and pictures."""

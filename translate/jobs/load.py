@@ -1,0 +1,36 @@
+"""A checkpoint is all that conversion needs."""
+
+import os
+
+import torch
+
+from translate.checkpoints.opening import open_checkpoint
+from translate.errors import UserError
+from translate.images.conversion.converter import ImageConverter
+from translate.speech.conversion.open import SystemConverter, open_speech
+
+Converter = SystemConverter | ImageConverter
+
+
+def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu", precision: str = "float32") -> Converter:
+    """Load a trained converter, of speech or of pictures as its checkpoint says.
+
+    Args:
+        folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`) or a run (`exp/<tag>`).
+            `hf://owner/name` brings one from the Hub.
+        device: where its networks compute.
+        precision: of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
+
+    Raises:
+        UserError: no checkpoint there, damaged files, weights or statistics of another model, or no such device.
+    """
+    if precision not in ("float32", "bfloat16"):
+        raise UserError(f"precision `{precision}`: expected float32 or bfloat16")
+    opened = open_checkpoint(folder, device)
+    converter: Converter
+    if hasattr(opened.config, "images"):
+        converter = ImageConverter(opened.translator, opened.config, opened.device)
+    else:
+        converter = open_speech(opened)
+    converter.precision = precision
+    return converter

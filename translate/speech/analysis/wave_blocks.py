@@ -1,0 +1,87 @@
+"""Audio files in blocks: what is longer than memory is read and written piece by piece."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from translate.errors import UserError
+from translate.files import replacing
+from translate.speech.analysis.wave import LARGEST, mix_down
+
+log = logging.getLogger("translate")
+
+BLOCK = 2**16                                                       # samples
+
+
+def read_blocks(path: str | os.PathLike[str]) -> tuple[Iterator[np.ndarray], int]:
+    """As `read_wave`, in consecutive blocks (n,) of the mono wave, and its rate in Hz.
+
+    Raises:
+        UserError: as `read_wave`; of samples when their block is reached.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such audio file")
+    try:
+        file = soundfile.SoundFile(path)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{path}: cannot read as audio ({_explain(error)})") from None
+    if file.frames == 0:
+        file.close()
+        raise UserError(f"{path}: the file holds no samples")
+    return _read(file, path), file.samplerate
+
+
+def _read(file: soundfile.SoundFile, path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+    with file:
+        while True:
+            try:
+                channels = file.read(BLOCK, dtype="float64", always_2d=True)  # (n, C)
+            except (OSError, RuntimeError) as error:
+                raise UserError(f"{path}: cannot read as audio ({_explain(error)})") from None
+            if not len(channels):
+                return
+            if not np.isfinite(channels).all():
+                raise UserError(f"{path}: NaN or infinite samples; export the file again")
+            if np.abs(channels).max() > LARGEST:
+                raise UserError(f"{path}: samples reach {np.abs(channels).max():.4g}; expected a range of [-1, 1]")
+            yield mix_down(channels)
+
+
+def write_blocks(path: str | os.PathLike[str], blocks: Iterable[np.ndarray], sample_rate: int) -> int:
+    """As `write_wave`, of a wave that comes in blocks; returns its samples.
+
+    It is kept beside `path` until its peak is known, since a peak above 1 scales the whole.
+
+    Raises:
+        UserError: the samples are not finite, or the file cannot be written; or what `blocks` raises.
+    """
+    peak, samples = 0.0, 0
+    with replacing(path) as final, tempfile.TemporaryFile(dir=final.parent) as wide:
+        try:
+            with soundfile.SoundFile(wide, "w", sample_rate, 1, "DOUBLE", format="W64") as file:
+                for block in blocks:
+                    if not np.isfinite(block).all():
+                        raise UserError(f"{path}: not written, the wave holds NaN or infinite samples")
+                    peak, samples = max(peak, float(np.abs(block).max(initial=0.0))), samples + len(block)
+                    file.write(block)
+            wide.seek(0)
+            if peak > 1:
+                log.info("%s: peak %.2f scaled down to 1", path, peak)
+            with (
+                soundfile.SoundFile(wide) as given,
+                soundfile.SoundFile(final, "w", sample_rate, 1, "PCM_16", format="WAV") as file,
+            ):
+                while len(block := given.read(BLOCK, dtype="float64")):
+                    file.write(block / peak if peak > 1 else block)
+        except RuntimeError as error:                               # libsndfile's own, such as a full disk
+            raise OSError(str(error)) from None
+    return samples
+
+
+def _explain(error: Exception) -> str:
+    return str(error).rpartition(": ")[2].rstrip(".")

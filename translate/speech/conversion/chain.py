@@ -1,0 +1,66 @@
+"""Converters in a row, such as a voice converter, a postfilter for its mel-cepstra and WaveCycleGAN2."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from translate.errors import UserError
+from translate.speech.analysis.world import World
+from translate.speech.conversion.converter import SpeechConverter, Step, group_steps
+from translate.speech.conversion.features import FeatureConverter
+
+log = logging.getLogger("translate")
+
+
+class Chain(SpeechConverter):
+    """One converter from several: each converts what the one before puts out.
+
+    Where neighbours share their analysis (equal sections `features`) features pass on as they are, so that a voice
+    converter and its postfilter are followed by one vocoder; else the wave passes on, resampled where their rates
+    differ. Names of domains are those of the first converter; the others translate from their first domain to their
+    second, as they were trained.
+
+    Differential synthesis spans the first analysis; a seed goes to every member that draws noise.
+
+    Args:
+        converters: at least one, as `translate.load` gives them.
+
+    Raises:
+        UserError: no converter, or one after the first that has many domains to choose from.
+    """
+
+    def __init__(self, converters: Sequence[FeatureConverter[Any]]):
+        if not converters:
+            raise UserError("a chain needs at least one converter")
+        for number, converter in enumerate(converters[1:], 2):
+            if len(converter.domains) != 2:
+                known = ", ".join(converter.domains)
+                raise UserError(f"converter {number} of the chain knows {known}: one of many domains can only be first")
+        self.converters = list(converters)
+        self.sample_rate: int = converters[-1].sample_rate
+        self.takes_difference = converters[0].takes_difference
+        self.takes_semitones = converters[0].takes_semitones
+        self.takes_seed = any(converter.takes_seed for converter in converters)
+        groups = group_steps([Step(converter, *converter.directions[0]) for converter in converters])
+        parts = [" > ".join(step.converter.config.model for step in group) for group in groups]
+        log.info("chain: %s", ", then the wave, analysed again, to ".join(parts))
+
+    @property
+    def world(self) -> World | None:
+        """The vocoder that makes the converted wave; None where the last converter has none."""
+        return self.converters[-1].world
+
+    @property
+    def domains(self) -> list[str]:
+        return self.converters[0].domains
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        return self.converters[0].directions
+
+    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
+        return self.converters[0].name_domains(source, target)
+
+    def plan(self, source: str, target: str) -> list[Step]:
+        later = [Step(converter, *converter.directions[0]) for converter in self.converters[1:]]
+        return [Step(self.converters[0], source, target), *later]

@@ -1,0 +1,58 @@
+"""The converter of a speech system, by its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from translate.checkpoints.opening import Opened
+from translate.config import SystemConfig
+from translate.errors import UserError
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.statistics import Statistics, load_statistics
+from translate.speech.conversion.spectrum import SpectrumConverter
+from translate.speech.conversion.voice import VoiceConverter
+from translate.speech.conversion.waveform import WaveformConverter
+from translate.translators.base import Translator
+
+SystemConverter = VoiceConverter | SpectrumConverter | WaveformConverter
+KINDS: dict[str, type[SystemConverter]] = {
+    "world": VoiceConverter,
+    "stft": SpectrumConverter,
+    "wave": WaveformConverter,
+}
+
+
+def make_converter(
+    translator: Translator, config: SystemConfig, statistics: Mapping[str, Statistics], device: torch.device
+) -> SystemConverter:
+    """The converter of a speech system, of the kind that its `features` name; also of one that still trains."""
+    return KINDS[config.features.kind](translator, config, statistics, device)  # type: ignore[attr-defined]
+
+
+def open_speech(opened: Opened) -> SystemConverter:
+    """The converter of a checkpoint of speech; `UserError` where its statistics are of another run."""
+    if not hasattr(opened.config, "features"):
+        raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no system of speech")
+    statistics = read_statistics(opened.checkpoint, opened.config)
+    return make_converter(opened.translator, opened.config, statistics, opened.device)
+
+
+def read_statistics(checkpoint: Path, config: SystemConfig) -> dict[str, Statistics]:
+    """The statistics that conversion of speech needs, by domain.
+
+    Raises:
+        UserError: they are missing, damaged, not finite, or of another run.
+    """
+    path = checkpoint / "statistics.safetensors"
+    statistics = load_statistics(path)
+    dimensions = make_front_end(config.features).dimensions  # type: ignore[attr-defined]
+    for domain in config.data.domains:
+        if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
+            raise UserError(
+                f"{path}: expected the domain `{domain}` with {dimensions} dimensions; config.yaml and "
+                "statistics.safetensors must come from the same run"
+            )
+    return statistics

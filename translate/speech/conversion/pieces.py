@@ -1,0 +1,75 @@
+"""Recordings of any length in bounded memory: cut in pauses, converted piece by piece, joined again.
+
+A frame of WORLD holds two spectra of some hundred numbers: an hour of them is gigabytes. Norms over time then see one
+piece, as they do where the network meets long input in chunks (`translate.speech.conversion.chunks`).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+PIECE = 20.0                                                        # seconds of a piece at most
+SEARCH = 8.0                                                        # seconds before its end in which a pause is sought
+PAUSE = 0.05                                                        # seconds over which loudness is averaged
+CONTEXT = 0.1                                                       # seconds that a piece is given on either side
+FADE = 0.01                                                         # seconds in which neighbours fade into each other
+
+Function = Callable[[np.ndarray], np.ndarray]                       # (n,) to what lasts as long at the other rate
+
+
+def convert_pieces(blocks: Iterable[np.ndarray], rate: int, out_rate: int, function: Function) -> Iterator[np.ndarray]:
+    """Convert a wave that comes in blocks.
+
+    A piece ends where the last seconds before its longest length are quietest. Together the pieces last as long as
+    `function` of the whole would.
+
+    Args:
+        blocks: consecutive parts of the wave, (n,) each, any n.
+        rate: Hz, of the wave.
+        out_rate: Hz, of what `function` returns.
+        function: converts a piece of at most `PIECE` + 3 `CONTEXT` seconds.
+
+    Yields:
+        Consecutive parts of the converted wave.
+    """
+    unit = rate // math.gcd(rate, out_rate)                         # samples after which both rates meet again
+    fade = round(FADE * out_rate)
+    rise = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)) ** 2
+    tail: np.ndarray | None = None                                  # of the piece before, beyond its end
+    for wave, first, last, left, right in _cut(blocks, rate, unit):
+        # The whole and the context before it map to whole numbers of samples: both are multiples of `unit`.
+        y, length = function(wave), (last - first) * out_rate // rate if right else None
+        start = left * out_rate // rate
+        stop = len(y) if length is None else start + length
+        body = y[start:stop].copy()
+        if tail is not None and len(tail) and len(body) >= fade:
+            body[:fade] = (1 - rise) * tail + rise * body[:fade]
+        tail = np.resize(np.append(y[stop : stop + fade], np.zeros(fade)), fade) if right else None
+        yield body
+
+
+def _cut(blocks: Iterable[np.ndarray], rate: int, unit: int) -> Iterator[tuple[np.ndarray, int, int, int, int]]:
+    """(samples with context, first, last, samples of context before, after) of each piece; the last has none after."""
+    context = math.ceil(CONTEXT * rate / unit) * unit
+    longest = max(round(PIECE * rate), 4 * context)
+    held, begun, left = np.zeros(0), 0, 0                           # `held` starts `left` samples before `begun`
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while len(held) >= left + longest + 2 * context:
+            size = _find_pause(held[left : left + longest], rate) // unit * unit
+            size = size or longest // unit * unit
+            yield held[: left + size + context], begun, begun + size, left, context
+            keep = left + size - context
+            held, begun, left = held[keep:].copy(), begun + size, context
+    if len(held) > left or not begun:                               # what holds nothing is told of by `function`
+        yield held, begun, begun + len(held) - left, left, 0
+
+
+def _find_pause(wave: np.ndarray, rate: int) -> int:
+    """The sample in the middle of the quietest moment of the last `SEARCH` seconds."""
+    start = max(len(wave) - round(SEARCH * rate), len(wave) // 2)
+    width = max(round(PAUSE * rate), 1)
+    total = np.cumsum(wave[start:] ** 2)
+    power = total[width:] - total[:-width]
+    return start + int(power.argmin()) + width // 2

@@ -1,0 +1,34 @@
+"""Conversion of STFT spectrograms: log magnitudes by the network, the phase of the input or Griffin-Lim's."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from translate.speech.analysis.stft import StftFeatures
+from translate.speech.conversion.features import FeatureConverter
+
+
+class SpectrumConverter(FeatureConverter[StftFeatures]):
+    """A trained system on log-magnitude spectrograms; made by `translate.load`."""
+
+    chunk = 2_000                                                   # frames, 10 s: hundreds of bins make them heavy
+    overlap = 200
+    bounded_chunk = 2_000
+
+    def analyse(self, wave: np.ndarray) -> StftFeatures:
+        return self.front_end.analyse(wave)
+
+    def convert_features(
+        self, features: StftFeatures, source: str, target: str, seed: int | None = None, difference: bool = False
+    ) -> StftFeatures:
+        return StftFeatures(
+            log_magnitude=self.convert_frames(features.log_magnitude, source, target, seed),
+            phase=features.phase,
+            samples=features.samples,
+        )
+
+    def mix(self, before: StftFeatures, after: StftFeatures, amount: float) -> StftFeatures:
+        return replace(after, log_magnitude=(1 - amount) * before.log_magnitude + amount * after.log_magnitude)
+
+    def synthesise(self, features: StftFeatures) -> np.ndarray:
+        return self.front_end.synthesise(features)

@@ -1,0 +1,63 @@
+"""Conversion of voices: mel-cepstra by the network, F0 by statistics, aperiodicity as it is."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from translate.speech.analysis.f0 import convert_f0, tell_misfit
+from translate.speech.analysis.world import World, WorldFeatures, synthesise_difference
+from translate.speech.conversion.features import FeatureConverter
+
+log = logging.getLogger("translate")
+
+
+class VoiceConverter(FeatureConverter[WorldFeatures]):
+    """A trained system on the mel-cepstra of WORLD; made by `translate.load`."""
+
+    takes_difference = True
+    takes_semitones = True
+
+    @property
+    def world(self) -> World:
+        """The vocoder of the model's analysis."""
+        return self.front_end
+
+    def analyse(self, wave: np.ndarray) -> WorldFeatures:
+        return self.world.analyse(wave)
+
+    def convert_features(
+        self, features: WorldFeatures, source: str, target: str, seed: int | None = None, difference: bool = False
+    ) -> WorldFeatures:
+        f0 = features.f0
+        # Differential synthesis leaves the excitation alone, and a postfilter's two domains are one voice.
+        if not difference and self.config.data.normalise == "own":
+            misfit = tell_misfit(f0, self.statistics[source], source)
+            if misfit:
+                log.warning("%s: another source (--from) may fit better", misfit)
+            f0 = self.convert_f0(f0, source, target)
+        return WorldFeatures(
+            f0=f0,
+            mcep=self.convert_frames(features.mcep, source, target, seed),
+            aperiodicity=features.aperiodicity,
+            samples=features.samples,
+        )
+
+    def convert_f0(self, f0: np.ndarray, source: str, target: str) -> np.ndarray:
+        """F0 (T,) by the statistics of the two domains, kept within the range of the model's analysis."""
+        config = self.world.config
+        return convert_f0(f0, self.statistics[source], self.statistics[target], config.f0_floor, config.f0_ceil)
+
+    def mix(self, before: WorldFeatures, after: WorldFeatures, amount: float) -> WorldFeatures:
+        f0, voiced = np.zeros_like(after.f0), (before.f0 > 0) & (after.f0 > 0)
+        f0[voiced] = before.f0[voiced] ** (1 - amount) * after.f0[voiced] ** amount  # on a logarithmic scale
+        return replace(after, f0=f0, mcep=(1 - amount) * before.mcep + amount * after.mcep)
+
+    def shift(self, features: WorldFeatures, semitones: float) -> WorldFeatures:
+        return replace(features, f0=features.f0 * 2 ** (semitones / 12))
+
+    def synthesise(self, features: WorldFeatures) -> np.ndarray:
+        return self.world.synthesise(features)
+
+    def filter_wave(self, wave: np.ndarray, before: WorldFeatures, after: WorldFeatures) -> np.ndarray:
+        return synthesise_difference(wave, before.mcep, after.mcep, self.world)

@@ -1,0 +1,277 @@
+"""Features of a corpus on disk: extracted in parallel, memory-mapped for training.
+
+The folder of a split and domain appears, or is replaced, as a whole (`features.folders`).
+
+    out/features.json                       the configuration of the analysis
+    out/<split>/<domain>/features.npy       (T, Q) float32, all utterances one after another: mel-cepstra, log
+                                            magnitudes, or samples (Q = 1), as the configuration's front end has them
+    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only of front ends with F0
+    out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, of `features.statistics.moments`
+    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds
+    out/.parts/                             finished utterances of a run that is not complete
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
+from translate.corpus.manifest import Entry
+from translate.corpus.progress import track
+from translate.errors import UserError
+from translate.files import replacing
+from translate.folders import list_folders, locate, settle_folder
+from translate.names import below, check_name
+from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.wave import check_wave, read_wave
+from translate.speech.corpus.cluster import work
+from translate.speech.corpus.joining import join_parts
+
+log = logging.getLogger("translate")
+
+SECTIONS: dict[object, type[FeatureConfig]] = {"world": WorldConfig, "stft": StftConfig, "wave": WaveConfig}
+
+
+def extract(
+    entries: Sequence[Entry],
+    config: FeatureConfig,
+    out: str | os.PathLike[str],
+    jobs: int = -1,
+    progress: bool = True,
+    cluster: str = "processes",
+) -> None:
+    """Analyse every entry and write the layout above.
+
+    A run that was cut goes on where it was: finished utterances are recognised by their entry, the
+    configuration, and the size and time of their file. Splits and domains that are complete are not touched.
+    Each process holds one utterance in memory.
+
+    Args:
+        entries: of any splits and domains; each domain keeps their order.
+        config: the analysis.
+        out: folder of the features.
+        jobs: processes; -1 takes every core, 1 stays in this process.
+        progress: show a bar.
+        cluster: where the processes are, see `data.cluster.work`; other machines read the recordings and write to
+            `out` under the same paths as this one.
+
+    Raises:
+        UserError: no entries; `out` holds features of another configuration, or links that lead out of it; the cluster
+            does not answer or does not share `out`; or unusable files: all are named at the end, and the good ones'
+            features are kept.
+    """
+    if not entries:
+        raise UserError("no recordings to extract features from; check the manifest")
+    make_front_end(config)                                          # refuses a bad configuration at once
+    out = Path(out).resolve()                                       # workers have working directories of their own
+    _adopt(out, config)
+    groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
+    for entry in entries:
+        groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
+    folders = {key: below(out, Path(*key)) for key in groups}
+    for folder in folders.values():
+        settle_folder(folder)                                      # where a run was cut while it replaced the folder
+    groups = {key: group for key, group in groups.items() if not _is_complete(folders[key], group)}
+    if not groups:
+        log.info("%s: the features are complete, nothing to do", out)
+        return
+    tasks = [task for group in groups.values() for task in group]
+    missing = [(entry, _part(out, print_)) for entry, print_ in tasks if not _part(out, print_).exists()]
+    if len(missing) < len(tasks):
+        log.info("%s: %d of %d utterances were finished before", out, len(tasks) - len(missing), len(tasks))
+    bad = [error for error in _run(missing, config, jobs, progress, cluster) if error]
+    if bad:
+        raise UserError(f"{len(bad)} of {len(tasks)} files cannot be used: {'; '.join(sorted(bad))}")
+    if absent := [part for _, part in missing if not part.exists()]:
+        raise UserError(f"{absent[0]}: a worker wrote it elsewhere; --out must be a folder that all machines share")
+    for key, group in groups.items():
+        facts = {
+            "ids": [entry.id for entry, _ in group],
+            "pairs": [entry.pair for entry, _ in group],
+            "paths": [str(entry.path) for entry, _ in group],
+            "fingerprints": [print_ for _, print_ in group],
+        }
+        join_parts([_part(out, print_) for _, print_ in group], folders[key], facts)
+    shutil.rmtree(out / ".parts", ignore_errors=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Utterances:
+    """The utterances of one split and domain, or a selection of them."""
+
+    ids: list[str]
+    pairs: list[str | None]
+    paths: list[str]                                                # of the recordings
+    frames: np.ndarray                                              # (U,) int64
+    seconds: np.ndarray                                             # (U,) of the recordings
+    offsets: np.ndarray                                             # (U + 1,) starts, and the end of the last
+    features: np.ndarray                                            # (T, Q) float32 map of the whole domain
+    f0: np.ndarray | None                                           # (T,) float32, likewise; None: no F0
+    moments: np.ndarray                                             # (U, 2Q + 4) float64
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        """Features (t, Q) of utterance `i`, a view of the map."""
+        return self.features[self.offsets[i] : self.offsets[i] + self.frames[i]]
+
+    def select(self, ids: Sequence[str]) -> "Utterances":
+        """The utterances with these ids, in this order, on the same maps; unknown ones raise `UserError`."""
+        rows = {id: row for row, id in enumerate(self.ids)}
+        if unknown := [id for id in ids if id not in rows]:
+            raise UserError(f"no utterance `{unknown[0]}` in the features; extract them again")
+        chosen = np.array([rows[id] for id in ids], dtype=np.int64)
+        starts, frames = self.offsets[chosen], self.frames[chosen]
+        return Utterances(
+            ids=list(ids),
+            pairs=[self.pairs[row] for row in chosen],
+            paths=[self.paths[row] for row in chosen],
+            frames=frames,
+            seconds=self.seconds[chosen],
+            offsets=np.append(starts, starts[-1:] + frames[-1:]),
+            features=self.features,
+            f0=self.f0,
+            moments=self.moments[chosen],
+        )
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest utterance."""
+        return int(self.frames.max(initial=0))
+
+    def statistics(self) -> Statistics:
+        return Statistics.from_moments(self.moments.sum(axis=0))
+
+
+class FeatureStore:
+    """A folder that `extract` wrote.
+
+    Raises:
+        UserError: it is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        path = self.folder / "features.json"
+        values = read_json(path)
+        section = SECTIONS.get(values.get("kind"), WorldConfig)
+        self.config: FeatureConfig = validate(section, values, str(path))
+
+    def domains(self, split: str) -> list[str]:
+        """Names of the split's domains, sorted; none for an unknown split."""
+        folders = list_folders(self.folder / split)
+        return sorted(name for name, folder in folders.items() if (folder / "index.json").exists())
+
+    def open(self, split: str, domain: str) -> Utterances:
+        """Map one domain's features; raises `UserError` when there are none."""
+        if domain not in self.domains(split):
+            known = ", ".join(self.domains(split)) or "none"
+            raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
+        folder = locate(self.folder / split / domain)
+        index = read_json(folder / "index.json")
+        for id in index["ids"]:
+            check_name(id, "id", folder / "index.json", nested=True)
+        frames = np.array(index["frames"], dtype=np.int64)
+        return Utterances(
+            ids=index["ids"],
+            pairs=index["pairs"],
+            paths=index["paths"],
+            frames=frames,
+            seconds=np.array(index["seconds"]),
+            offsets=np.concatenate([[0], np.cumsum(frames)]),
+            features=np.load(folder / "features.npy", mmap_mode="r"),
+            f0=np.load(folder / "f0.npy", mmap_mode="r") if (folder / "f0.npy").exists() else None,
+            moments=np.load(folder / "moments.npy"),
+        )
+
+
+# --- extraction -------------------------------------------------------------------------------------------
+
+
+def _adopt(out: Path, config: FeatureConfig) -> None:
+    """Make `out` a folder of this configuration; `UserError` when it holds features of another one."""
+    path = out / "features.json"
+    if path.exists():
+        if read_json(path) == config.model_dump():
+            return
+        raise UserError(
+            f"{out}: holds features of other settings ({_differ(path, config)}); give another folder, or delete it"
+        )
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(config.model_dump(), indent=1) + "\n", encoding="utf-8")
+
+
+def _differ(path: Path, config: FeatureConfig) -> str:
+    old, new = read_json(path), config.model_dump()
+    return ", ".join(f"{key}={old.get(key)} there, {new[key]} here" for key in new if old.get(key) != new[key])
+
+
+def _fingerprint(entry: Entry, config: FeatureConfig) -> str:
+    """Of all that an utterance's features depend on; a vanished file is reported when its turn comes."""
+    try:
+        stat = entry.path.stat()
+        state = [stat.st_size, stat.st_mtime_ns]
+    except OSError:
+        state = []
+    values = [entry.split, entry.domain, entry.id, str(entry.path), state, config.model_dump()]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
+
+
+def _is_complete(folder: Path, group: list[tuple[Entry, str]]) -> bool:
+    path = folder / "index.json"
+    if not path.exists():
+        return False
+    index = read_json(path)
+    wanted = [[print_, entry.pair] for entry, print_ in group]
+    return [list(row) for row in zip(index["fingerprints"], index["pairs"], strict=True)] == wanted
+
+
+def _part(out: Path, fingerprint: str) -> Path:
+    return out / ".parts" / f"{fingerprint}.npz"
+
+
+def _run(
+    tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool, cluster: str
+) -> Iterator[str | None]:
+    """Yield each task's error, or None, as they finish."""
+
+    if not tasks:
+        return
+    results = work(_extract_one, [(entry.path, part, config) for entry, part in tasks], jobs, cluster)
+    yield from track(results, "features", total=len(tasks), show=progress)
+
+
+def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
+    """Write one utterance's part; returns what is wrong with the file, if anything."""
+    try:
+        wave, sample_rate = read_wave(path, config.sample_rate)
+        check_wave(wave, sample_rate, path)
+        frames, f0 = make_front_end(config).analyse_frames(wave)
+        maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
+        with replacing(part) as temporary, temporary.open("wb") as file:
+            rows = {"moments": moments(maps["features"], maps.get("f0")), "seconds": np.array(len(wave) / sample_rate)}
+            np.savez(file, **maps, **rows)  # type: ignore[arg-type]
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def read_json(path: Path) -> dict:
+    """The JSON object of a file of the features; `UserError` when there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not valid JSON"
+        raise UserError(f"{path}: cannot read ({reason}); extract the features first") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object; extract the features again")
+    return content

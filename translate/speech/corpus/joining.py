@@ -1,0 +1,62 @@
+"""The features of one split and domain as one folder of large files, from those of every utterance."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from translate.errors import UserError
+from translate.files import replacing
+from translate.folders import replace_folder
+
+
+def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> None:
+    """Concatenate the files of utterances, one in memory at a time; `folder` appears, or is replaced, as a whole.
+
+    Args:
+        parts: .npz with "features" (t, Q), "f0" (t,) where there is F0, "moments" (2Q + 4,) and "seconds".
+        folder: see `data.speech` for what it will hold.
+        facts: what the index says besides frames and seconds: lists of a value per utterance.
+
+    Raises:
+        UserError: `folder` cannot be written, or the disk is full; then it is as before.
+    """
+    draft = folder.with_name(f".{folder.name}.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)                    # of a process that was killed
+        _write(parts, draft, facts)
+        replace_folder(draft, folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> None:
+    rows, seconds = [], []
+    for part in parts:
+        with np.load(part) as utterance:
+            rows.append(utterance["moments"])
+            seconds.append(float(utterance["seconds"]))
+            names = [name for name in ("features", "f0") if name in utterance]
+    table = np.stack(rows)                                          # (U, 2Q + 4)
+    dimensions = (table.shape[1] - 4) // 2
+    frames = table[:, 2 * dimensions].astype(int).tolist()
+    for name in names:
+        shape = (sum(frames), dimensions) if name == "features" else (sum(frames),)
+        with replacing(folder / f"{name}.npy") as temporary:
+            joined = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+            start = 0
+            for part, length in zip(parts, frames, strict=True):
+                with np.load(part) as utterance:
+                    joined[start : start + length] = utterance[name]
+                start += length
+            joined.flush()
+            del joined
+    with replacing(folder / "moments.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, table)
+    with replacing(folder / "index.json") as temporary:
+        index = {**facts, "frames": frames, "seconds": seconds}
+        temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

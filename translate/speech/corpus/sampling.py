@@ -1,0 +1,270 @@
+"""Random crops of sequences, with a position that can be saved and taken up again.
+
+Three kinds of batches, as `data.batches` names them: `CropSampler` (unpaired), `PairedCropSampler`,
+`LabelledCropSampler`. With several processes all draw the numbers of the whole batch and each cuts its own share, so
+that the batch does not depend on how many they are.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.corpus.order import reflect
+from translate.speech.analysis.alignment import align, warp
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus.features import Utterances
+
+RESIDENT_BYTES = 2 << 30  # a corpus up to this size lives on the device; a larger one stays in its memory-mapped file
+Material = tuple[Utterances, Statistics]
+
+
+class CropSampler:
+    """Batches of unpaired crops, one stream per domain, e.g. `{"source": (B, Q, T), "target": (B, Q, T)}`.
+
+    Every stream goes through its utterances in a fresh random order, one random crop of each; the streams are
+    independent, so nothing is ever paired. Crops are normalised to mean 0 and variance 1 by their domain's
+    statistics. An utterance shorter than a crop is continued by reflection.
+
+    Args:
+        streams: utterances and statistics by the stream's name.
+        crop: frames.
+        batch_size: crops per stream and step, over all processes.
+        seed: of the random numbers.
+        device: where the crops are made.
+        rank, processes: this process among all.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, Material],
+        crop: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        processes: int = 1,
+    ):
+        self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
+        self.streams = {
+            name: self.make_stream(*material, crop, [seed, number], device)
+            for number, (name, material) in enumerate(streams.items())
+        }
+
+    def make_stream(self, *arguments: Any) -> "_Stream":
+        """What draws the crops of one domain; shards have their own (`data.shard_sampling`)."""
+        return _Stream(*arguments)
+
+    def next(self) -> dict[str, Tensor]:
+        """The batch of the next step: (B, Q, T) float32 by stream."""
+        numbers = {name: stream.draw(self.batch_size) for name, stream in self.streams.items()}
+        return {name: stream.frames.take(numbers[name][self.share]) for name, stream in self.streams.items()}
+
+    def position(self) -> dict[str, Any]:
+        """Everything that decides the batches to come; tensors and strings only."""
+        return {name: stream.order.position() for name, stream in self.streams.items()}
+
+    def seek(self, position: Mapping[str, Any]) -> None:
+        """Continue from what `position` gave."""
+        for name, stream in self.streams.items():
+            stream.order.seek(position[name])
+
+
+class LabelledCropSampler:
+    """Batches of crops of many domains: `{"source": (B, Q, T), "domain": (B, K), "mask": (B, K)}`.
+
+    "domain" is one-hot, "mask" all ones: every domain is known. Domains come in a fresh random order again and again,
+    so that all are equally often whatever their minutes. Crops as those of `CropSampler`.
+
+    Args:
+        domains: utterances and statistics of each, in the order of the vectors' entries.
+        crop, batch_size, seed, device, rank, processes: as for `CropSampler`; `batch_size` counts all domains.
+    """
+
+    def __init__(
+        self,
+        domains: Sequence[Material],
+        crop: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        processes: int = 1,
+    ):
+        self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
+        self.streams = [
+            self.make_stream(*material, crop, [seed, number], device) for number, material in enumerate(domains)
+        ]
+        self.order = _Order(len(domains), [seed, len(domains)])
+
+    def make_stream(self, *arguments: Any) -> "_Stream":
+        """As in `CropSampler`."""
+        return _Stream(*arguments)
+
+    def next(self) -> dict[str, Tensor]:
+        """The batch of the next step."""
+        drawn = [self.order.next() for _ in range(self.batch_size)]
+        numbers = [self.streams[domain].draw(1) for domain in drawn]  # (1, T) each
+        mine = list(zip(drawn, numbers, strict=True))[self.share]
+        x = torch.cat([self.streams[domain].frames.take(frames) for domain, frames in mine])
+        codes = torch.eye(len(self.streams), device=x.device)[[domain for domain, _ in mine]]
+        return {"source": x, "domain": codes, "mask": torch.ones_like(codes)}
+
+    def position(self) -> dict[str, Any]:
+        """Everything that decides the batches to come; tensors and strings only."""
+        streams = {str(number): stream.order.position() for number, stream in enumerate(self.streams)}
+        return {"domains": self.order.position(), **streams}
+
+    def seek(self, position: Mapping[str, Any]) -> None:
+        """Continue from what `position` gave."""
+        self.order.seek(position["domains"])
+        for number, stream in enumerate(self.streams):
+            stream.order.seek(position[str(number)])
+
+
+class PairedCropSampler:
+    """Batches of crops that belong together frame by frame: `{"source": (B, Q, T), "target": (B, Q, T)}`.
+
+    Crops run in the target's timing. Where every pair has as many frames in both domains, they belong together as they
+    stand; else the source's are warped to the target's by `align`, after they were given the target's mean and
+    deviation. An utterance shorter than a crop is continued by reflection.
+
+    Args:
+        source, target: utterances and statistics; utterance i of both is the same sentence.
+        crop, batch_size, seed, device, rank, processes: as for `CropSampler`.
+    """
+
+    def __init__(
+        self,
+        source: Material,
+        target: Material,
+        crop: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        processes: int = 1,
+    ):
+        self.crop, self.batch_size, self.share = crop, batch_size, _share(batch_size, rank, processes)
+        self.source, self.target = _Frames(*source, device), _Frames(*target, device)
+        self.order = _Order(len(target[0]), [seed, 0])
+        self.starts = np.asarray(target[0].offsets), np.asarray(source[0].offsets)
+        self.lengths = np.asarray(target[0].frames)
+        self.rows = match_frames(source, target)
+
+    def next(self) -> dict[str, Tensor]:
+        """The batch of the next step."""
+        drawn = [self._draw() for _ in range(self.batch_size)][self.share]
+        source, target = (np.stack(numbers) for numbers in zip(*drawn, strict=True))
+        return {"source": self.source.take(source), "target": self.target.take(target)}
+
+    def _draw(self) -> tuple[np.ndarray, np.ndarray]:
+        sentence = self.order.next()
+        inside = self.order.crop(int(self.lengths[sentence]), self.crop)
+        target_start, source_start = (int(starts[sentence]) for starts in self.starts)
+        return source_start + self.rows[sentence][inside], target_start + inside
+
+    def position(self) -> dict[str, Any]:
+        """Everything that decides the batches to come; tensors and strings only."""
+        return self.order.position()
+
+    def seek(self, position: Mapping[str, Any]) -> None:
+        """Continue from what `position` gave."""
+        self.order.seek(position)
+
+
+def match_frames(source: Material, target: Material) -> list[np.ndarray]:
+    """For every sentence the source's frame (T,) that belongs to each of the target's T frames."""
+    (ours, our_statistics), (theirs, their_statistics) = source, target
+    if np.array_equal(ours.frames, theirs.frames):
+        return [np.arange(frames) for frames in theirs.frames]
+    rows = []
+    for sentence in range(len(theirs)):
+        a, b = ours[sentence].astype(np.float64), theirs[sentence].astype(np.float64)
+        rows.append(warp(align(their_statistics.denormalise(our_statistics.normalise(a)), b), len(b)))
+    return rows
+
+
+class _Frames:
+    """Frames of a domain by their numbers, normalised, on the device."""
+
+    def __init__(self, utterances: Utterances, statistics: Statistics, device: torch.device | str):
+        self.device = torch.device(device)
+        self.mean = torch.as_tensor(statistics.mean, dtype=torch.float32, device=self.device)
+        self.deviation = torch.as_tensor(statistics.deviation, dtype=torch.float32, device=self.device)
+        self.memory = utterances.features  # (frames, Q), memory-mapped
+        self.resident = None
+        if self.memory.nbytes <= RESIDENT_BYTES:
+            self.resident = torch.from_numpy(np.array(self.memory)).to(self.device)
+
+    def take(self, numbers: np.ndarray) -> Tensor:  # (b, T) -> (b, Q, T)
+        if self.resident is not None:
+            crops = self.resident[torch.from_numpy(numbers).to(self.device)]
+        else:
+            crops = torch.from_numpy(self.memory[numbers]).to(self.device)
+        return ((crops - self.mean) / self.deviation).transpose(1, 2).contiguous()
+
+
+class _Order:
+    """Things in a random order, again and again, and the random numbers of their crops."""
+
+    def __init__(self, things: int, seed: Sequence[int]):
+        self.things, self.random = things, np.random.default_rng(seed)
+        self.order, self.used = np.zeros(0, dtype=np.int64), 0
+
+    def next(self) -> int:
+        if self.used == len(self.order):
+            self.order, self.used = self.random.permutation(self.things), 0
+        self.used += 1
+        return int(self.order[self.used - 1])
+
+    def crop(self, length: int, crop: int) -> np.ndarray:
+        """Numbers (crop,) of frames at a random place in 0 .. length - 1, by reflection where it is shorter."""
+        first = int(self.random.integers(max(length - crop, 0) + 1))
+        return reflect(np.arange(first, first + crop), length)
+
+    def position(self) -> dict[str, Any]:
+        return {
+            "order": torch.from_numpy(self.order.copy()),
+            "used": self.used,
+            "random": json.dumps(self.random.bit_generator.state),
+        }
+
+    def seek(self, position: Mapping[str, Any]) -> None:
+        self.order, self.used = position["order"].numpy().copy(), int(position["used"])
+        self.random.bit_generator.state = json.loads(position["random"])
+
+
+class _Stream:
+    """Random crops of a domain's utterances."""
+
+    def __init__(
+        self,
+        utterances: Utterances,
+        statistics: Statistics,
+        crop: int,
+        seed: Sequence[int],
+        device: torch.device | str,
+    ):
+        self.lengths, self.starts, self.crop = np.asarray(utterances.frames), np.asarray(utterances.offsets), crop
+        self.frames, self.order = _Frames(utterances, statistics, device), _Order(len(utterances), seed)
+
+    def draw(self, count: int) -> np.ndarray:
+        """Numbers (count, T) of the next crops' frames."""
+        return np.stack([self._draw() for _ in range(count)])
+
+    def _draw(self) -> np.ndarray:
+        utterance = self.order.next()
+        return int(self.starts[utterance]) + self.order.crop(int(self.lengths[utterance]), self.crop)
+
+
+def _share(batch_size: int, rank: int, processes: int) -> slice:
+    if batch_size % processes:
+        raise ValueError(f"a batch of {batch_size} cannot be shared by {processes} processes")
+    share = batch_size // processes
+    return slice(rank * share, (rank + 1) * share)
+
+

@@ -1,0 +1,112 @@
+"""Every choice behind the numbers of a speech report: for results.json, and in plain words for results.md."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from translate.speech.analysis.mcep import default_alpha
+from translate.speech.measures.classifier import SEGMENT as CLASSIFIER_SEGMENT
+from translate.speech.measures.mcd import HOP_MS, LEVEL_MS, SILENCE_DB
+from translate.speech.measures.waveform import RANGE_DB, WINDOW_MS, WINDOWS_MS
+
+WAVE_MEASURES = {
+    "magnitudes": "Waves",
+    "stft_distance": "Multi-resolution STFT distance",
+    "lsd": "Log-spectral distance",
+    "texture": "Log-spectral texture distance",
+    "aliasing": "Aliasing",
+}
+
+
+def describe_protocol(
+    sample_rate: int,
+    dimensions: int,
+    utterances: int,
+    training: Mapping[str, Mapping[str, int]],
+    without_features: str | None,
+    cross_validation: float | None,
+) -> dict[str, Any]:
+    """Every choice behind the numbers, as results.json keeps it.
+
+    `without_features`: why `converted` is measured on the waves; None where the systems' features are there.
+    """
+    converted = "the mel-cepstra and F0 that the system put out, before synthesis, cut as the source's frames"
+    if without_features:
+        converted = f"the system's waves analysed again, the same as resynthesised ({without_features})"
+    return {
+        "n": utterances,
+        "sample_rate": sample_rate,
+        "hop_ms": HOP_MS,
+        "analysis": "WORLD on wave files: DIO + StoneMask, 71 to 800 Hz; CheapTrick",
+        "mel_cepstrum": "SPTK (frequency transform of the cepstrum), c0 left out everywhere",
+        "dimensions": dimensions,
+        "alpha": default_alpha(sample_rate),
+        "silence": f"both ends cut to frames within {SILENCE_DB:g} dB of the loudest ({LEVEL_MS:g} ms RMS)",
+        "alignment": "DTW, steps (1,1) (1,0) (0,1) of weight 1, Euclidean; MCD is the mean over the path",
+        "source": "the source's waves as recorded",
+        "mean_variance": "the source's frames with the target's training mean and variance, log-Gaussian F0",
+        "converted": converted,
+        "converted_from": "waves" if without_features else "features",
+        "resynthesised": "the system's waves analysed again, as heard: losses of the synthesis and of the second "
+        "analysis count",
+        "modulation_spectrum": "64-frame Hann, hop 32, dB, mean over segments, then over utterances; distance: "
+        "RMS over modulation frequencies (per coefficient), then over dimensions",
+        "global_variance": "variance within utterances, mean over utterances, over the natural one; geometric mean "
+        "over dimensions, or over those above the tenth",
+        "f0": "frames paired by the DTW of the mel-cepstra; cents over frames voiced in both",
+        "classifier": {
+            "kind": "logistic regression on mean and deviation of the mel-cepstra",
+            "segment_seconds": CLASSIFIER_SEGMENT * HOP_MS / 1000,
+            "domains": list(training),
+            "cross_validation": None if cross_validation is None else round(cross_validation, 4),
+        },
+        "waves": {
+            "magnitudes": f"sample by sample where lengths agree, within the natural wave's speech; raised to "
+            f"{RANGE_DB:g} dB below the loudest natural point",
+            "stft_distance": "spectral convergence + mean absolute difference of natural logarithms; mean over Hann "
+            f"windows of {', '.join(f'{window:g}' for window in WINDOWS_MS)} ms, hops of a fifth",
+            "lsd": f"RMS over frequency of the difference in dB, mean over frames; {WINDOW_MS:g} ms windows",
+            "texture": "standard deviation of the dB in patches of 5 frames x 5 bins, mean over time; RMS over "
+            "frequency of the difference to the natural one",
+            "aliasing": "sines of 0.048, 0.077 and 0.138 of the sampling rate through the system: energy at fs/4 - f, "
+            "fs/4 + f and fs/2 - f over that at f",
+        },
+        "confidence": "95 %, Student's t over utterances",
+        "training": {domain: dict(facts) for domain, facts in training.items()},
+    }
+
+
+def explain_protocol(protocol: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    classifier = protocol["classifier"]
+    held_out = classifier["cross_validation"]
+    accuracy = "not cross-validated" if held_out is None else f"{100 * held_out:.1f} % right on held-out ones"
+    references = sorted({pair["natural_reference"] for pair in pairs})
+    training = ", ".join(
+        f"{domain} {facts['used']}" + (f" of {facts['given']}" if facts["used"] < facts["given"] else "")
+        for domain, facts in protocol["training"].items()
+    )
+    return [
+        f"- Utterances: {protocol['n']} converted; every wave at {protocol['sample_rate']} Hz.",
+        f"- Analysis: {protocol['analysis']}; a frame every {protocol['hop_ms']:g} ms.",
+        f"- Mel-cepstra: {protocol['mel_cepstrum']}; {protocol['dimensions']} dimensions, "
+        f"alpha {protocol['alpha']:g}.",
+        f"- Silence: {protocol['silence']}.",
+        f"- Alignment: {protocol['alignment']}.",
+        f"- Unconverted: {protocol['source']}.",
+        f"- Mean-variance (trivial converter): {protocol['mean_variance']}.",
+        f"- Converted: {protocol['converted']}.",
+        f"- Resynthesised: {protocol['resynthesised']}.",
+        f"- Modulation spectrum: {protocol['modulation_spectrum']}.",
+        f"- Global variance: {protocol['global_variance']}.",
+        f"- Natural reference of these two: {'; '.join(references)}.",
+        f"- F0: {protocol['f0']}.",
+        f"- Domain classifier: {classifier['kind']} over segments of {classifier['segment_seconds']:g} s, "
+        f"fitted on natural training utterances of {', '.join(classifier['domains'])}; {accuracy}. "
+        "The trivial converter matches these very statistics: high accuracy is necessary, not sufficient.",
+        *(f"- {WAVE_MEASURES[key]}: {text}." for key, text in protocol["waves"].items() if _is_measured(key, pairs)),
+        f"- Confidence intervals: {protocol['confidence']}.",
+        f"- Training utterances: {training}.",
+    ]
+
+
+def _is_measured(key: str, pairs: Sequence[Mapping[str, Any]]) -> bool:
+    return any(("lsd" if key == "magnitudes" else key) in pair for pair in pairs)

@@ -1,0 +1,240 @@
+"""Features as shards: tar files of a handy size in WebDataset's layout, to be read with a memory that stays flat.
+
+    out/features.json                     the configuration of the analysis, as in the dump
+    out/<domain>-<split>-000000.tar       per utterance <number>.npy (T, Q) float32, <number>.f0.npy (T,) where there
+                                          is F0, <number>.json {id, pair, path, seconds, domain, split}
+    out/<domain>-<split>-000000.npz       where the frames lie in the tar, their numbers, sentences and moments
+    out/shards.json                       counts, sums of moments and checksums; written last: makes all valid
+
+Utterances lie in the order of a hash of their sentence: as good as shuffled, and the same in all domains. Nothing that
+is kept in memory grows with the number of utterances; the index grows with that of the shards.
+"""
+
+import io
+import json
+import os
+import tarfile
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from translate.corpus.tar import INDEX, NO_SENTENCE, hash_sentence
+from translate.errors import UserError
+from translate.names import below
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus.features import FeatureStore, Utterances, read_json
+
+OPEN_FILES = 128                                                    # kept open at a time, over all domains
+PREVIEW = 64                                                        # utterances of `ShardStore.open`
+
+
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One tar file and what the index knows of it."""
+
+    path: Path
+    count: int                                                      # utterances
+    size: int                                                       # bytes
+
+    def read_table(self, *names: str) -> list[np.ndarray]:
+        """Columns of the table beside the tar: "offsets" (bytes), "frames", "sentences", "seconds", "moments"."""
+        path = self.path.with_suffix(".npz")
+        try:
+            with np.load(path) as table:
+                return [table[name] for name in names]
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: cannot read ({error}); run `translate shard` again") from None
+
+
+class OpenFiles:
+    """Reads pieces of files; the most recently used stay open."""
+
+    def __init__(self, most: int = OPEN_FILES):
+        self.most, self.open = most, OrderedDict[Path, int]()
+
+    def read(self, path: Path, start: int, size: int) -> bytes:
+        """`size` bytes from byte `start` on; `UserError` where the file is missing or too short."""
+        try:
+            descriptor = self.open.pop(path) if path in self.open else os.open(path, os.O_RDONLY)
+            self.open[path] = descriptor                            # as the most recent
+            if len(self.open) > self.most:
+                os.close(self.open.popitem(last=False)[1])
+            content = os.pread(descriptor, size, start)
+        except OSError as error:
+            raise UserError(f"{path}: cannot read ({error.strerror}); run `translate shard` again") from None
+        if len(content) < size:
+            raise UserError(f"{path}: ends at byte {start + len(content)}, too early; run `translate shard` again")
+        return content
+
+    def __del__(self) -> None:
+        for descriptor in self.open.values():
+            os.close(descriptor)
+
+
+@dataclass(frozen=True, eq=False)
+class ShardedUtterances:
+    """The utterances of one split and domain on disk, or a selection of them.
+
+    Attributes:
+        shards: in the order of their numbers.
+        dimensions: Q of the frames (T, Q).
+        total: (2Q + 4,) sum of the moments of all that are selected.
+        count, seconds, longest: of these: utterances, their duration, frames of the longest in any shard.
+        dropped: sorted hashes of the sentences that are left out.
+    """
+
+    shards: list[Shard]
+    dimensions: int
+    total: np.ndarray
+    count: int
+    seconds: float
+    longest: int
+    files: OpenFiles
+    dropped: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def statistics(self) -> Statistics:
+        return Statistics.from_moments(self.total)
+
+    def find_rows(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the selected utterances of a shard lie: first bytes (U,) of their frames, and how many (U,)."""
+        offsets, frames, sentences = self.shards[shard].read_table("offsets", "frames", "sentences")
+        kept = ~np.isin(sentences, self.dropped)
+        return offsets[kept], frames[kept]
+
+    def keeps(self, pairs: Sequence[str | None]) -> np.ndarray:
+        """Whether utterances of these sentences are selected: (U,) bool."""
+        return ~np.isin(np.array([hash_sentence(pair) for pair in pairs], dtype=np.uint64), self.dropped)
+
+    def drop(self, sentences: np.ndarray) -> "ShardedUtterances":
+        """Without the utterances of these sentences, sorted hashes; reads every table once."""
+        total, seconds, count = np.zeros_like(self.total), 0.0, 0
+        for shard in self.shards:
+            hashes, rows, durations = shard.read_table("sentences", "moments", "seconds")
+            kept = ~np.isin(hashes, sentences)
+            total += rows[kept].sum(axis=0)
+            seconds, count = seconds + float(durations[kept].sum()), count + int(kept.sum())
+        return replace(self, total=total, seconds=seconds, count=count, dropped=sentences)
+
+
+def make_disjoint_shards(
+    source: ShardedUtterances, target: ShardedUtterances
+) -> tuple[ShardedUtterances, ShardedUtterances]:
+    """Leave two domains no sentence in common: of those that both have, each keeps the half with its hashes.
+
+    As `data.manifest.make_disjoint`, with 8 bytes of memory per utterance.
+
+    Raises:
+        UserError: a domain would have no utterance left.
+    """
+    ours, theirs = (np.concatenate([s.read_table("sentences")[0] for s in each.shards]) for each in (source, target))
+    common = np.intersect1d(ours, theirs)
+    common = common[common != NO_SENTENCE]
+    half = (len(common) + 1) // 2
+    kept = source.drop(common[half:]), target.drop(common[:half])
+    if not all(map(len, kept)):
+        raise UserError(
+            f"no sentence is left to one of the domains when they share none of the {len(common)} common ones; add "
+            "recordings or set data.non_parallel=false"
+        )
+    return kept
+
+
+class ShardStore(FeatureStore):
+    """A folder that `translate shard` wrote.
+
+    Raises:
+        UserError: it is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        super().__init__(folder)
+        self.files = OpenFiles()
+        self.index: Mapping[str, Mapping[str, dict]] = read_json(self.folder / INDEX)["splits"]
+
+    @staticmethod
+    def is_one(folder: str | os.PathLike[str]) -> bool:
+        return (Path(folder) / INDEX).exists()
+
+    def domains(self, split: str) -> list[str]:
+        """Names of the split's domains, sorted; none for an unknown split."""
+        return sorted(self.index.get(split, {}))
+
+    def open_shards(self, split: str, domain: str) -> ShardedUtterances:
+        """All utterances of one domain, to stream; raises `UserError` when there are none."""
+        if domain not in self.domains(split):
+            known = ", ".join(self.domains(split)) or "none"
+            raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
+        facts = self.index[split][domain]
+        shards = [Shard(below(self.folder, s["name"]), s["count"], s["bytes"]) for s in facts["shards"]]
+        for shard in shards:
+            found = shard.path.stat().st_size if shard.path.exists() else None
+            if found != shard.size:
+                what = "missing" if found is None else f"{found} bytes instead of {shard.size}"
+                raise UserError(f"{shard.path}: {what}; run `translate shard` again")
+        total = np.array(facts["moments"])
+        dimensions = (len(total) - 4) // 2
+        count, seconds, longest = (facts[name] for name in ("count", "seconds", "longest"))
+        return ShardedUtterances(shards, dimensions, total, count, seconds, longest, self.files)
+
+    def open(self, split: str, domain: str) -> Utterances:
+        """The first utterances of a domain in memory, `PREVIEW` at most: for looking at a run, not for training."""
+        rows: list[tuple[dict, np.ndarray]] = []
+        tables = []
+        for shard in self.open_shards(split, domain).shards:
+            rows += read_utterances(shard.path, PREVIEW - len(rows))
+            tables += shard.read_table("moments")
+            if len(rows) == PREVIEW:
+                break
+        entries, features = [entry for entry, _ in rows], [frames for _, frames in rows]
+        frames = np.array([len(utterance) for utterance in features])
+        return Utterances(
+            ids=[entry["id"] for entry in entries],
+            pairs=[entry["pair"] for entry in entries],
+            paths=[entry["path"] for entry in entries],
+            frames=frames,
+            seconds=np.array([entry["seconds"] for entry in entries]),
+            offsets=np.concatenate([[0], np.cumsum(frames)]),
+            features=np.concatenate(features),
+            f0=None,
+            moments=np.concatenate(tables)[: len(rows)],
+        )
+
+
+def read_utterances(path: Path, most: int) -> list[tuple[dict, np.ndarray]]:
+    """The first `most` utterances of a tar: what its JSON says, and frames (T, Q)."""
+    found: list[tuple[dict, np.ndarray]] = []
+    frames = np.zeros((0, 0), dtype=np.float32)
+    try:
+        with tarfile.open(path, "r:") as tar:
+            while len(found) < most and (member := tar.next()):
+                file, suffix = tar.extractfile(member), member.name.partition(".")[2]
+                if file and suffix == "npy":
+                    frames = np.lib.format.read_array(io.BytesIO(file.read()))
+                elif file and suffix == "json":                     # the last of an utterance
+                    found.append((json.load(file), frames))
+    except (OSError, ValueError, tarfile.TarError) as error:
+        raise UserError(f"{path}: cannot read ({error}); run `translate shard` again") from None
+    return found
+
+
+def pack_index(splits: Mapping[str, Mapping[str, Sequence[dict]]]) -> dict:
+    """The content of `shards.json` from what `data.shard_writing` knows of every shard of a split and domain."""
+    index: dict[str, dict[str, dict]] = {}
+    for split, domains in splits.items():
+        for domain, shards in domains.items():
+            index.setdefault(split, {})[domain] = {
+                "count": sum(shard["count"] for shard in shards),
+                "seconds": sum(shard["seconds"] for shard in shards),
+                "longest": max(shard["longest"] for shard in shards),
+                "moments": np.sum([shard["moments"] for shard in shards], axis=0).tolist(),
+                "shards": [{name: shard[name] for name in ("name", "count", "bytes", "sha256")} for shard in shards],
+            }
+    return {"splits": index}

@@ -1,0 +1,120 @@
+"""Frames through a network piece by piece, with the neighbourhood that the network looks at."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.errors import UserError
+from translate.speech.conversion.chunks import SHORTEST, translate_chunks
+from translate.speech.conversion.features import FeatureConverter, find_context
+from translate.speech.streaming.frozen_norm import gather, measure_context, steady
+
+STEP = 4                                                            # frames: strides of the networks divide it
+
+
+class FrameStream:
+    """`FeatureConverter.convert_frames` of frames that arrive in pieces.
+
+    With the statistics of a reference and the whole look-ahead the frames are those of the conversion of the
+    whole, if the reference is the whole.
+
+    Args:
+        converter: not changed; its weights are shared.
+        source, target: domains.
+        lookahead: frames of the future that the network hears, rounded up to a multiple of 4; None: all it looks at.
+        reference: (T, Q) frames of the source, over which norms take their statistics (the first 30 s, of waves less);
+            None: over all frames so far.
+        seed: of the noise of systems that draw some: a frame has its own.
+
+    Attributes:
+        lookahead: frames, a multiple of 4.
+        context: what the network looks at on either side, (back, ahead).
+
+    Raises:
+        UserError: a network that looks at the whole, or a reference of less than 8 frames.
+    """
+
+    def __init__(
+        self,
+        converter: FeatureConverter[Any],
+        source: str,
+        target: str,
+        lookahead: int | None = None,
+        reference: np.ndarray | None = None,
+        seed: int | None = None,
+    ):
+        self._translator, self._norms = steady(converter.translator)
+        self._names, self._device = (source, target), converter.device
+        self._before, self._after = converter.statistics[source], converter.statistics[target]
+        self._noise = torch.Generator().manual_seed(seed or 0) if converter.takes_seed else None
+        dimensions = converter.front_end.dimensions
+        try:
+            known = find_context(converter.translator)
+            back, ahead = (known, known) if known else measure_context(self._probe, dimensions, STEP)
+        except ValueError as error:
+            raise UserError(f"stream: {error}; this system converts whole recordings only") from None
+        self.context = back, ahead = _round_up(back), _round_up(ahead)
+        self.lookahead = ahead if lookahead is None else min(_round_up(lookahead), ahead)
+        self._gathers = reference is None
+        if reference is not None:
+            self._learn(reference[: converter.chunk])
+        planes = 1 if self._noise is None else 2                    # the noise beside the frames
+        self._x = torch.zeros(planes, dimensions, 0)                # from the frame `_first` on
+        self._first = self._done = self._seen = self._received = 0
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """Give frames (n, Q), any n from 0, take those that are converted (m, Q)."""
+        x = self._normalise(frames)
+        if self._noise is not None:
+            noise = torch.zeros_like(x)
+            for frame in range(len(frames)):                        # one by one: else it depends on how many come
+                noise[0, :, frame] = torch.randn(x.shape[1], generator=self._noise)
+            x = torch.cat([x, noise])
+        self._x = torch.cat([self._x, x], dim=2)
+        self._received += len(frames)
+        return self._advance((self._received - self.lookahead) // STEP * STEP)
+
+    def flush(self) -> np.ndarray:
+        """The last frames (m, Q), for which nothing more will come."""
+        return self._advance(self._received)
+
+    def _advance(self, ready: int) -> np.ndarray:
+        if ready <= self._done:
+            return np.zeros((0, self._x.shape[1]))
+        if self._gathers:
+            length = _round_up(self._x.shape[2])                    # as the network pads it
+            gather(self._norms, (length - self._seen + self._first) / length)
+            self._seen = self._received
+        with torch.inference_mode():
+            y = translate_chunks(self._translate, self._x, self._x.shape[2], 0)
+        y = y[0, :, self._done - self._first : ready - self._first]
+        first = max(0, ready - self.context[0]) // STEP * STEP
+        self._x = self._x[..., first - self._first :].clone()
+        self._first, self._done = first, ready
+        return self._after.denormalise(y.T.double().numpy())
+
+    def _normalise(self, frames: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self._before.normalise(frames).T, dtype=np.float32))[None]
+
+    def _translate(self, x: Tensor) -> Tensor:  # (1 or 2, Q, T): frames [and noise] -> (1, Q, T)
+        x = x.to(self._device)
+        condition: dict[str, Any] = {} if len(x) == 1 else {"noise": x[1:]}
+        return self._translator.translate(x[:1], *self._names, **condition).float().cpu()
+
+    def _probe(self, x: Tensor) -> Tensor:
+        return self._translate(x if self._noise is None else torch.cat([x, torch.zeros_like(x)]))
+
+    def _learn(self, reference: np.ndarray) -> None:
+        if len(reference) < SHORTEST:
+            raise UserError(f"the reference has {len(reference)} frames; expected some seconds of the source speaker")
+        x = self._normalise(reference)
+        gather(self._norms, 1.0)
+        with torch.inference_mode():
+            self._probe(x)
+        gather(self._norms, 0.0)
+
+
+def _round_up(frames: int) -> int:
+    return -(-frames // STEP) * STEP
