@@ -8,6 +8,8 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+pytest_plugins = ["tiny_training"]                                  # of tests/helpers
+
 # What trainings note of code of one's own; tests leave the user's alone.
 _state = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _state.name

@@ -77,8 +77,8 @@ def convert(
             - a list of these, of any lengths and sizes.
         sample_rate: Hz, of waves.
         source, target: may be left out where one direction is left, see the model's `directions`.
-        options: of speech amount, semitones, difference, seed (`translate.speech.conversion.converter.Options`); of pictures
-            style, instances, attributes, tile (`ImageConverter.convert`).
+        options: of speech amount, semitones, difference, seed (`translate.speech.conversion.converter.Options`); of
+            pictures style, instances, attributes, tile (`ImageConverter.convert`).
 
     Returns:
         A wave and its rate; a picture of the kind given; features; or a list of them.

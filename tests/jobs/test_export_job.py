@@ -18,7 +18,7 @@ from translate.checkpoints.store import save_checkpoint
 from translate.cli import app
 from translate.config import merge
 from translate.errors import UserError
-from translate.export import export as module
+from translate.export import write as module
 from translate.jobs.convert import convert_files
 from translate.jobs.export import export_run
 from translate.models import find_system, resolve

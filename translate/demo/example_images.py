@@ -1,7 +1,7 @@
 """Pictures and label maps to click: parts of scikit-image's photographs that no network of `pretrained/` saw.
 
-Systems trained on the built-in corpus (`translate.images.corpus.mini`) saw the left of these pictures; examples are from
-the right.
+Systems trained on the built-in corpus (`translate.images.corpus.mini`) saw the left of these pictures; examples are
+from the right.
 """
 
 import atexit

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from translate.errors import UserError
-from translate.export.export import export_onnx, import_packages
+from translate.export.write import export_onnx, import_packages
 from translate.files import replacing
 from translate.jobs.load import load
 from translate.names import ANY, below, name_directions

@@ -27,8 +27,8 @@ from translate.files import replacing
 from translate.images.measures.baselines import learn_baselines
 from translate.images.measures.classifier import DomainClassifier
 from translate.images.measures.deep import Lpips
+from translate.images.measures.distances import score_classes
 from translate.images.measures.items import Task, belongs, find_tasks
-from translate.images.measures.measures import score_classes
 from translate.images.measures.scores import Scores, name_kind, score_item
 from translate.images.measures.sets import Rows, add_domain_accuracy, add_set_distances, fit_classifier
 from translate.images.measures.sheets import draw_sheets

@@ -11,8 +11,7 @@ from translate.images.arrays import convert_channels, read_image, resize, snap_c
 from translate.images.conversion.entries import read_source, read_target
 from translate.images.measures.baselines import Baselines
 from translate.images.measures.classifier import shrink_picture
-from translate.images.measures.items import Item
-from translate.images.measures.measures import (
+from translate.images.measures.distances import (
     count_classes,
     measure_l1,
     measure_psnr,
@@ -21,6 +20,7 @@ from translate.images.measures.measures import (
     measure_ssim,
     measure_ssim_y,
 )
+from translate.images.measures.items import Item
 from translate.images.resize import bicubic
 
 Measure = Callable[[np.ndarray, np.ndarray], float | None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from translate.corpus.markdown import align_table, format_number
 from translate.files import replacing
-from translate.images.measures.measures import BORDER
+from translate.images.measures.distances import BORDER
 
 COLUMNS = {                                                         # measure: title, decimals, factor; best first
     "psnr_y": ("PSNR Y ↑", 2, 1),

@@ -166,8 +166,8 @@ class SpeechConverter(ABC):
     ) -> Iterator[np.ndarray]:
         """As `convert`, of a wave that comes in consecutive blocks (n,), in memory that does not grow with its length.
 
-        A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.speech.conversion.pieces`; a
-        piece that is silent stays so. To `seconds` the time of each stage is added; `name` opens error messages.
+        A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.speech.conversion.pieces`;
+        a piece that is silent stays so. To `seconds` the time of each stage is added; `name` opens error messages.
 
         Yields:
             Consecutive parts of the converted wave, float64, at `self.sample_rate`.

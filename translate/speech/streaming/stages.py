@@ -9,7 +9,7 @@ import numpy as np
 from translate.speech.analysis.world import WorldFeatures
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.streaming.frames import FrameStream
-from translate.speech.streaming.streaming import StreamingAnalysis, StreamingSynthesis
+from translate.speech.streaming.world import StreamingAnalysis, StreamingSynthesis
 
 ARRAYS = "f0", "mcep", "aperiodicity"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "egs").glob("*/*.md")])
 RUNNABLE = "<!-- runs -->"                                          # on the line above a fenced block of Python
 EXAMPLES = ("egs/mine/", "egs/scans/")                              # recipes that the reader writes

@@ -11,7 +11,7 @@ import soundfile
 from translate.speech.analysis.wave import read_wave
 from translate.speech.corpus.mini import make_speech
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RATE = 16000
 
 

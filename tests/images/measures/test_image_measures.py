@@ -10,7 +10,7 @@ from torch import nn
 from translate.errors import UserError
 from translate.images.arrays import read_image
 from translate.images.measures import deep as deep_images
-from translate.images.measures.measures import (
+from translate.images.measures.distances import (
     convert_luma,
     count_classes,
     measure_l1,

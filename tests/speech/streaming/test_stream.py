@@ -20,7 +20,7 @@ from translate.speech.corpus.mini import make_speech
 from translate.speech.streaming.frames import FrameStream
 from translate.speech.streaming.frozen_norm import gather, measure_context, steady
 from translate.speech.streaming.stream import Stream, stream
-from translate.speech.streaming.streaming import StreamingSynthesis
+from translate.speech.streaming.world import StreamingSynthesis
 
 RATE = 16000
 TINY = {

@@ -12,9 +12,9 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from translate.config import merge
 from translate.errors import UserError
-from translate.export import export as module
+from translate.export import write as module
 from translate.export.check import draw_inputs, make_reference
-from translate.export.export import CHECKS, EXAMPLE, export_onnx
+from translate.export.write import CHECKS, EXAMPLE, export_onnx
 from translate.images.conversion.converter import ImageConverter
 from translate.models import SYSTEMS, find_system, resolve
 from translate.speech.analysis.statistics import Statistics

@@ -9,7 +9,7 @@ from translate.config import WorldConfig
 from translate.speech.analysis.wave import read_wave, resample
 from translate.speech.analysis.world import World, WorldFeatures
 from translate.speech.corpus.mini import make_speech
-from translate.speech.streaming.streaming import StreamingAnalysis, StreamingSynthesis
+from translate.speech.streaming.world import StreamingAnalysis, StreamingSynthesis
 
 RATE = 16000
 PUSHES = 1, 79, 3001, 640, 17, 5000                                 # samples, over and over

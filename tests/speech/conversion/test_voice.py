@@ -21,7 +21,7 @@ from translate.speech.analysis.world import World
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.corpus.mini import make_speech
 from translate.speech.streaming.stream import stream
-from translate.speech.streaming.streaming import StreamingSynthesis
+from translate.speech.streaming.world import StreamingSynthesis
 from translate.translators.base import Translator
 
 RATE = 16000
