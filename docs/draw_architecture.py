@@ -20,7 +20,7 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, MARGIN, LABEL, GAP, LINE, PAD = 1060, 20, 120, 8, 18, 9              # pixels
 HEAD, LETTER = 52, 8.5                                                      # above the first row; of a fixed pitch
-CORE = {"training", "games", "translators", "losses", "layers"}             # know tensors (B, C, *S) and nothing else
+CORE = {"training", "games", "losses", "layers"}             # know tensors (B, C, *S) and nothing else
 NOTE = "Imports point down. Speech and images never import each other; the core, in red, knows tensors only."
 
 STYLE = """

@@ -13,7 +13,7 @@ from test_doc_commands import find_commands
 from test_image_recipes import commands  # noqa: F401  (a fixture of this module, too)
 
 from translate.config import LossWeight
-from translate.translators.base import Translator
+from translate.games.base import Translator
 
 OWN_SYSTEM, OWN_PICTURES, OWN_TRANSLATOR = [
     code for language, code, _ in find_blocks(ROOT / "docs/add-a-model.md") if language == "python" and "class " in code

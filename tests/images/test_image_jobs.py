@@ -187,7 +187,7 @@ def test_a_conversion_never_overwrites_a_picture(runs, tmp_path):
 
 def test_a_translator_gets_the_batches_that_it_needs(data, tmp_path):
     """Pairs drawn independently would train without a word, and learn nothing."""
-    with pytest.raises(UserError, match=r"`data\.batches` is unpaired: PairedTranslator needs paired ones"):
+    with pytest.raises(UserError, match=r"`data\.batches` is unpaired: PairedGame needs paired ones"):
         train_system(make_config("pix2pix", "data.batches=unpaired"), data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

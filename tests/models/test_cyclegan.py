@@ -5,9 +5,9 @@ import torch
 
 from translate.config import merge
 from translate.errors import UserError
+from translate.games.base import read_weights
 from translate.models import find_system, resolve
 from translate.training.player import Player
-from translate.translators.base import read_weights
 
 MODEL = "cyclegan"
 SMALL = {

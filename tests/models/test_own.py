@@ -9,10 +9,10 @@ from torch import nn
 from translate.checkpoints.store import load_weights, save_checkpoint
 from translate.config import OwnConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.models import build, resolve
 from translate.models.own import plug_in
 from translate.speech.conversion.features import find_context
-from translate.translators.base import Translator
 
 PARTS = '''
 import torch

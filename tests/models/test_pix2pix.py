@@ -7,10 +7,10 @@ from PIL import Image
 
 from translate.config import merge
 from translate.errors import UserError
+from translate.games.base import read_weights
 from translate.models import find_system, resolve
 from translate.networks.unet import PolicyDropout, PolicyNorm
 from translate.training.player import Player
-from translate.translators.base import read_weights
 
 MODEL = "pix2pix"
 SMALL = {

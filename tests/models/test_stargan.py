@@ -8,10 +8,10 @@ import torch
 
 from translate.config import merge
 from translate.errors import UserError
+from translate.games.star import StarGame
 from translate.models import find_system, resolve
 from translate.training.player import Player
 from translate.training.trainer import train
-from translate.translators.star import StarTranslator
 
 NAME = "translate.models.stargan"
 COLOURS = ["red", "green", "blue"]
@@ -153,7 +153,7 @@ def test_resuming_is_exact(tmp_path, precision):
 
 def test_the_comparison_can_fail(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
-    monkeypatch.setattr(StarTranslator, "shuffle", lambda self, code: torch.arange(len(code)))
+    monkeypatch.setattr(StarGame, "shuffle", lambda self, code: torch.arange(len(code)))
     other = run(tmp_path / "other")
     assert (other / "weights.safetensors").read_bytes() != (whole / "weights.safetensors").read_bytes()
 

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from translate.config import merge, read_yaml
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.losses.perceptual import make_vgg19_features
 from translate.models import find_system, resolve
 from translate.training.player import Player
-from translate.translators.base import Translator
 
 CONF = Path(__file__).parents[2] / "egs" / "bsd" / "conf"
 SMALL = {"channels": 4, "blocks": 1, "kernel": 3}

@@ -156,8 +156,8 @@ OWN = '''
     from translate.config import SystemConfig, WorldConfig
     from translate.models.cyclegan_vc import Network, Players
     from translate.networks.judgement import Judgement
-    from translate.translators.base import read_weights
-    from translate.translators.cycle import CycleTranslator
+    from translate.games.base import read_weights
+    from translate.games.cycle import CycleGame
 
     TASK, PAPER = "a test", "none"
 
@@ -183,7 +183,7 @@ OWN = '''
 
     def build(config):
         q, width = config.features.dimensions, config.network.width
-        return CycleTranslator(
+        return CycleGame(
             config.data.pair(),
             lambda: nn.Conv1d(q, q, 3, padding=1),
             lambda: Judge(q, width),

@@ -12,6 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from translate.config import LossWeight, PlayerConfig, Section, TrainConfig
+from translate.games.cycle import CycleGame
+from translate.games.paired import PairedGame
+from translate.games.star import StarGame
 from translate.networks.judgement import Judgement
 from translate.training import graph as module
 from translate.training.graph import GraphStep, make_step
@@ -19,9 +22,6 @@ from translate.training.player import Player
 from translate.training.schedule import share_of_rate
 from translate.training.step import Step
 from translate.training.trainer import Watch, train
-from translate.translators.cycle import CycleTranslator
-from translate.translators.paired import PairedTranslator
-from translate.translators.star import StarTranslator
 
 WAITS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::_unique2", "aten::masked_select"}
 
@@ -134,7 +134,7 @@ def weigh(**players):
 def make_cycle(pool=0):
     generator = {"adversarial": 1.0, "cycle": 10.0, "identity": LossWeight(weight=5.0, until=7)}
     weights = weigh(generator=generator, discriminator={"adversarial": 1.0})
-    return CycleTranslator(("a", "b"), lambda: Map(noisy=True), Judge, weights, pool=pool)
+    return CycleGame(("a", "b"), lambda: Map(noisy=True), Judge, weights, pool=pool)
 
 
 def make_star():
@@ -143,12 +143,12 @@ def make_star():
         generator=game | {"cycle": 10.0, "identity": LossWeight(weight=5.0, until=12)},
         discriminator=game | {"gradient_penalty": 10.0},
     )
-    return StarTranslator(["a", "b"], Map(2), Judge(classes=2), weights, exclusive=True, discriminator_steps=3)
+    return StarGame(["a", "b"], Map(2), Judge(classes=2), weights, exclusive=True, discriminator_steps=3)
 
 
 def make_paired():
     weights = weigh(generator={"adversarial": 1.0, "l1": 10.0}, discriminator={"adversarial": 0.5})
-    return PairedTranslator(("a", "b"), {"map": Map(batch=True)}, Judge(6), weights)
+    return PairedGame(("a", "b"), {"map": Map(batch=True)}, Judge(6), weights)
 
 
 class Losses(Section):
@@ -279,11 +279,11 @@ class Replacing(Map):
 
 
 def make_replacing():
-    return PairedTranslator(("a", "b"), {"map": Replacing()}, None, weigh(generator={"l1": 1.0}))
+    return PairedGame(("a", "b"), {"map": Replacing()}, None, weigh(generator={"l1": 1.0}))
 
 
 def make_asking():
-    return PairedTranslator(("a", "b"), {"map": Asking()}, None, weigh(generator={"l1": 1.0}))
+    return PairedGame(("a", "b"), {"map": Asking()}, None, weigh(generator={"l1": 1.0}))
 
 
 def fall_back(make, caplog, fails=False):
@@ -389,7 +389,7 @@ def fit(seed, precision, recorded, device="cpu"):
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv1d(4, 16, 3, padding=1), nn.Tanh(), nn.Conv1d(16, 4, 3, padding=1)).to(device)
     weights = weigh(generator={"l2": 1.0})
-    translator = PairedTranslator(("a", "b"), {"map": network}, None, weights).to(device)
+    translator = PairedGame(("a", "b"), {"map": network}, None, weights).to(device)
     settings = PlayerConfig(**SETTINGS | {"learning_rate": 5e-3})
     players = {"generator": Player("generator", translator.players["generator"], settings)}
     rough = precision == "bfloat16"

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from bench.common import Options, make_table, measure_peak, wait
 from bench.systems import Played, configure, make_batch, weigh
 from translate.config import merge
+from translate.games.base import Batch
 from translate.layers import gated
 from translate.models import resolve
-from translate.translators.base import Batch
 
 LATE = 10**9                                                        # a step without the identity loss
 

@@ -15,10 +15,10 @@ from bench.common import Options, make_table, measure_peak, time_runs, wait
 from bench.naive import benchmark_naive
 from bench.systems import Played, configure, find_step, make_batch, weigh, write_vgg
 from translate.config import LossWeight, merge
+from translate.games.base import Batch, Translator, Turn
 from translate.models import SYSTEMS, resolve
 from translate.training.player import Player
 from translate.training.step import Step
-from translate.translators.base import Batch, Translator, Turn
 
 USUAL = 0.5                                                         # share of the peak that is expected
 PATIENCE = 10                                                       # times --seconds: the longest step that is tried

@@ -12,12 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from translate.config import SystemConfig, merge
+from translate.games.base import Batch, Translator
 from translate.losses.perceptual import make_vgg19_features
 from translate.models import build, resolve
 from translate.training.compiling import compile_networks
 from translate.training.graph import make_step
 from translate.training.player import Player
-from translate.translators.base import Batch, Translator
 
 DOMAINS = ["a", "b", "c", "d"]
 SHRINK = 4                                                          # width of the paper over that of --small

@@ -22,8 +22,8 @@ from translate.checkpoints.trust import check_trust, find_code
 from translate.config import SystemConfig, read_yaml
 from translate.errors import UserError
 from translate.files import load_arrays
+from translate.games.base import Translator
 from translate.models import build, resolve
-from translate.translators.base import Translator
 
 CONVERTING = "generator"                                            # the player that `translate()` uses
 LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing

@@ -10,7 +10,7 @@ from translate.checkpoints.foreign import build_bounded
 from translate.checkpoints.store import find_checkpoint, load_config, load_weights
 from translate.config import SystemConfig
 from translate.errors import UserError
-from translate.translators.base import Translator
+from translate.games.base import Translator
 
 
 class Opened(NamedTuple):

@@ -9,12 +9,12 @@ import torch
 
 from translate.export.graphs import find_statistics
 from translate.export.metadata import count_style
+from translate.games.vectors import VectorGame
 from translate.images.conversion.converter import ImageConverter
-from translate.models.gan_postfilter import PostfilterTranslator
-from translate.models.pix2pixhd import LabelTranslator
+from translate.models.gan_postfilter import PostfilterGame
+from translate.models.pix2pixhd import CoarseToFineGame
 from translate.networks.unet import PolicyDropout
 from translate.speech.conversion.features import FeatureConverter
-from translate.translators.vectors import VectorTranslator
 
 SEED = 0                                                            # of the noise that postfilters draw
 BLOCK = 8                                                           # pixels of the squares of a drawn label map
@@ -65,10 +65,10 @@ def _draw_speech(
     if converter.config.features.kind == "wave":  # type: ignore[attr-defined]
         return {"wave": frames[..., 0]}
     drawn = {"frames": frames}
-    if isinstance(converter.translator, PostfilterTranslator):
+    if isinstance(converter.translator, PostfilterGame):
         noise = torch.randn(1, dimensions, length, generator=torch.Generator().manual_seed(SEED))  # as `translate` does
         drawn["noise"] = np.repeat(noise.numpy().transpose(0, 2, 1), batch, axis=0)
-    elif isinstance(converter.translator, VectorTranslator):
+    elif isinstance(converter.translator, VectorGame):
         domains = len(converter.domains)
         places = np.stack([random.permutation(domains)[:2] for _ in range(batch)], axis=1)
         drawn["source"], drawn["target"] = np.eye(domains)[places]
@@ -89,12 +89,12 @@ def _draw_picture(
         if images.instances:
             planes[:, -1] = random.integers(2, size=(batch, height, width))
         drawn = {"labels": planes.astype(np.float64)}
-    if isinstance(translator, VectorTranslator):
+    if isinstance(translator, VectorGame):
         drawn["target"] = random.uniform(size=(batch, len(converter.domains)))
         if len(translator.sizes) > 1:
             drawn["target"] = np.concatenate([drawn["target"], np.eye(len(translator.sizes))[[0] * batch]], axis=1)
     elif numbers := count_style(translator):
-        if isinstance(translator, LabelTranslator):                 # every class has one style in the whole batch
+        if isinstance(translator, CoarseToFineGame):                 # every class has one style in the whole batch
             vectors = random.uniform(-1, 1, (translator.classes, numbers))
             drawn["style"] = np.moveaxis(vectors[drawn["labels"][:, : translator.classes].argmax(axis=1)], 3, 1)
         else:
@@ -130,7 +130,7 @@ def _translate(converter: ImageConverter, inputs: Inputs, source: str, target: s
     condition: dict[str, Any] = {}
     if "style" in tensors:
         condition["style"] = tensors["style"]
-        if isinstance(converter.translator, LabelTranslator):       # as people give it: a vector for each object
+        if isinstance(converter.translator, CoarseToFineGame):       # as people give it: a vector for each object
             classes = x[:, : converter.translator.classes].argmax(dim=1)
             condition["style"] = {
                 int(one): tensors["style"].movedim(1, -1)[classes == one][0].tolist() for one in classes.unique()

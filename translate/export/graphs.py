@@ -16,17 +16,17 @@ from torch.nn.functional import interpolate
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from translate.errors import UserError
+from translate.games.base import Translator
+from translate.games.star import StarGame
 from translate.images.conversion.converter import ImageConverter
 from translate.layers.padding import extend
-from translate.models.gan_postfilter import PostfilterTranslator
-from translate.models.pix2pixhd import LabelTranslator
-from translate.models.spade import SpadeTranslator
+from translate.models.gan_postfilter import PostfilterGame
+from translate.models.pix2pixhd import CoarseToFineGame
+from translate.models.spade import StyledGame
 from translate.names import ANY
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import SHORTEST
 from translate.speech.conversion.features import FeatureConverter
-from translate.translators.base import Translator
-from translate.translators.star import StarTranslator
 
 Side = tuple[Tensor, Tensor]                                        # mean and deviation
 # Axes of any size, by their numbers.
@@ -49,7 +49,7 @@ class Direct(nn.Module):
 class Noisy(nn.Module):
     """A postfilter with its noise (B, Q, T) from N(0, 1)."""
 
-    def __init__(self, translator: PostfilterTranslator):
+    def __init__(self, translator: PostfilterGame):
         super().__init__()
         self.translator = translator
 
@@ -60,7 +60,7 @@ class Noisy(nn.Module):
 class Coded(nn.Module):
     """One generator for many domains with the codes (B, K [+ sets]) of source and target."""
 
-    def __init__(self, translator: StarTranslator):
+    def __init__(self, translator: StarGame):
         super().__init__()
         self.translator = translator
 
@@ -71,7 +71,7 @@ class Coded(nn.Module):
 class Styled(nn.Module):
     """SPADE with the style (B, Z) of a picture."""
 
-    def __init__(self, translator: SpadeTranslator):
+    def __init__(self, translator: StyledGame):
         super().__init__()
         self.translator = translator
 
@@ -82,7 +82,7 @@ class Styled(nn.Module):
 class Painted(nn.Module):
     """pix2pixHD with the style of every pixel's object, (B, numbers, H, W)."""
 
-    def __init__(self, translator: LabelTranslator):
+    def __init__(self, translator: CoarseToFineGame):
         super().__init__()
         self.translator, self.phase = translator, int(translator.phase)
         self.coarse = self.phase == 1 and bool(translator.enhancers)
@@ -188,11 +188,11 @@ def make_graph(
     """The module of one direction, and the axes of any size of its inputs, {name: {axis: name}}, in their order.
 
     Raises:
-        UserError: a system of many domains that is not a `StarTranslator`.
+        UserError: a system of many domains that is not a `StarGame`.
     """
     translator = simplify(converter.translator)
-    if converter.config.data.batches == "labelled" and not isinstance(translator, StarTranslator):
-        raise UserError(f"{converter.config.model}: of systems with many domains only a StarTranslator can be exported")
+    if converter.config.data.batches == "labelled" and not isinstance(translator, StarGame):
+        raise UserError(f"{converter.config.model}: of systems with many domains only a StarGame can be exported")
     if isinstance(converter, ImageConverter):
         graph, extra = _make_picture_graph(translator, converter.images.scale, source, target)
         first, axes = "picture" if converter.images.labels is None else "labels", PIXELS
@@ -205,13 +205,13 @@ def make_graph(
 def _make_picture_graph(
     translator: Translator, scale: int, source: str, target: str
 ) -> tuple[nn.Module, dict[str, dict[int, str]]]:
-    if isinstance(translator, StarTranslator):
+    if isinstance(translator, StarGame):
         return CodedPictureGraph(Coded(translator), scale), {"target": VECTOR}
-    if isinstance(translator, LabelTranslator):
+    if isinstance(translator, CoarseToFineGame):
         if translator.styles is None:
             return PictureGraph(Painted(translator)), {}
         return StyledPictureGraph(Painted(translator)), {"style": PIXELS}
-    if isinstance(translator, SpadeTranslator) and translator.style:
+    if isinstance(translator, StyledGame) and translator.style:
         return StyledPictureGraph(Styled(translator)), {"style": VECTOR}
     return PictureGraph(Direct(translator, source, target), scale), {}
 
@@ -221,9 +221,9 @@ def _make_speech_graph(
 ) -> tuple[nn.Module, dict[str, dict[int, str]]]:
     sides = find_statistics(converter, source), find_statistics(converter, target)
     wave = converter.config.features.kind == "wave"  # type: ignore[attr-defined]
-    if isinstance(translator, StarTranslator):
+    if isinstance(translator, StarGame):
         return CodedSpeechGraph(Coded(translator), *sides, wave), {"source": VECTOR, "target": VECTOR}
-    if isinstance(translator, PostfilterTranslator):
+    if isinstance(translator, PostfilterGame):
         return NoisySpeechGraph(Noisy(translator), *sides, wave), {"noise": FRAMES}
     return SpeechGraph(Direct(translator, source, target), *sides, wave), {}
 

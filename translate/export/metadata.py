@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from translate.games.vectors import VectorGame
 from translate.images.conversion.converter import ImageConverter
-from translate.models.pix2pixhd import LabelTranslator
+from translate.models.pix2pixhd import CoarseToFineGame
 from translate.speech.conversion.features import FeatureConverter
-from translate.translators.vectors import VectorTranslator
 
 FORMAT = 1
 
@@ -40,7 +40,7 @@ def describe(
     config, translator = converter.config, converter.translator
     described: dict[str, Any] = {"format": FORMAT, "system": config.model, "domains": list(converter.domains)}
     described |= {"source": source, "target": target, "inputs": list(inputs)}
-    if isinstance(translator, VectorTranslator):
+    if isinstance(translator, VectorGame):
         described["sets"] = len(translator.sizes) if len(translator.sizes) > 1 else 0
     if isinstance(converter, ImageConverter):
         return described | _describe_pictures(converter)
@@ -72,7 +72,7 @@ def _describe_pictures(converter: ImageConverter) -> dict[str, Any]:
         "images": converter.images.model_dump(include=kept),
         "style": count_style(translator),
     }
-    if isinstance(translator, LabelTranslator) and translator.styles is not None:
+    if isinstance(translator, CoarseToFineGame) and translator.styles is not None:
         described["styles"] = {
             "centres": translator.styles.centres.tolist(),
             "shares": translator.styles.shares.tolist(),
@@ -82,6 +82,6 @@ def _describe_pictures(converter: ImageConverter) -> dict[str, Any]:
 
 def count_style(translator: Any) -> int:
     """Numbers of the style that the generator takes, of a picture (SPADE) or of an object (pix2pixHD); 0: none."""
-    if isinstance(translator, LabelTranslator):
+    if isinstance(translator, CoarseToFineGame):
         return 0 if translator.styles is None else translator.styles.centres.shape[2]
     return getattr(translator, "style", None) or 0

@@ -4,6 +4,7 @@ import torch
 
 from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
+from translate.games.base import Translator
 from translate.images.arrays import read_image
 from translate.images.conversion.converter import ImageConverter
 from translate.images.conversion.entries import read_source
@@ -12,7 +13,6 @@ from translate.images.measures.sheets import show_source
 from translate.names import ANY, below
 from translate.training.log import Log
 from translate.training.trainer import Watch
-from translate.translators.base import Translator
 
 SHOWN = 4                                                           # pictures per sheet
 

@@ -9,11 +9,11 @@ from translate.checkpoints.steps import find_latest
 from translate.checkpoints.store import start_from
 from translate.config import SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.models import build
 from translate.training import distributed
 from translate.training.material import Material
 from translate.training.trainer import train
-from translate.translators.base import Translator
 
 log = logging.getLogger("translate")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from translate.config import SystemConfig, merge, validate
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.models.own import plug_in
-from translate.translators.base import Translator
 
 SYSTEMS = {
     "cyclegan_vc": "translate.models.cyclegan_vc",

@@ -36,10 +36,10 @@ from translate.config import (
     Weight,
 )
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.cycle import CycleGame
 from translate.networks.patch import PatchGan
 from translate.networks.resnet import ResNet
-from translate.translators.base import read_weights
-from translate.translators.cycle import CycleTranslator
 
 TASK = "image translation, unpaired"
 PAPER = "Zhu et al. 2017, arXiv 1703.10593"
@@ -87,11 +87,11 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=266_800, batch_size=1, crop=256, decay_from=0.5)
 
 
-def build(config: Config) -> CycleTranslator:
+def build(config: Config) -> CycleGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, channels = config.network, config.images.source_channels
     check_images(config)
-    return CycleTranslator(
+    return CycleGame(
         domains=config.data.pair(),
         make_generator=lambda: ResNet(channels, channels, network.channels, network.blocks, network.upsample),
         make_discriminator=lambda: PatchGan(channels, network.channels, network.layers, norm="instance"),

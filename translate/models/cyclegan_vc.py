@@ -22,10 +22,10 @@ from translate.config import (
     Weight,
     WorldConfig,
 )
+from translate.games.base import read_weights
+from translate.games.cycle import CycleGame
 from translate.networks.cnn1d import Generator1d
 from translate.networks.spectral import FullDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.cycle import CycleTranslator
 
 TASK = "voice conversion, unpaired"
 PAPER = "Kaneko and Kameoka 2018, arXiv 1711.11293"
@@ -70,10 +70,10 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
 
 
-def build(config: Config) -> CycleTranslator:
+def build(config: Config) -> CycleGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, dimensions = config.network, config.features.dimensions
-    return CycleTranslator(
+    return CycleGame(
         domains=config.data.pair(),
         make_generator=lambda: Generator1d(dimensions, network.channels, network.blocks),
         make_discriminator=lambda: FullDiscriminator(dimensions, config.train.crop, network.channels),

@@ -29,11 +29,11 @@ from translate.config import (
     Weight,
     WorldConfig,
 )
+from translate.games.base import read_weights
+from translate.games.cycle import CycleGame
 from translate.networks.cnn1d import Generator1d
 from translate.networks.cnn212 import Generator2d
 from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.cycle import CycleTranslator
 
 TASK = "voice conversion, unpaired"
 PAPER = "Kaneko et al. 2019, arXiv 1904.04631"
@@ -85,10 +85,10 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
 
 
-def build(config: Config) -> CycleTranslator:
+def build(config: Config) -> CycleGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network = config.network
-    return CycleTranslator(
+    return CycleGame(
         domains=config.data.pair(),
         make_generator=lambda: make_generator(config),
         make_discriminator=lambda: make_discriminator(config),

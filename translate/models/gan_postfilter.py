@@ -28,9 +28,9 @@ from torch import Tensor
 
 from translate.config import DataConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight, WorldConfig
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.paired import PairedGame
 from translate.networks.postfilter import PostfilterDiscriminator, PostfilterGenerator
-from translate.translators.base import read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "postfilter, paired"
 PAPER = "Kaneko et al. 2017, ICASSP"
@@ -83,12 +83,12 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=16, crop=64)
 
 
-class PostfilterTranslator(PairedTranslator):
-    """A `PairedTranslator` whose map takes noise: drawn anew in every step of the training, from a seed afterwards.
+class PostfilterGame(PairedGame):
+    """A `PairedGame` whose map takes noise: drawn anew in every step of the training, from a seed afterwards.
 
     Args:
         strength: share of the residual that conversion adds: 0 leaves the source as it is.
-        others: of `PairedTranslator`.
+        others: of `PairedGame`.
     """
 
     def __init__(self, *others: Any, strength: float = 1.0, **named: Any):
@@ -119,7 +119,7 @@ class PostfilterTranslator(PairedTranslator):
         return torch.lerp(x, self.generator["map"](x, noise), self.strength)
 
 
-def build(config: Config) -> PostfilterTranslator:
+def build(config: Config) -> PostfilterGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, dimensions = config.network, config.features.dimensions
     if network.keep >= dimensions:
@@ -127,7 +127,7 @@ def build(config: Config) -> PostfilterTranslator:
             f"`network.keep` is {network.keep}: nothing is left to filter of {dimensions} coefficients "
             "(`features.dimensions`); take fewer"
         )
-    return PostfilterTranslator(
+    return PostfilterGame(
         domains=config.data.pair(),
         generator={"map": PostfilterGenerator(network.channels, network.keep)},
         discriminator=PostfilterDiscriminator(

@@ -18,10 +18,10 @@ from typing import Literal
 from pydantic import Field
 
 from translate.config import DataConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight, WorldConfig
+from translate.games.base import read_weights
+from translate.games.paired import PairedGame
 from translate.networks.cnn1d import Generator1d
 from translate.networks.spectral import PatchDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "voice conversion, paired"
 PAPER = "Kaneko et al. 2017, Interspeech"
@@ -65,10 +65,10 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=100_000, batch_size=4, crop=128)
 
 
-def build(config: Config) -> PairedTranslator:
+def build(config: Config) -> PairedGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network = config.network
-    return PairedTranslator(
+    return PairedGame(
         domains=config.data.pair(),
         generator={"map": Generator1d(config.features.dimensions, network.channels, network.blocks)},
         discriminator=PatchDiscriminator(network.channels),

@@ -18,7 +18,7 @@ from torch import nn
 
 from translate.config import LossWeight, OwnConfig
 from translate.errors import UserError
-from translate.translators.base import Translator
+from translate.games.base import Translator
 
 
 def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:

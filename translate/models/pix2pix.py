@@ -39,10 +39,10 @@ from translate.config import (
     Weight,
 )
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.paired import PairedGame
 from translate.networks.patch import PatchGan
 from translate.networks.unet import UNet
-from translate.translators.base import read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "image translation, paired"
 PAPER = "Isola et al. 2017, arXiv 1611.07004"
@@ -91,12 +91,12 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=80_000, batch_size=1, crop=256, decay_from=0.5)
 
 
-def build(config: Config) -> PairedTranslator:
+def build(config: Config) -> PairedGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, images = config.network, config.images
     check_crop(config)
     planes = images.source_planes
-    return PairedTranslator(
+    return PairedGame(
         domains=config.data.pair(),
         generator={
             "map": UNet(

@@ -40,6 +40,8 @@ from translate.config import (
     Weight,
 )
 from translate.errors import UserError
+from translate.games.base import Batch, read_weights
+from translate.games.paired import PairedGame
 from translate.losses.perceptual import PerceptualLoss
 from translate.networks.coarse_to_fine import (
     CoarseToFine,
@@ -51,8 +53,6 @@ from translate.networks.coarse_to_fine import (
     halve,
 )
 from translate.networks.patch import MultiScale, PatchGan
-from translate.translators.base import Batch, read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "image translation, label maps to photographs"
 PAPER = "Wang et al. 2018, arXiv 1711.11585"
@@ -111,10 +111,10 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=892_500, batch_size=1, crop=1024, decay_from=0.833)
 
 
-class LabelTranslator(PairedTranslator):
+class CoarseToFineGame(PairedGame):
     """Coarse to fine in phases, with a style per object where there is an encoder.
 
-    Losses as in `PairedTranslator`. The discriminator sees the label map, but no styles.
+    Losses as in `PairedGame`. The discriminator sees the label map, but no styles.
 
     Args:
         config: of the system.
@@ -240,7 +240,7 @@ class LabelTranslator(PairedTranslator):
         return 1 if step < alone or not self.enhancers else 2 if step < alone + fixed else 3
 
 
-def build(config: Config) -> LabelTranslator:
+def build(config: Config) -> CoarseToFineGame:
     """The translator with fresh weights, drawn from torch's global random numbers.
 
     Raises:
@@ -254,4 +254,4 @@ def build(config: Config) -> LabelTranslator:
             f"`network.phases` is {network.phases}: of {steps} steps (`train.steps`) none is left for the third phase; "
             "shorten them, or train the global generator alone (network.enhancers=0)"
         )
-    return LabelTranslator(config)
+    return CoarseToFineGame(config)

@@ -32,12 +32,12 @@ from translate.config import (
     Weight,
 )
 from translate.errors import UserError
+from translate.games.base import Batch, read_weights
+from translate.games.paired import PairedGame
 from translate.losses.perceptual import PerceptualLoss
 from translate.models.pix2pixhd import VGG_LAYERS
 from translate.networks.patch import MultiScale, PatchGan
 from translate.networks.spade import SpadeGenerator, StyleEncoder
-from translate.translators.base import Batch, read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "image translation, label maps to photographs"
 PAPER = "Park et al. 2019, arXiv 1903.07291"
@@ -92,10 +92,10 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=370_000, batch_size=32, crop=256, decay_from=1.0)
 
 
-class SpadeTranslator(PairedTranslator):
+class StyledGame(PairedGame):
     """Label map, and a style where there is an encoder, to photograph.
 
-    Losses as in `PairedTranslator`, and of the generator with an encoder
+    Losses as in `PairedGame`, and of the generator with an encoder
 
         kl  divergence of the style's distribution from N(0, 1), in nats    (Park et al. 2019, appendix A)
 
@@ -182,6 +182,6 @@ def measure_divergence(mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(dim=1).mean()
 
 
-def build(config: Config) -> SpadeTranslator:
+def build(config: Config) -> StyledGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
-    return SpadeTranslator(config)
+    return StyledGame(config)

@@ -16,12 +16,12 @@ Deviations from the paper:
 from pydantic import Field
 
 from translate.config import DataConfig, Section, SystemConfig, TrainConfig, VggConfig, Weight
+from translate.games.base import read_weights
+from translate.games.paired import PairedGame
 from translate.losses.perceptual import PerceptualLoss
 from translate.models.srresnet import Network as SrresnetNetwork
 from translate.models.srresnet import SrImageConfig, SrPlayer, make_generator
 from translate.networks.srresnet import SrDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "super-resolution"
 PAPER = "Ledig et al. 2017, arXiv 1609.04802"
@@ -64,9 +64,9 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=16, crop=96, decay_from=0.5)
 
 
-def build(config: Config) -> PairedTranslator:
+def build(config: Config) -> PairedGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
-    return PairedTranslator(
+    return PairedGame(
         domains=config.data.pair(),
         generator={"map": make_generator(config.network, config.images, config.train.crop)},
         discriminator=SrDiscriminator(config.images.target_channels, config.network.discriminator_channels),

@@ -23,9 +23,9 @@ from pydantic import Field, field_validator
 
 from translate.config import DataConfig, ImageConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.paired import PairedGame
 from translate.networks.srresnet import SRResNet
-from translate.translators.base import read_weights
-from translate.translators.paired import PairedTranslator
 
 TASK = "super-resolution"
 PAPER = "Ledig et al. 2017, arXiv 1609.04802"
@@ -77,9 +77,9 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=1_000_000, batch_size=16, crop=96, decay_from=1.0)
 
 
-def build(config: Config) -> PairedTranslator:
+def build(config: Config) -> PairedGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
-    return PairedTranslator(
+    return PairedGame(
         domains=config.data.pair(),
         generator={"map": make_generator(config.network, config.images, config.train.crop)},
         discriminator=None,

@@ -26,10 +26,10 @@ from pydantic import Field
 
 from translate.config import DataConfig, ImageConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.star import StarGame
+from translate.games.vectors import check_domains
 from translate.networks.star import SMALLEST, StarDiscriminator, StarGenerator, is_judgeable
-from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator
-from translate.translators.vectors import check_domains
 
 TASK = "image translation among many domains"
 PAPER = "Choi et al. 2018, arXiv 1711.09020"
@@ -80,13 +80,13 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=16, crop=128)
 
 
-def build(config: Config) -> StarTranslator:
+def build(config: Config) -> StarGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     check_images(config)
     network, domains, planes = config.network, config.data.domains, config.images.target_channels
     check_domains(domains, network.exclusive, network.sets, network.exclusive_groups)
     sets = len(network.sets) if len(network.sets) > 1 else 0
-    return StarTranslator(
+    return StarGame(
         domains=domains,
         generator=StarGenerator(planes, len(domains) + sets, network.channels, network.blocks),
         discriminator=StarDiscriminator(planes, len(domains), config.train.crop, network.channels),

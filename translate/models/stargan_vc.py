@@ -34,10 +34,10 @@ from translate.config import (
     Weight,
     WorldConfig,
 )
+from translate.games.base import read_weights
+from translate.games.star import StarGame
+from translate.games.vectors import check_domains
 from translate.networks.star_vc import StarVcClassifier, StarVcDiscriminator, StarVcGenerator
-from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator
-from translate.translators.vectors import check_domains
 
 TASK = "voice conversion among many domains"
 PAPER = "Kameoka et al. 2018, arXiv 1806.02169"
@@ -95,12 +95,12 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=8, crop=128)
 
 
-def build(config: Config) -> StarTranslator:
+def build(config: Config) -> StarGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, domains, dimensions = config.network, config.data.domains, config.features.dimensions
     check_domains(domains, exclusive=True, sets=(), groups=())
     entries = len(domains)
-    return StarTranslator(
+    return StarGame(
         domains=domains,
         generator=StarVcGenerator(dimensions, entries, network.channels, network.bottleneck),
         discriminator=StarVcDiscriminator(dimensions, entries, network.channels),

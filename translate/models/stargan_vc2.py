@@ -39,10 +39,10 @@ from translate.config import (
     Weight,
     WorldConfig,
 )
+from translate.games.base import read_weights
+from translate.games.star import StarGame
+from translate.games.vectors import check_domains
 from translate.networks.star_vc2 import StarVc2Discriminator, StarVc2Generator
-from translate.translators.base import read_weights
-from translate.translators.star import StarTranslator
-from translate.translators.vectors import check_domains
 
 TASK = "voice conversion among many domains"
 PAPER = "Kaneko et al. 2019, arXiv 1907.12279"
@@ -101,13 +101,13 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=300_000, batch_size=8, crop=256, decay_from=1.0)
 
 
-def build(config: Config) -> StarTranslator:
+def build(config: Config) -> StarGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, domains = config.network, config.data.domains
     check_domains(domains, exclusive=True, sets=(), groups=())
     game, codes, told, judged = GAMES[network.loss]
     classifies = network.loss == "classification"
-    return StarTranslator(
+    return StarGame(
         domains=domains,
         generator=StarVc2Generator(
             config.features.dimensions,

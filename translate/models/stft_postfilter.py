@@ -19,10 +19,10 @@ from torch import Tensor
 
 from translate.config import DataConfig, StftConfig, SystemConfig, TrainConfig
 from translate.errors import UserError
-from translate.models.gan_postfilter import Filter, Players, PostfilterTranslator
+from translate.games.base import Batch, read_weights
+from translate.models.gan_postfilter import Filter, Players, PostfilterGame
 from translate.networks.bands import BandDiscriminator, BandGenerator, Bands
 from translate.networks.postfilter import PostfilterDiscriminator, PostfilterGenerator
-from translate.translators.base import Batch, read_weights
 
 TASK = "postfilter, paired"
 PAPER = "Kaneko et al. 2017, Interspeech"
@@ -41,7 +41,7 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=8, crop=64)
 
 
-class BandTranslator(PostfilterTranslator):
+class BandGame(PostfilterGame):
     """Trains bands side by side, (B, sum of F_b, T): losses see what every generator made, before the cross-fade."""
 
     def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -51,7 +51,7 @@ class BandTranslator(PostfilterTranslator):
         return torch.cat(split(x), dim=1), torch.cat(split(y), dim=1), torch.cat(fake, dim=1), {}  # type: ignore[operator]
 
 
-def build(config: Config) -> BandTranslator:
+def build(config: Config) -> BandGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network, bins = config.network, config.features.fft_size // 2 + 1
     if max(1, network.overlap) > bins // network.bands:
@@ -61,7 +61,7 @@ def build(config: Config) -> BandTranslator:
         )
     bands = Bands(bins, network.bands, network.overlap)
     channels, planes = network.discriminator_channels, 1 + network.conditional
-    return BandTranslator(
+    return BandGame(
         domains=config.data.pair(),
         generator={"map": BandGenerator(bands, lambda: PostfilterGenerator(network.channels))},
         discriminator=BandDiscriminator(bands, lambda: PostfilterDiscriminator(channels, planes=planes)),

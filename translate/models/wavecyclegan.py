@@ -36,10 +36,10 @@ from translate.config import (
     Weight,
 )
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.cycle import CycleGame
 from translate.networks.acoustic import ViewsDiscriminator
 from translate.networks.wave import ResamplingGenerator, WaveDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.cycle import CycleTranslator
 
 TASK = "synthetic to natural waveforms, unpaired"
 PAPER = "Tanaka et al. 2018, arXiv 1809.10288"
@@ -87,7 +87,7 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=16_384)
 
 
-def build(config: Config) -> CycleTranslator:
+def build(config: Config) -> CycleGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network = config.network
     check_kernel(network.kernel)
@@ -97,7 +97,7 @@ def build(config: Config) -> CycleTranslator:
         check_crop(config.train.crop, judge.shortest)
         return ViewsDiscriminator(judge)
 
-    return CycleTranslator(
+    return CycleGame(
         domains=config.data.pair(),
         make_generator=lambda: ResamplingGenerator(
             network.channels, network.blocks, network.kernel, network.skip

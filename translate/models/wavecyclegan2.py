@@ -30,11 +30,11 @@ from pydantic import Field
 
 from translate.config import DataConfig, Section, SystemConfig, TrainConfig, WaveConfig
 from translate.errors import UserError
+from translate.games.base import read_weights
+from translate.games.cycle import CycleGame
 from translate.models.wavecyclegan import Players, check_crop, check_kernel
 from translate.networks.acoustic import AcousticFrontEnd, ViewsDiscriminator
 from translate.networks.wave import PlainGenerator, WaveDiscriminator
-from translate.translators.base import read_weights
-from translate.translators.cycle import CycleTranslator
 
 TASK = "synthetic to natural waveforms, unpaired"
 PAPER = "Tanaka et al. 2019, arXiv 1904.02892"
@@ -64,11 +64,11 @@ class Config(SystemConfig):
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=16_384)
 
 
-def build(config: Config) -> CycleTranslator:
+def build(config: Config) -> CycleGame:
     """The translator with fresh weights, drawn from torch's global random numbers."""
     network = config.network
     check_kernel(network.kernel)
-    return CycleTranslator(
+    return CycleGame(
         domains=config.data.pair(),
         make_generator=lambda: PlainGenerator(network.channels, network.dilations, network.kernel, network.skip),
         make_discriminator=lambda: make_discriminator(config),

@@ -56,7 +56,8 @@ def convert_recordings(
             of audio and of each stage.
         source, target: domains; may be left out where there is no choice.
         features: write `<name>.npz` beside each wave, see `translate.speech.measures.converted`; nothing is written
-            where no vocoder makes the wave, because its own analysis says all. Recordings are converted as a whole then.
+            where no vocoder makes the wave, because its own analysis says all. Recordings are converted as a whole
+            then.
         options: difference, seed, amount, semitones; see `SpeechConverter.convert`.
 
     Returns:

@@ -8,6 +8,7 @@ import torch
 
 from translate.config import SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.names import below
 from translate.speech.analysis.mcep import default_alpha, spectrum_to_mcep
 from translate.speech.analysis.statistics import Statistics
@@ -20,7 +21,6 @@ from translate.speech.measures.figures import draw_triple
 from translate.speech.measures.mcd import mel_cepstral_distortion
 from translate.training.log import Log
 from translate.training.trainer import Watch
-from translate.translators.base import Translator
 
 SENTENCES = 16                                                      # of the metric, over all directions
 SHOWN = 4                                                           # directions that TensorBoard shows

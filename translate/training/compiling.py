@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 
 import torch
 
+from translate.games.base import Translator
 from translate.training.resume import Sampler
-from translate.translators.base import Translator
 
 log = logging.getLogger("translate")
 

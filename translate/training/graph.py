@@ -19,10 +19,10 @@ from torch import Tensor
 
 from translate.config import TrainConfig
 from translate.errors import UserError
+from translate.games.base import Batch, Translator
 from translate.training import distributed
 from translate.training.player import Player
 from translate.training.step import Heard, Step
-from translate.translators.base import Batch, Translator
 
 log = logging.getLogger("translate")
 

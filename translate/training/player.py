@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight, PlayerConfig
+from translate.games.base import Translator
 from translate.training import distributed
-from translate.translators.base import Translator
 
 
 class Player:

@@ -19,9 +19,9 @@ from translate.checkpoints.store import load_averages, load_state, load_weights
 from translate.config import SystemConfig, read_yaml, validate
 from translate.errors import UserError
 from translate.files import load_arrays
+from translate.games.base import Translator
 from translate.training import distributed
 from translate.training.player import Player
-from translate.translators.base import Translator
 
 log = logging.getLogger("translate")
 

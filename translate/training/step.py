@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 
 from torch import Tensor
 
+from translate.games.base import Batch, Translator
 from translate.training.player import Player
-from translate.translators.base import Batch, Translator
 
 Heard = list[tuple[str, dict[str, Tensor]]]                         # losses by player in the order of turns; monitors
 

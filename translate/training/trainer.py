@@ -17,6 +17,7 @@ from translate.checkpoints.store import locate_checkpoint, save_checkpoint
 from translate.checkpoints.trust import remember_code
 from translate.config import SystemConfig, TrainConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.training import distributed
 from translate.training.compiling import compile_networks
 from translate.training.graph import make_step
@@ -26,7 +27,6 @@ from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
 from translate.training.resume import Sampler, collect_state, gather_shares, resume
 from translate.training.schedule import share_of_rate
-from translate.translators.base import Translator
 
 
 @dataclass

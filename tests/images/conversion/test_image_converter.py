@@ -11,13 +11,13 @@ from torch.nn import functional
 
 from translate.config import DataConfig, ImageConfig, SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
+from translate.games.star import StarGame
 from translate.images.arrays import read_image
 from translate.images.conversion import converter as module
 from translate.images.conversion.converter import ImageConverter
 from translate.models import find_system, resolve
 from translate.networks.judgement import Judgement
-from translate.translators.base import Translator
-from translate.translators.star import StarTranslator
 
 
 class Config(SystemConfig):
@@ -203,7 +203,7 @@ class Judge(nn.Module):
 
 def make_star(exclusive, groups=()):
     domains = ["red", "green", "blue"]
-    star = StarTranslator(domains, Painter(), Judge(), {}, exclusive, exclusive_groups=groups)
+    star = StarGame(domains, Painter(), Judge(), {}, exclusive, exclusive_groups=groups)
     config = Config(data=DataConfig(domains=domains, batches="labelled"))
     return ImageConverter(star, config, torch.device("cpu"))
 

@@ -7,11 +7,11 @@ from torch import nn
 
 from translate.config import DataConfig, FeatureConfig, StftConfig, SystemConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.world import World, synthesise_difference
 from translate.speech.conversion.chain import Chain
 from translate.speech.conversion.open import make_converter
-from translate.translators.base import Translator
 
 RATE = 16000
 WORLD = WorldConfig(sample_rate=RATE, f0="dio", codec="sptk", dimensions=25)

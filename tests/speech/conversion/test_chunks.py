@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from translate.games.base import Translator
 from translate.networks.wave import PlainGenerator, ResamplingGenerator
 from translate.speech.conversion.chunks import ALIGNMENT, SHORTEST, translate_chunks
 from translate.speech.conversion.features import find_context
-from translate.translators.base import Translator
 
 CHUNK, OVERLAP = 6000, 400
 

@@ -13,6 +13,7 @@ from translate.checkpoints.store import save_checkpoint
 from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.files import save_arrays
+from translate.games.base import Translator
 from translate.jobs.load import load
 from translate.models import find_system, resolve
 from translate.speech.analysis.statistics import Statistics, load_statistics, moments, pack_statistics
@@ -22,7 +23,6 @@ from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.corpus.mini import make_speech
 from translate.speech.streaming.stream import stream
 from translate.speech.streaming.world import StreamingSynthesis
-from translate.translators.base import Translator
 
 RATE = 16000
 FEATURES = {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25}

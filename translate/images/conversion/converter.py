@@ -14,11 +14,11 @@ from torch import Tensor
 
 from translate.config import ImageConfig, SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.images.arrays import to_uint8, write_image
 from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_array
 from translate.images.conversion.tiles import convert_tiled
 from translate.names import ANY
-from translate.translators.base import Translator
 
 OVERLAP = 32                                                        # pixels of the source beside a tile, see tiles.py
 LARGEST = 2**22                                                     # pixels of output that networks compute at once

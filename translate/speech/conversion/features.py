@@ -11,11 +11,11 @@ from torch import Tensor
 
 from translate.config import SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import translate_chunks
 from translate.speech.conversion.converter import SpeechConverter, Step
-from translate.translators.base import Translator
 
 Features = TypeVar("Features")
 

@@ -10,12 +10,12 @@ import torch
 from translate.checkpoints.opening import Opened
 from translate.config import SystemConfig
 from translate.errors import UserError
+from translate.games.base import Translator
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics, load_statistics
 from translate.speech.conversion.spectrum import SpectrumConverter
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.conversion.waveform import WaveformConverter
-from translate.translators.base import Translator
 
 SystemConverter = VoiceConverter | SpectrumConverter | WaveformConverter
 KINDS: dict[str, type[SystemConverter]] = {

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from translate.config import LossWeight, PlayerConfig, Section
+from translate.games.paired import PairedGame
 from translate.losses.consistency import l1
 from translate.networks.judgement import Judgement
 from translate.networks.patch import MultiScale, PatchGan
 from translate.networks.unet import UNet
 from translate.training.player import Player
-from translate.translators.paired import PairedTranslator
 
 LOSSES = ["adversarial", "l1", "l2", "perceptual", "features"]
 B = 2
@@ -70,7 +70,7 @@ def weigh(generator, discriminator=("adversarial",)):
 def build_lines(generator=LOSSES, judge=("adversarial",), **options):
     defaults = {"distances": {"perceptual": Perceptual()}, "discriminator": LineJudge(), "adversarial": "lsgan"}
     weights = weigh(generator, judge)
-    return PairedTranslator(("labels", "photo"), {"map": Line()}, weights=weights, **(defaults | options))
+    return PairedGame(("labels", "photo"), {"map": Line()}, weights=weights, **(defaults | options))
 
 
 def make_batch(size=B, side=6, channels=3):
@@ -191,7 +191,7 @@ def build_small(generator=("adversarial", "l1", "features"), **options):
     torch.manual_seed(0)
     options = {"discriminator": PatchGan(6, 8, layers=1)} | options
     generator = generator if isinstance(generator, dict) else dict.fromkeys(generator, 1.0)
-    return PairedTranslator(
+    return PairedGame(
         ("labels", "photo"), {"map": UNet(3, 3, 8, 4)}, weights=weigh(generator, {"adversarial": 0.5}), **options
     )
 
@@ -253,7 +253,7 @@ def test_translation_goes_one_way():
 
 
 def test_a_system_of_its_own_generates():
-    class Styled(PairedTranslator):
+    class Styled(PairedGame):
         def generate(self, batch, step):
             return batch["source"], batch["target"], self.generator["map"](batch["source"]), {"kl": torch.tensor(3.0)}
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight
+from translate.games.base import Batch, Translator, Turn, measure_change
+from translate.games.pool import FakePool
 from translate.losses.adversarial import AdversarialLoss
 from translate.losses.consistency import l1
-from translate.translators.base import Batch, Translator, Turn, measure_change
-from translate.translators.pool import FakePool
 
 
-class CycleTranslator(Translator):
+class CycleGame(Translator):
     """Unpaired translation between a source and a target domain (Zhu et al. 2017).
 
     Losses of the generator, each summed over both directions:

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from translate.config import LossWeight
 from translate.errors import UserError
-from translate.translators.base import Translator
+from translate.games.base import Translator
 
 
-class VectorTranslator(Translator):
+class VectorGame(Translator):
     """A translator whose networks are told domains by float vectors c (B, K), K being the number of domains.
 
     A vector is one-hot of exclusive classes, 0/1 of attributes, or anything between: domains mix.

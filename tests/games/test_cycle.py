@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from translate.config import LossWeight
+from translate.games.base import Translator, read_weights
+from translate.games.cycle import CycleGame
 from translate.models import find_system, resolve
 from translate.networks.judgement import Judgement
-from translate.translators.base import Translator, read_weights
-from translate.translators.cycle import CycleTranslator
 
 TINY = {
     "model": "cyclegan_vc2",
@@ -179,7 +179,7 @@ ALL = {
 def build_lines(**options):
     lines, judges = iter(LINES.values()), iter(JUDGES.values())
     options = {"adversarial_steps": 2, "weights": ALL} | options
-    return CycleTranslator(("low", "high"), lambda: Line(*next(lines)), lambda: LineJudge(*next(judges)), **options)
+    return CycleGame(("low", "high"), lambda: Line(*next(lines)), lambda: LineJudge(*next(judges)), **options)
 
 
 @pytest.mark.parametrize("discriminators", [1, 2])

@@ -7,9 +7,9 @@ from torch.nn.functional import cross_entropy
 
 from translate.config import LossWeight
 from translate.errors import UserError
+from translate.games import star
+from translate.games.star import StarGame, mixes_samples
 from translate.networks.judgement import Judgement
-from translate.translators import star
-from translate.translators.star import StarTranslator, mixes_samples
 
 VOICES = ["SF1", "SF2", "SM1"]
 B, Q, T, K = 6, 4, 16, 3
@@ -62,7 +62,7 @@ WEIGHTS = {
 
 def build(game="target", codes="target", weights=WEIGHTS, classifier=True, **options):
     torch.manual_seed(0)
-    return StarTranslator(
+    return StarGame(
         VOICES,
         Map(K if codes == "target" else 2 * K),
         Judge(TOLD[game]),
@@ -86,7 +86,7 @@ def make_batch(soft=False):
 def fixed(monkeypatch):
     """Wanted domains in a known order."""
     order = torch.tensor([1, 2, 0, 5, 3, 4])
-    monkeypatch.setattr(StarTranslator, "shuffle", lambda self, code: order)
+    monkeypatch.setattr(StarGame, "shuffle", lambda self, code: order)
     return order
 
 

@@ -9,18 +9,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from translate.config import LossWeight
 from translate.errors import UserError
+from translate.games.base import Batch, Turn, measure_change
+from translate.games.vectors import VectorGame, check_domains
 from translate.losses.adversarial import AdversarialLoss, judge_frozen, judge_together
 from translate.losses.consistency import l1
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.penalties import gradient_penalty
 from translate.networks.judgement import Judgement
-from translate.translators.base import Batch, Turn, measure_change
-from translate.translators.vectors import VectorTranslator, check_domains
 
-__all__ = ["StarTranslator", "check_domains"]
+__all__ = ["StarGame", "check_domains"]
 
 
-class StarTranslator(VectorTranslator):
+class StarGame(VectorGame):
     """Translation among many domains by one generator G(x, c') that is told the wanted domain (Choi et al. 2018).
 
     A sample's domain is a float vector c (B, K). In training the wanted vectors c' are the batch's own in another
@@ -41,7 +41,7 @@ class StarTranslator(VectorTranslator):
 
         classification    it shall find c in x                              (eq. 2)
 
-    Several data sets: see `VectorTranslator`. Classification then counts labelled domains only, and wanted vectors are
+    Several data sets: see `VectorGame`. Classification then counts labelled domains only, and wanted vectors are
     shuffled within each set, as though its samples made a batch of their own.
 
     Args:
@@ -53,7 +53,7 @@ class StarTranslator(VectorTranslator):
         exclusive: a sample has exactly one domain (cross entropy); else any of them (binary cross entropies).
         adversarial: kind of adversarial loss.
         discriminator_steps: turns of the discriminator and the classifier per turn of the generator.
-        sets, exclusive_groups: as of `VectorTranslator`.
+        sets, exclusive_groups: as of `VectorGame`.
         classifier: called with samples; returns a judgement that has nothing but `classes`, logits (B, K) or, decided
             place by place, (B, K, *S). None: the discriminator classifies.
         game: what the discriminator is told, as of `tell_domains`: plain D(x), target D(x, c),
@@ -161,7 +161,7 @@ class StarTranslator(VectorTranslator):
         """The error of the judgement's classes against `domain` (B, K), where `mask` (B, K) is 1."""
         classes = cast(Judgement, judgement).classes
         if classes is None:
-            raise ValueError(f"StarTranslator: expected a {self.teacher} whose judgement has `classes`")
+            raise ValueError(f"StarGame: expected a {self.teacher} whose judgement has `classes`")
         if not self.exclusive:
             return attribute_classification(classes, domain, mask)
         # Each set has its own softmax; samples of the others have a row of zeros there, which costs nothing.

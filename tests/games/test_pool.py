@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from translate.translators.pool import FakePool
+from translate.games.pool import FakePool
 
 
 def numbered(*numbers):

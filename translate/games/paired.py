@@ -6,15 +6,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from translate.config import LossWeight
+from translate.games.base import Batch, Translator, Turn
 from translate.losses.adversarial import AdversarialLoss, judge_both, judge_frozen
 from translate.losses.consistency import l1, l2
 from translate.losses.features import feature_matching
-from translate.translators.base import Batch, Translator, Turn
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
-class PairedTranslator(Translator):
+class PairedGame(Translator):
     """Translation where every source x has its target y (Isola et al. 2017).
 
     Losses of the generator; a system has those that its weights name:

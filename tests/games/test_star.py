@@ -9,9 +9,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from translate.config import LossWeight
 from translate.errors import UserError
+from translate.games.star import StarGame
+from translate.games.vectors import check_domains
 from translate.networks.judgement import Judgement
-from translate.translators.star import StarTranslator
-from translate.translators.vectors import check_domains
 
 FACES = ["Black_Hair", "Blond_Hair", "Male", "Young"]
 B, C = 6, 2
@@ -50,7 +50,7 @@ WEIGHTS = {
 def build(rank=2, domains=FACES, exclusive=False, weights=None, sets=(), **options):
     torch.manual_seed(0)
     values = {player: losses | (weights or {}).get(player, {}) for player, losses in WEIGHTS.items()}
-    return StarTranslator(
+    return StarGame(
         domains,
         Map(rank, len(domains) + (len(sets) if len(sets) > 1 else 0)),
         Judge(rank, len(domains)),
