@@ -215,6 +215,8 @@ def test_weights_are_finite_and_real(strange, tmp_path, verb, file):
     refuse(verb, strange, tmp_path, f"`{key}` is not finite")
     save_file(kept | {key: tensors[key].long()}, strange / file, metadata)
     refuse(verb, strange, tmp_path, f"`{key}` is of torch.int64, expected torch.float32")
+    save_file(kept | {key: tensors[key].to(torch.float8_e4m3fn)}, strange / file, metadata)
+    refuse(verb, strange, tmp_path, f"`{key}` is of torch.float8_e4m3fn, expected 16 bits or more")
 
 
 def test_numbers_of_pictures(tmp_path):

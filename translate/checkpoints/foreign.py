@@ -114,6 +114,8 @@ def read_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tenso
     for key, value in tensors.items():
         if key in expected and _kind(value) != _kind(expected[key]):
             raise UserError(f"{path}: `{key}` is of {value.dtype}, expected {expected[key].dtype}")
+        if value.is_floating_point() and value.element_size() < 2:  # of 8 bits: PyTorch computes little with such
+            raise UserError(f"{path}: `{key}` is of {value.dtype}, expected 16 bits or more")
         if not bool(value.isfinite().all()):
             raise UserError(f"{path}: `{key}` is not finite; take another checkpoint")
     return tensors
