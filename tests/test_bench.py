@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from translate.models import SYSTEMS
+from translate.models import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["torch", "numpy", "scipy", "gradio"]
@@ -65,7 +65,7 @@ def vgg(tools, tmp_path_factory):
     return load("systems").write_vgg(tmp_path_factory.mktemp("vgg") / "vgg19.pt")
 
 
-@pytest.mark.parametrize("model", SYSTEMS)
+@pytest.mark.parametrize("model", NAMES)
 def test_every_system_can_be_weighed(model, vgg):
     """Batches of the right shapes, and nothing in a step that needs values."""
     systems = load("systems")

@@ -132,8 +132,8 @@ def test_words_stay_words(text):
 
 def test_numbers_may_be_written_whole():
     config = accept("players.generator.learning_rate=1", "players.generator.losses.cycle=3")
-    assert config.players.generator.learning_rate == 1.0
-    assert accept("players.generator.learning_rate=2e-4").players.generator.learning_rate == 2e-4
+    assert config.players["generator"].learning_rate == 1.0
+    assert accept("players.generator.learning_rate=2e-4").players["generator"].learning_rate == 2e-4
 
 
 @pytest.mark.parametrize(("value", "expected"), [
@@ -143,7 +143,7 @@ def test_numbers_may_be_written_whole():
     ("{until: 7}", LossWeight(weight=5.0, until=7)),
 ])  # fmt: skip
 def test_forms_of_a_weight(value, expected):
-    assert accept(f"players.generator.losses.identity={value}").players.generator.losses.identity == expected
+    assert accept(f"players.generator.losses.identity={value}").players["generator"].losses["identity"] == expected
 
 
 def test_a_weight_ends_where_it_should():
@@ -167,8 +167,8 @@ def test_later_sources_win(tmp_path):
     path.write_text("model: cyclegan_vc2\ntrain: {steps: 7, crop: 64}\nplayers: {generator: {learning_rate: 5e-4}}\n")
     config = read_config(str(path), parse_overrides(["train.steps=9"]), ["low", "high"])
     assert (config.train.steps, config.train.crop, config.train.batch_size) == (9, 64, 1)
-    assert config.players.generator.learning_rate == 5e-4
-    assert config.players.generator.losses.cycle == 10
+    assert config.players["generator"].learning_rate == 5e-4
+    assert config.players["generator"].losses["cycle"].weight == 10
     assert config.data.pair() == ("low", "high")
 
 

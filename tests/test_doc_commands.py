@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from doc_pages import EACH_PAGE, EXAMPLES, ROOT, find_blocks
 
-from translate.models import SYSTEMS
+from translate.models import NAMES
 
 
 def find_commands(page: Path) -> Iterator[list[str]]:
@@ -102,9 +102,9 @@ def test_settings_in_commands_are_those_of_the_system(page):
         config = None
         if words[:1] == ["translate"] and words[1] in ("train", "extract", "models"):
             config = words[words.index("--config") + 1] if "--config" in words else None
-            settings += [f"model={word}" for word in words[2:3] if words[1] == "models" and word in SYSTEMS]
+            settings += [f"model={word}" for word in words[2:3] if words[1] == "models" and word in NAMES]
             words_of_model = [word.partition("=")[2] for word in settings if word.startswith("model=")]
-            if (config is None and not words_of_model) or not set(words_of_model) <= set(SYSTEMS):
+            if (config is None and not words_of_model) or not set(words_of_model) <= set(NAMES):
                 continue                                            # a reader's own system
         elif words[:1] == ["bash"] and settings and "egs/" in words[1]:
             folder = str(Path(words[1]).parent)

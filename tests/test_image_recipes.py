@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from translate.config import read_yaml
-from translate.models import SYSTEMS, resolve
+from translate.models import NAMES, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE = 32
@@ -301,8 +301,8 @@ CONFIGURATIONS = sorted(path for path in ROOT.glob("egs/*/conf/*.yaml"))
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: f"{path.parents[1].name}/{path.stem}")
 def test_configurations_are_valid(path):
     config = resolve(read_yaml(path), str(path))
-    assert config.model in SYSTEMS
-    losses = getattr(config.players.generator, "losses", None)
+    assert config.model in NAMES
+    losses = getattr(config.players["generator"], "losses", None)
     if path.stem.endswith("_small") or path.parents[1].name == "mini":
         assert not getattr(losses, "perceptual", 0.0), "small configurations need no weights of VGG"
 

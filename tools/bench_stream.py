@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from translate.config import merge
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.voice import VoiceConverter
@@ -40,7 +40,7 @@ def _measure(
     flat = Statistics(np.zeros(36), np.ones(36), 5.0, 0.2, 1000, 800)
     torch.manual_seed(0)
     model = VoiceConverter(
-        find_system(config.model).build(config), config, {"a": flat, "b": flat}, torch.device("cpu")
+        config.build(), config, {"a": flat, "b": flat}, torch.device("cpu")
     )
     under_way = stream(model, "b", "a", reference=wave[:48000], chunk_ms=chunk_ms, lookahead_ms=lookahead_ms)
     started = time.process_time()

@@ -38,11 +38,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from translate.config import FeatureConfig, SystemConfig, WorldConfig, merge, parse_overrides, validate
+from translate.config import FeatureConfig, WorldConfig, merge, parse_overrides, validate
 from translate.errors import UserError
 from translate.images.conversion.converter import ImageConverter
 from translate.jobs.load import Converter, load
-from translate.models import SYSTEMS
+from translate.models import NAMES
+from translate.models.base import Model as Settings
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.stft import StftFeatures
 from translate.speech.analysis.wave import check_wave, mix_down, resample
@@ -160,7 +161,7 @@ def synthesise(features: Any, front_end: FrontEnd | int) -> tuple[np.ndarray, in
 
 
 def train(
-    config: str | os.PathLike[str] | Mapping[str, Any] | SystemConfig,
+    config: str | os.PathLike[str] | Mapping[str, Any] | Settings,
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     domains: Sequence[str] | None = None,
@@ -189,11 +190,11 @@ def train(
     from translate.jobs.from_corpus import train_from
 
     file, given = None, parse_overrides([f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()])
-    if isinstance(config, SystemConfig):
+    if isinstance(config, Settings):
         given = merge(config.model_dump(), given)
     elif isinstance(config, Mapping):
         given = merge(dict(config), given)
-    elif str(config) in SYSTEMS:
+    elif str(config) in NAMES:
         given = merge({"model": str(config)}, given)
     else:
         file = str(config)

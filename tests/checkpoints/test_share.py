@@ -22,7 +22,7 @@ from translate.checkpoints.store import find_checkpoint, start_from
 from translate.errors import UserError
 from translate.jobs.load import load
 from translate.jobs.share import find_folder, pull, push, share_run
-from translate.models import SYSTEMS, build
+from translate.models import NAMES, build
 
 
 def change_config(folder, **values):
@@ -52,7 +52,7 @@ def shared(run, tmp_path):
 
 
 def test_every_system_is_here():
-    assert set(TINY) == set(SYSTEMS)
+    assert set(TINY) == set(NAMES)
 
 
 @pytest.mark.parametrize("model", TINY)
@@ -238,7 +238,10 @@ def test_only_the_files_of_a_checkpoint_are_copied(shared, tmp_path):
 
 # --- checkpoints of strangers -----------------------------------------------------------------------------
 
-EVIL = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nfrom translate.models.cyclegan_vc2 import *\n"
+EVIL = (
+    "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\n"
+    "from translate.models.speech.cyclegan_vc2 import *\n"
+)
 
 
 def test_a_checkpoint_imports_no_code_unless_it_is_trusted(shared, tmp_path, monkeypatch):
@@ -275,7 +278,7 @@ def test_code_for_training_alone_is_not_named(tmp_path, monkeypatch):
 
 def test_a_system_of_ones_own_is_shared_whole(tmp_path, monkeypatch):
     (tmp_path / "own_systems").mkdir()
-    (tmp_path / "own_systems/mine.py").write_text("from translate.models.cyclegan_vc2 import *\n")
+    (tmp_path / "own_systems/mine.py").write_text("from translate.models.speech.cyclegan_vc2 import *\n")
     monkeypatch.syspath_prepend(tmp_path)
     make_run(tmp_path / "run", "cyclegan_vc2", module="own_systems.mine")
     assert load(tmp_path / "run").domains == ["low", "high"]        # trained here: no word needed

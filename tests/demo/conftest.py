@@ -10,7 +10,7 @@ import torch
 from translate.checkpoints.store import save_checkpoint
 from translate.config import WorldConfig
 from translate.images.arrays import write_image
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import write_wave
 from translate.speech.analysis.world import World
@@ -100,7 +100,7 @@ def runs(tmp_path_factory, vowel):
 
 def _save(folder, values, statistics):
     config = resolve(values, "test")
-    save_checkpoint(folder, 1, config, find_system(config.model).build(config).state_dict(), {}, statistics, {}, keep=1)
+    save_checkpoint(folder, 1, config, config.build().state_dict(), {}, statistics, {}, keep=1)
 
 
 @pytest.fixture(scope="session")

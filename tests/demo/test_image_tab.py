@@ -37,7 +37,7 @@ from translate.images.arrays import read_image, resize, write_image
 from translate.images.conversion.converter import ImageConverter
 from translate.images.corpus.mini import PHOTOGRAPHS, TEXTURES
 from translate.images.resize import bicubic
-from translate.models import find_system, resolve
+from translate.models import resolve
 
 LIMITS = Limits(max_pixels=64 * 64)
 
@@ -51,7 +51,7 @@ def offer(values):
     """A fresh untrained system as the demo has it."""
     config = resolve(values, "test")
     torch.manual_seed(0)
-    converter = ImageConverter(find_system(config.model).build(config), config, torch.device("cpu"))
+    converter = ImageConverter(config.build(), config, torch.device("cpu"))
     return Model("x", "x", Path("x"), config, _loaded=[converter])
 
 

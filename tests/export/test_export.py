@@ -16,7 +16,7 @@ from translate.export import write as module
 from translate.export.check import draw_inputs, make_reference
 from translate.export.write import CHECKS, EXAMPLE, export_onnx
 from translate.images.conversion.converter import ImageConverter
-from translate.models import SYSTEMS, find_system, resolve
+from translate.models import NAMES, resolve
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.open import make_converter
 
@@ -58,7 +58,7 @@ def make(model, **sections):
     values = merge({"model": model, "data": {"domains": ["a", "b"]}}, merge(SMALL[model], sections))
     config = resolve(values, "test")
     torch.manual_seed(0)
-    translator = find_system(model).build(config)
+    translator = config.build()
     for weight in translator.players["generator"].parameters():
         if weight.dim() > 1:
             torch.nn.init.normal_(weight, 0, weight[0].numel() ** -0.5)
@@ -97,7 +97,7 @@ def check_graph(converter, exported):
 
 
 @pytest.mark.parametrize(
-    "model", [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in SYSTEMS]
+    "model", [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in NAMES]
 )
 def test_a_graph_gives_the_same_numbers(model):
     converter = make(model)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from translate.config import LossWeight
-from translate.games.base import Translator, read_weights
+from translate.games.base import Translator
 from translate.games.cycle import CycleGame
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.networks.judgement import Judgement
 
 TINY = {
@@ -31,7 +31,7 @@ def build(network=None, generator=None, discriminator=None):
         "test",
     )
     torch.manual_seed(0)
-    return find_system("cyclegan_vc2").build(config)
+    return config.build()
 
 
 def make_batch(size=B):
@@ -280,7 +280,7 @@ def test_weights_are_read_from_the_players():
     config = resolve(
         TINY | {"players": {"generator": {"losses": {"cycle": 3, "identity": {"weight": 2, "until": 7}}}}}, "test"
     )
-    weights = read_weights(config.players)
+    weights = config.weights()
     assert set(weights) == {"generator", "discriminator"}
     assert weights["generator"]["cycle"] == LossWeight(weight=3.0)
     assert [weights["generator"]["identity"].at(step) for step in (0, 6, 7)] == [2, 2, 0]

@@ -21,7 +21,7 @@ from translate.errors import UserError
 from translate.export import write as module
 from translate.jobs.convert import convert_files
 from translate.jobs.export import export_run
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 
@@ -34,7 +34,7 @@ def save(folder, model, **sections):
     """A run of a small untrained system."""
     config = resolve(merge({"model": model, **TWO}, sections), "test")
     torch.manual_seed(0)
-    translator = find_system(model).build(config)
+    translator = config.build()
     statistics = {}
     if hasattr(config, "features"):
         frames, _ = make_front_end(config.features).analyse_frames(make_vowel())

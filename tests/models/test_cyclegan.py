@@ -5,8 +5,7 @@ import torch
 
 from translate.config import merge
 from translate.errors import UserError
-from translate.games.base import read_weights
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 
 MODEL = "cyclegan"
@@ -22,7 +21,7 @@ LOSSES = {"generator/adversarial", "generator/cycle", "generator/identity", "dis
 def build(sections=None):
     config = resolve(merge(SMALL, sections or {}), "test")
     torch.manual_seed(0)
-    return config, find_system(MODEL).build(config)
+    return config, config.build()
 
 
 def make_batch(config, size=1):
@@ -35,7 +34,7 @@ def make_batch(config, size=1):
 
 def play(config, translator, steps=1):
     """Train; returns the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows, batch = [], make_batch(config)
     for step in range(steps):
         row = {}
@@ -50,7 +49,7 @@ def play(config, translator, steps=1):
 def test_the_papers_networks(blocks, generator):
     config = resolve({"model": MODEL, "data": SMALL["data"], "network": {"blocks": blocks}}, "test")
     with torch.device("meta"):
-        translator = find_system(MODEL).build(config)
+        translator = config.build()
     millions = [
         [sum(p.numel() for p in network.parameters()) / 1e6 for network in networks.values()]
         for networks in translator.players.values()
@@ -61,12 +60,12 @@ def test_the_papers_networks(blocks, generator):
 
 def test_the_papers_numbers_are_the_default():
     config = resolve({"model": MODEL}, "test")
-    weights = read_weights(config.players)
+    weights = config.weights()
     assert {name: w.weight for name, w in weights["generator"].items()} == {
         "adversarial": 1, "cycle": 10, "identity": 5,
     }  # fmt: skip
     assert {name: w.weight for name, w in weights["discriminator"].items()} == {"adversarial": 0.5}
-    for player in (config.players.generator, config.players.discriminator):
+    for player in (config.players["generator"], config.players["discriminator"]):
         assert (player.learning_rate, player.betas) == (2e-4, [0.5, 0.999])
     assert (config.train.steps, config.train.decay_from) == (1334 * 200, 0.5)
     assert (config.train.crop, config.train.batch_size, config.images.size) == (256, 1, 286)
@@ -98,7 +97,7 @@ def test_the_pool_fills_up_to_50():
 
 def test_a_turn_moves_its_player_only():
     config, translator = build()
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     for name, losses in translator.training_step(make_batch(config), 0):
         before = {key: p.detach().clone() for key, p in translator.named_parameters()}
         players[name].learn(losses, translator.weights[name], 0, 1.0)

@@ -7,7 +7,7 @@ import torch
 from translate.config import merge
 from translate.errors import UserError
 from translate.losses.adversarial import judge_both
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 
 CONVERTERS = ["mse_vc", "gan_vc"]
@@ -24,10 +24,10 @@ SMALL = {
 
 
 def build(model, sections=None, **more):
-    values = merge({"model": f"translate.models.{model}", "data": {"domains": ["raw", "fine"]}}, sections or {})
+    values = merge({"model": model, "data": {"domains": ["raw", "fine"]}}, sections or {})
     config = resolve(merge(values, more), "test")
     torch.manual_seed(0)
-    return config, find_system(config.model).build(config)
+    return config, config.build()
 
 
 def build_small(model, **more):
@@ -45,7 +45,7 @@ def make_batch(config, size=2, frames=16):
 
 def play(config, translator, batch, steps):
     """Train on one batch; the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows = []
     for step in range(steps):
         row = {}
@@ -79,7 +79,7 @@ def test_defaults():
         assert config.data.normalise == ("target" if model in POSTFILTERS else "own")
         players = ["generator"] if model == "mse_vc" else ["generator", "discriminator"]
         assert list(type(config.players).model_fields) == players
-    network = resolve({"model": "translate.models.stft_postfilter"}, "test").network
+    network = resolve({"model": "stft_postfilter"}, "test").network
     assert (network.bands, network.overlap, network.channels, network.discriminator_channels) == (4, 32, 128, 64)
 
 
@@ -270,7 +270,7 @@ def test_strength_adds_a_part_of_the_residual():
                   "network": {"channels": 4, "discriminator_channels": 4, "strength": strength},
                   "data": {"domains": ["synthetic", "natural"]}}  # fmt: skip
         config = resolve(values, "test")
-        results[strength] = find_system("gan_postfilter").build(config).translate(x, "synthetic", "natural")
+        results[strength] = config.build().translate(x, "synthetic", "natural")
     assert torch.equal(results[0.0], x)
     assert not torch.equal(results[1.0], x)
     torch.testing.assert_close(results[0.5], (x + results[1.0]) / 2)

@@ -7,8 +7,7 @@ from PIL import Image
 
 from translate.config import merge
 from translate.errors import UserError
-from translate.games.base import read_weights
-from translate.models import find_system, resolve
+from translate.models import find_model, resolve
 from translate.networks.unet import PolicyDropout, PolicyNorm
 from translate.training.player import Player
 
@@ -27,7 +26,7 @@ def build(*sections):
         values = merge(values, section)
     config = resolve(values, "test")
     torch.manual_seed(0)
-    return config, find_system(MODEL).build(config)
+    return config, config.build()
 
 
 def make_batch(config, size=1):
@@ -40,7 +39,7 @@ def make_batch(config, size=1):
 
 def play(config, translator, batch, steps=1):
     """Train; returns the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows = []
     for step in range(steps):
         row = {}
@@ -53,17 +52,17 @@ def play(config, translator, batch, steps=1):
 
 def test_the_papers_networks_are_the_default():
     with torch.device("meta"):
-        translator = find_system(MODEL).build(resolve({"model": MODEL, "data": SMALL["data"]}, "test"))
+        translator = find_model(MODEL).build(resolve({"model": MODEL, "data": SMALL["data"]}, "test"))
     millions = [sum(p.numel() for p in networks.parameters()) / 1e6 for networks in translator.players.values()]
     assert millions == pytest.approx([54.4, 2.8], abs=0.05)
 
 
 def test_the_papers_numbers_are_the_default():
     config = resolve({"model": MODEL}, "test")
-    weights = read_weights(config.players)
+    weights = config.weights()
     assert {name: w.weight for name, w in weights["generator"].items()} == {"adversarial": 1, "l1": 100}
     assert {name: w.weight for name, w in weights["discriminator"].items()} == {"adversarial": 0.5}
-    for player in (config.players.generator, config.players.discriminator):
+    for player in (config.players["generator"], config.players["discriminator"]):
         assert (player.learning_rate, player.betas) == (2e-4, [0.5, 0.999])
     assert (config.train.steps, config.train.decay_from) == (400 * 200, 0.5)
     assert (config.train.crop, config.train.batch_size) == (256, 1)

@@ -7,11 +7,11 @@ from torch.nn import functional
 from translate.config import merge
 from translate.errors import UserError
 from translate.models import resolve
-from translate.models.pix2pixhd import build as build_system
+from translate.models.images.pix2pixhd import build as build_system
 from translate.training.player import Player
 
 SMALL = {
-    "model": "translate.models.pix2pixhd",
+    "model": "pix2pixhd",
     "data": {"domains": ["label", "photo"]},
     "images": {"labels": 4},
     "network": {"channels": 8, "blocks": 1, "downs": 2, "local_blocks": 1, "phases": [2, 2]},
@@ -45,7 +45,7 @@ def make_batch(height=32, width=32, seed=0):
 
 
 def make_players(config, translator):
-    return {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    return {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
 
 
 def play(translator, players, step, batch=None):
@@ -59,11 +59,11 @@ def play(translator, players, step, batch=None):
 
 
 def test_numbers_of_the_paper_are_the_defaults():
-    config = resolve({"model": "translate.models.pix2pixhd", "data": {"domains": ["label", "photo"]}}, "test")
-    generator, discriminator = config.players.generator, config.players.discriminator
+    config = resolve({"model": "pix2pixhd", "data": {"domains": ["label", "photo"]}}, "test")
+    generator, discriminator = config.players["generator"], config.players["discriminator"]
     assert generator.learning_rate == discriminator.learning_rate == 2e-4
     assert generator.betas == [0.5, 0.999]
-    assert (generator.losses.features, generator.losses.perceptual) == (40, 10)
+    assert (generator.losses["features"].weight, generator.losses["perceptual"].weight) == (40, 10)
     assert config.network.adversarial == "lsgan"
     assert config.images.source_planes == 36
     with torch.device("meta"):

@@ -8,12 +8,12 @@ from torch.nn import functional
 from translate.config import merge
 from translate.errors import UserError
 from translate.models import resolve
-from translate.models.spade import build as build_system
-from translate.models.spade import measure_divergence
+from translate.models.images.spade import build as build_system
+from translate.models.images.spade import measure_divergence
 from translate.training.player import Player
 
 SMALL = {
-    "model": "translate.models.spade",
+    "model": "spade",
     "data": {"domains": ["label", "photo"]},
     "images": {"labels": 4, "unknown": None, "instances": False},
     "network": {"channels": 2, "style": 8},
@@ -42,7 +42,7 @@ def make_batch(size=1, height=32, width=32):
 
 
 def make_players(config, translator):
-    return {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    return {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
 
 
 def play(translator, players, step, batch):
@@ -54,8 +54,8 @@ def play(translator, players, step, batch):
 
 
 def test_numbers_of_the_paper_are_the_defaults():
-    config = resolve({"model": "translate.models.spade", "data": {"domains": ["label", "photo"]}}, "test")
-    generator, discriminator = config.players.generator, config.players.discriminator
+    config = resolve({"model": "spade", "data": {"domains": ["label", "photo"]}}, "test")
+    generator, discriminator = config.players["generator"], config.players["discriminator"]
     assert (generator.learning_rate, discriminator.learning_rate) == (1e-4, 4e-4)
     assert generator.betas == discriminator.betas == [0, 0.9]
     assert generator.losses.model_dump() == {"adversarial": 1, "features": 40, "perceptual": 10, "kl": 0.05}

@@ -9,11 +9,11 @@ import torch
 from translate.config import merge
 from translate.errors import UserError
 from translate.games.star import StarGame
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 from translate.training.trainer import train
 
-NAME = "translate.models.stargan"
+NAME = "stargan"
 COLOURS = ["red", "green", "blue"]
 TINY = {
     "data": {"domains": COLOURS},
@@ -26,7 +26,7 @@ TINY = {
 def build(**sections):
     config = resolve(merge({"model": NAME, "data": {"domains": COLOURS}}, sections), "test")
     torch.manual_seed(0)
-    return config, find_system(NAME).build(config)
+    return config, config.build()
 
 
 def make_squares(count, generator):
@@ -71,7 +71,7 @@ def test_sizes_of_the_paper():
 
 def test_numbers_of_the_paper():
     config, translator = build()
-    generator, discriminator = config.players.generator, config.players.discriminator
+    generator, discriminator = config.players["generator"], config.players["discriminator"]
     assert generator.learning_rate == discriminator.learning_rate == 1e-4
     assert generator.betas == discriminator.betas == [0.5, 0.999]
     assert generator.losses.model_dump() == {"adversarial": 1, "classification": 1, "cycle": 10}
@@ -88,7 +88,7 @@ def test_numbers_of_the_paper():
 ])  # fmt: skip
 def test_every_variant_trains(network):
     config, translator = build(**merge(TINY, {"network": network}))
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     before = {key: value.clone() for key, value in translator.state_dict().items()}
     for step in range(5):
         for name, losses in translator.training_step(Squares().next(), step):
@@ -164,7 +164,7 @@ def test_colours_of_squares_are_learned():
     config, translator = build(**merge(TINY, {
         "network": {"discriminator_steps": 1}, "players": {"generator": rate, "discriminator": rate},
     }))  # fmt: skip
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     sampler, (pictures, _) = Squares(), make_squares(30, torch.Generator().manual_seed(9))
 
     def measure():

@@ -8,11 +8,11 @@ import torch
 
 from translate.config import merge
 from translate.errors import UserError
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 from translate.training.trainer import train
 
-NAME = "translate.models.stargan_vc"
+NAME = "stargan_vc"
 VOICES = ["SF1", "SF2", "SM1", "SM2"]
 TINY = {
     "data": {"domains": VOICES},
@@ -25,7 +25,7 @@ TINY = {
 def build(**sections):
     config = resolve(merge({"model": NAME, "data": {"domains": VOICES}}, sections), "test")
     torch.manual_seed(0)
-    return config, find_system(NAME).build(config)
+    return config, config.build()
 
 
 def make_batch(frames=32, size=4):
@@ -36,7 +36,7 @@ def make_batch(frames=32, size=4):
 
 def play(config, translator, batch, steps):
     """Train on one batch; returns the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows = []
     for step in range(steps):
         row = {}
@@ -50,11 +50,11 @@ def play(config, translator, batch, steps):
 def test_defaults():
     config, translator = build()
     assert list(translator.players) == ["generator", "discriminator", "classifier"]
-    generator, discriminator = config.players.generator, config.players.discriminator
+    generator, discriminator = config.players["generator"], config.players["discriminator"]
     assert (generator.learning_rate, discriminator.learning_rate) == (2e-4, 1e-4)
     losses = generator.losses
-    assert (losses.adversarial, losses.classification, losses.cycle) == (1, 1, 10)
-    assert (losses.identity.weight, losses.identity.until) == (5, 10_000)
+    assert (losses["adversarial"].weight, losses["classification"].weight, losses["cycle"].weight) == (1, 1, 10)
+    assert (losses["identity"].weight, losses["identity"].until) == (5, 10_000)
     assert (config.features.dimensions, config.data.batches) == (36, "labelled")
     assert (translator.adversarial.kind, translator.game, translator.codes) == ("nonsaturating", "target", "target")
     assert "gradient_penalty" not in translator.weights["discriminator"]
@@ -83,7 +83,7 @@ def test_every_variant_trains(network):
 
 def test_each_turn_moves_its_player_alone():
     config, translator = build(**TINY)
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
 
     def copy():
         return {key: value.clone() for key, value in translator.state_dict().items()}

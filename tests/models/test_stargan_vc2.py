@@ -9,12 +9,12 @@ import torch
 from translate.checkpoints.store import load_weights, start_from
 from translate.config import merge, read_yaml
 from translate.errors import UserError
-from translate.models import find_system, resolve
-from translate.models.stargan_vc2 import GAMES
+from translate.models import resolve
+from translate.models.speech.stargan_vc2 import GAMES
 from translate.training.player import Player
 from translate.training.trainer import train
 
-NAME = "translate.models.stargan_vc2"
+NAME = "stargan_vc2"
 CONF = Path(__file__).resolve().parents[2] / "egs/vcc2018/conf"
 VOICES = ["SF1", "SF2", "SM1"]
 TINY = {
@@ -30,11 +30,11 @@ def build(*sections):
         values = merge(values, section)
     config = resolve(values, "test")
     torch.manual_seed(0)
-    return config, find_system(NAME).build(config)
+    return config, config.build()
 
 
 def make_players(config, translator):
-    return {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    return {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
 
 
 class Voices:
@@ -63,11 +63,11 @@ class Voices:
 def test_numbers_of_the_paper():
     _, translator = build(TINY)
     config = resolve({"model": NAME}, "test")
-    generator, discriminator = config.players.generator, config.players.discriminator
+    generator, discriminator = config.players["generator"], config.players["discriminator"]
     assert (generator.learning_rate, discriminator.learning_rate) == (2e-4, 1e-4)
     assert generator.betas == discriminator.betas == [0.5, 0.999]
-    assert (generator.losses.adversarial, generator.losses.cycle) == (1, 10)
-    assert (generator.losses.identity.weight, generator.losses.identity.until) == (5, 10_000)
+    assert (generator.losses["adversarial"].weight, generator.losses["cycle"].weight) == (1, 10)
+    assert (generator.losses["identity"].weight, generator.losses["identity"].until) == (5, 10_000)
     assert (config.train.steps, config.train.batch_size, config.train.crop) == (300_000, 8, 256)
     assert (config.network.channels, config.network.blocks, config.network.residual) == (128, 9, False)
     assert (translator.adversarial.kind, translator.discriminator_steps, translator.exclusive) == ("lsgan", 1, True)
@@ -198,7 +198,7 @@ def run(folder, domains=VOICES, **network):
 def test_a_checkpoint_gives_the_trained_networks(tmp_path):
     config, trained = run(tmp_path)
     torch.manual_seed(5)
-    fresh = find_system(NAME).build(config)
+    fresh = config.build()
     load_weights((tmp_path / "latest").resolve(), fresh)
     x = torch.randn(1, 12, 21)
     assert torch.equal(trained.translate(x, "SF1", "SM1"), fresh.translate(x, "SF1", "SM1"))

@@ -10,7 +10,7 @@ from translate.config import merge, read_yaml
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.losses.perceptual import make_vgg19_features
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 
 CONF = Path(__file__).parents[2] / "egs" / "bsd" / "conf"
@@ -18,10 +18,10 @@ SMALL = {"channels": 4, "blocks": 1, "kernel": 3}
 
 
 def build(name, **sections):
-    values = merge({"model": f"translate.models.{name}", "data": {"domains": ["low", "high"]}}, sections)
+    values = merge({"model": name, "data": {"domains": ["low", "high"]}}, sections)
     config = resolve(values, "test")
     torch.manual_seed(0)
-    return config, find_system(config.model).build(config)
+    return config, config.build()
 
 
 def make_batch(scale=4, low=8, channels=3):
@@ -31,7 +31,7 @@ def make_batch(scale=4, low=8, channels=3):
 
 def play(config, translator: Translator, batch, steps=1):
     """Train; returns the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows = []
     for step in range(steps):
         row = {}
@@ -45,7 +45,7 @@ def play(config, translator: Translator, batch, steps=1):
 @pytest.mark.parametrize(("name", "steps"), [("srresnet", 1_000_000), ("srgan", 200_000)])
 def test_numbers_of_the_paper_are_the_defaults(name, steps):
     config, translator = build(name)
-    generator = config.players.generator
+    generator = config.players["generator"]
     assert (generator.learning_rate, generator.betas) == (1e-4, [0.9, 0.999])
     assert (config.train.steps, config.train.batch_size, config.train.crop) == (steps, 16, 96)
     assert (config.images.scale, config.data.batches) == (4, "paired")
@@ -55,11 +55,11 @@ def test_numbers_of_the_paper_are_the_defaults(name, steps):
 def test_players_and_losses():
     config, translator = build("srresnet")
     assert list(translator.players) == ["generator"]
-    assert config.players.generator.losses.l2 == 1
+    assert config.players["generator"].losses["l2"].weight == 1
     config, translator = build("srgan")
     assert list(translator.players) == ["generator", "discriminator"]
-    losses = config.players.generator.losses
-    assert (losses.perceptual, losses.l2, losses.adversarial) == (1, 0, 1e-3)
+    losses = config.players["generator"].losses
+    assert (losses["perceptual"].weight, losses["l2"].weight, losses["adversarial"].weight) == (1, 0, 1e-3)
     assert translator.adversarial.kind == "nonsaturating"
     assert not translator.conditional
 

@@ -6,7 +6,7 @@ import torch
 from translate.checkpoints.store import load_weights, save_checkpoint
 from translate.config import merge
 from translate.errors import UserError
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training.player import Player
 
 SMALL = {
@@ -24,7 +24,7 @@ def build(model, seed=0, **sections):
     base = {"model": model, "data": {"domains": ["synthetic", "natural"]}, "train": {"crop": 1024}}
     config = resolve(merge(merge(base, SMALL[model]), sections), "test")
     torch.manual_seed(seed)
-    return config, find_system(model).build(config)
+    return config, config.build()
 
 
 def make_batch(config, size=1):
@@ -36,7 +36,7 @@ def make_batch(config, size=1):
 
 
 def play(config, translator, steps):
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     batch, rows = make_batch(config, 2), []
     for step in range(steps):
         row = {}
@@ -49,7 +49,7 @@ def play(config, translator, steps):
 
 def count_millions(model):
     config = resolve({"model": model, "data": {"domains": ["synthetic", "natural"]}}, "test")
-    translator = find_system(model).build(config)
+    translator = config.build()
     return [sum(p.numel() for p in next(iter(m.children())).parameters()) / 1e6 for m in translator.players.values()]
 
 
@@ -58,8 +58,8 @@ def test_sizes_and_numbers_of_the_defaults():
     assert count_millions("wavecyclegan2") == pytest.approx([5.91, 6.67], abs=0.02)
     for model in SMALL:
         config = resolve({"model": model}, "test")
-        losses = config.players.generator.losses
-        assert (losses.adversarial, losses.cycle, losses.identity) == (1, 10, 5)
+        losses = config.players["generator"].losses
+        assert (losses["adversarial"].weight, losses["cycle"].weight, losses["identity"].weight) == (1, 10, 5)
         assert (config.features.kind, config.features.sample_rate) == ("wave", 22050)
         assert (config.data.batches, config.data.normalise) == ("unpaired", "target")
         assert config.network.adversarial == "lsgan"
@@ -68,7 +68,7 @@ def test_sizes_and_numbers_of_the_defaults():
 @pytest.mark.parametrize("model", SMALL)
 def test_a_step_changes_each_player_in_its_turn_only(model):
     config, translator = build(model)
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     for name, losses in translator.training_step(make_batch(config), 0):
         before = {key: value.clone() for key, value in translator.state_dict().items()}
         players[name].learn(losses, translator.weights[name], 0, 1.0)

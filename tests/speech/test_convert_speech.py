@@ -14,7 +14,7 @@ from translate.errors import UserError
 from translate.files import save_arrays
 from translate.jobs.convert import convert_files
 from translate.jobs.load import load
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.conversion.chain import Chain
@@ -41,9 +41,9 @@ def runs(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exp")
     for model, (domains, features, network, size) in SYSTEMS.items():
-        values = {"model": f"translate.models.{model}", "data": {"domains": domains}, "features": features}
+        values = {"model": model, "data": {"domains": domains}, "features": features}
         config = resolve({**values, "network": network}, "test")
-        weights = find_system(config.model).build(config).state_dict()
+        weights = config.build().state_dict()
         statistics = {d: Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 10, 10) for d in domains}
         save_checkpoint(folder / model, 1, config, weights, {}, pack_statistics(statistics), {}, keep=1)
     return folder
@@ -136,7 +136,7 @@ def test_nothing_is_written_for_wrong_options(runs, clip, tmp_path, model, optio
 
 def test_pictures_take_no_part(runs, clip, tmp_path):
     config = resolve({"model": "pix2pix", "data": {"domains": ["a", "b"]}, "network": {"channels": 2}}, "test")
-    weights = find_system(config.model).build(config).state_dict()
+    weights = config.build().state_dict()
     save_checkpoint(tmp_path / "pictures", 1, config, weights, {}, {}, {}, keep=1)
     with pytest.raises(UserError, match=r"--then: .*pictures converts pictures; only converters of speech"):
         convert_files(runs / "mse_vc", clip, tmp_path / "a.wav", then=[tmp_path / "pictures"])

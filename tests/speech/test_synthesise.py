@@ -10,7 +10,7 @@ from translate.checkpoints.store import save_checkpoint
 from translate.config import StftConfig, WorldConfig
 from translate.corpus.manifest import read_manifest, scan_folders, write_manifest
 from translate.errors import UserError
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.alignment import align
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.stft import Stft
@@ -45,7 +45,7 @@ def made(corpus, tmp_path_factory):
     torch.manual_seed(0)
     values = {"model": "mse_vc", "data": {"domains": ["low", "high"]}, "network": {"channels": 4, "blocks": 1}}
     config = resolve({**values, "features": WORLD.model_dump()}, "test")
-    weights = find_system("mse_vc").build(config).state_dict()
+    weights = config.build().state_dict()
     flat = Statistics(np.zeros(25), np.full(25, 0.01), 5.0, 0.2, 10, 10)  # whatever the network says
     statistics = {"low": flat, "high": flat}
     save_checkpoint(run, 1, config, weights, {}, pack_statistics(statistics), {}, keep=1)

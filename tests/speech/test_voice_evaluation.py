@@ -11,7 +11,7 @@ from translate.checkpoints.store import save_checkpoint
 from translate.corpus.manifest import Entry, read_manifest, write_manifest
 from translate.jobs.convert import convert_files
 from translate.jobs.evaluate import evaluate_run
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.corpus.mini import make_speech
@@ -50,7 +50,7 @@ def runs(corpus, tmp_path_factory):
         values = {"model": model, "data": {"domains": DOMAINS}, "features": {"sample_rate": RATE}, "network": network}
         config = resolve(values, "test")
         torch.manual_seed(0)
-        weights = find_system(model).build(config).state_dict()
+        weights = config.build().state_dict()
         statistics = {domain: Statistics(np.zeros(1), 0.1 * np.ones(1), 0.0, 1.0, 10, 0) for domain in DOMAINS}
         save_checkpoint(folder / model, 1, config, weights, {}, pack_statistics(statistics), {}, keep=1)
         out = folder / model / "converted" / "synthetic-natural"

@@ -19,7 +19,7 @@ from translate.checkpoints.store import load_weights
 from translate.cli import app
 from translate.config import read_yaml
 from translate.errors import UserError
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.training import distributed
 from translate.training.resume import begin_share
 from translate.training.trainer import train
@@ -206,7 +206,7 @@ def assert_same_run(ours, theirs, read_tensors):
 
 def load_system(checkpoint):
     config = resolve(read_yaml(checkpoint / "config.yaml"), "test")
-    system = find_system(config.model).build(config)
+    system = config.build()
     load_weights(checkpoint, system)
     return system.eval()
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from test_counts import TABLE, build_tiny
-from test_counts import make_batch as make_system_batch
+from test_counts import build_tiny
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -15,6 +14,7 @@ from translate.config import LossWeight, PlayerConfig, Section, TrainConfig
 from translate.games.cycle import CycleGame
 from translate.games.paired import PairedGame
 from translate.games.star import StarGame
+from translate.models import NAMES
 from translate.networks.judgement import Judgement
 from translate.training import graph as module
 from translate.training.graph import GraphStep, make_step
@@ -219,16 +219,16 @@ def test_recorded_steps_equal_played_ones_to_the_bit(recorders, system):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", TABLE)
+@pytest.mark.parametrize("model", NAMES)
 def test_every_system_can_be_recorded(recorders, caplog, model):
     """Without a pool of fakes, and pix2pixHD without styles, whose objects are counted by the processor."""
     results = []
     for recorded in (False, True):
         config, translator = build_tiny(model, **({"network": {"pool": 0}} if model == "cyclegan" else {}))
-        players = {name: Player(name, p, getattr(config.players, name)) for name, p in translator.players.items()}
+        players = {name: Player(name, p, config.players[name]) for name, p in translator.players.items()}
         step = make_step(TrainConfig(graph=recorded), translator, players, autocast())
         torch.manual_seed(1)
-        heard = [step(make_system_batch(config, translator), number, 1.0) for number in range(6)]
+        heard = [step(config.example_batch(2), number, 1.0) for number in range(6)]
         losses = [value for found in heard for _, values in found for value in values.values()]
         results.append([*losses, *translator.state_dict().values()])
     assert all(map(torch.equal, *results))

@@ -11,7 +11,7 @@ from translate.training.player import Player, averaged, collect_averages
 
 def make_players(run):
     return {
-        name: Player(name, module, getattr(run.config.players, name)) for name, module in run.translator.players.items()
+        name: Player(name, module, run.config.players[name]) for name, module in run.translator.players.items()
     }
 
 
@@ -65,7 +65,7 @@ def linear_player(**settings):
 
 
 def make_config(**settings):
-    from translate.models.cyclegan_vc2 import Generator
+    from translate.models.speech.cyclegan_vc2 import Generator
 
     return Generator(**settings)
 

@@ -16,7 +16,7 @@ from bench.naive import benchmark_naive
 from bench.systems import Played, configure, find_step, make_batch, weigh, write_vgg
 from translate.config import LossWeight, merge
 from translate.games.base import Batch, Translator, Turn
-from translate.models import SYSTEMS, resolve
+from translate.models import NAMES, resolve
 from translate.training.player import Player
 from translate.training.step import Step
 
@@ -28,7 +28,7 @@ TITLES = ["system", "batch", "GFLOP", "float32, ms", "examples/s", "of peak", "b
 
 def benchmark_steps(options: Options) -> Iterator[str]:
     yield from benchmark_naive(options)
-    yield from benchmark_systems(options, list(SYSTEMS))
+    yield from benchmark_systems(options, list(NAMES))
 
 
 def benchmark_systems(options: Options, models: list[str]) -> Iterator[str]:

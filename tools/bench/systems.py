@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from translate.config import SystemConfig, merge
+from translate.config import merge
 from translate.games.base import Batch, Translator
 from translate.losses.perceptual import make_vgg19_features
 from translate.models import build, resolve
+from translate.models.base import Model
 from translate.training.compiling import compile_networks
 from translate.training.graph import make_step
 from translate.training.player import Player
@@ -99,10 +100,10 @@ class Played:
 
     def __init__(self, config: Any, device: torch.device):
         torch.manual_seed(0)
-        self.config: SystemConfig = config
+        self.config: Model = config
         self.translator: Translator = build(config).to(device).train()
         self.players = {
-            name: Player(name, networks, getattr(config.players, name))
+            name: Player(name, networks, config.players[name])
             for name, networks in self.translator.players.items()
         }
         self.device = device

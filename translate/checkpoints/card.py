@@ -12,9 +12,9 @@ import yaml
 from torch import Tensor
 
 from translate.checkpoints.files import find_text
-from translate.config import SystemConfig, parse_yaml
+from translate.config import parse_yaml
 from translate.errors import UserError
-from translate.models import find_system
+from translate.models.base import Model
 
 SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
 OF_THE_RUN = ("What it converts", "Results")                        # that no older card knows better
@@ -23,7 +23,7 @@ BLANK = "Not stated: "                                              # opens what
 
 def make_card(
     checkpoint: Path,
-    config: SystemConfig,
+    config: Model,
     weights: dict[str, Tensor],
     place: str,
     given: Path | None = None,
@@ -43,7 +43,6 @@ def make_card(
     Raises:
         UserError: `given` cannot be read, or its front matter is no YAML.
     """
-    system = find_system(config.model)
     speech = not hasattr(config, "images")
     matter: dict[str, Any] = {
         "license": "unknown",
@@ -52,7 +51,7 @@ def make_card(
         "tags": ["voice-conversion" if speech else "image-translation", config.model.replace("_", "-")],
     }
     title = Path(place).name
-    intro = f"`{config.model}` ({getattr(system, 'PAPER', 'a system of its own')}): {getattr(system, 'TASK', '')}."
+    intro = f"`{config.model}` ({config.paper or 'a model of its own'}): {config.task}."
     sections = {
         "What it converts": _tell_conversion(config, weights),
         "Data and licence": f"{BLANK}what it learned from, under which licence, whom to credit.",
@@ -123,7 +122,7 @@ def _tell_conversion(config: Any, weights: dict[str, Tensor]) -> str:
     return f"{road} {what} {parameters:.2f} million numbers in the shared weights."
 
 
-def _tell_training(config: SystemConfig) -> str:
+def _tell_training(config: Model) -> str:
     train = config.train
     return (
         f"{train.steps} steps, batch size {train.batch_size}, crops of {train.crop}, seed {train.seed}; every setting "

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from translate.checkpoints.files import check_files
 from translate.checkpoints.trust import check_trust, find_code
-from translate.config import SystemConfig, read_yaml
+from translate.config import read_yaml
 from translate.errors import UserError
 from translate.files import load_arrays
 from translate.games.base import Translator
 from translate.models import build, resolve
+from translate.models.base import Model
 
 CONVERTING = "generator"                                            # the player that `translate()` uses
 LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing
@@ -53,7 +54,7 @@ def check_foreign(folder: Path, name: str) -> None:
     check_statistics(folder, needed=hasattr(config, "features"))
 
 
-def build_bounded(config: SystemConfig, checkpoint: Path, name: object) -> Translator:
+def build_bounded(config: Model, checkpoint: Path, name: object) -> Translator:
     """The translator that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
 
     With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its

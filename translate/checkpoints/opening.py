@@ -8,16 +8,16 @@ import torch
 
 from translate.checkpoints.foreign import build_bounded
 from translate.checkpoints.store import find_checkpoint, load_config, load_weights
-from translate.config import SystemConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 
 
 class Opened(NamedTuple):
     """A checkpoint in memory."""
 
     checkpoint: Path
-    config: SystemConfig
+    config: Model
     translator: Translator
     device: torch.device
 

@@ -22,9 +22,10 @@ from translate.checkpoints.foreign import CONVERTING, LEFT_OUT, build_bounded, c
 from translate.checkpoints.interrupt import hold_interrupts
 from translate.checkpoints.store import find_checkpoint, load_averages, load_config
 from translate.checkpoints.trust import OURS
-from translate.config import SystemConfig, write_yaml
+from translate.config import write_yaml
 from translate.errors import UserError
 from translate.folders import locate, replace_folder, settle_folder
+from translate.models.base import Model
 
 
 def share(
@@ -73,7 +74,7 @@ def share(
     return folder
 
 
-def collect_weights(checkpoint: Path, config: SystemConfig) -> tuple[dict[str, Tensor], list[str]]:
+def collect_weights(checkpoint: Path, config: Model) -> tuple[dict[str, Tensor], list[str]]:
     """The tensors that conversion reads, and the names of the players that are left out.
 
     The systems of this toolkit convert with their generators; of a system of one's own nobody knows, it is shared
@@ -93,7 +94,7 @@ def collect_weights(checkpoint: Path, config: SystemConfig) -> tuple[dict[str, T
     return kept, sorted({*left_out, *without})
 
 
-def forget_training(config: SystemConfig) -> SystemConfig:
+def forget_training(config: Model) -> Model:
     """A configuration without the files of the machine that trained it, and without code for training alone."""
     config = config.model_copy(deep=True)
     config.train.start_from = None

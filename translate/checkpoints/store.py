@@ -32,11 +32,11 @@ from translate.checkpoints.hub import fetch, is_address
 from translate.checkpoints.interrupt import hold_interrupts
 from translate.checkpoints.steps import LINKS, find_latest, find_step, point, remove_old
 from translate.checkpoints.trust import check_trust
-from translate.config import SystemConfig, read_yaml, write_yaml
+from translate.config import read_yaml, write_yaml
 from translate.errors import UserError
 from translate.files import save_arrays
 from translate.folders import flush, locate, replace_folder
-from translate.models import resolve
+from translate.models import Model, resolve
 
 log = logging.getLogger("translate")
 
@@ -44,7 +44,7 @@ log = logging.getLogger("translate")
 def save_checkpoint(
     folder: Path,
     step: int,
-    config: SystemConfig,
+    config: Model,
     weights: Mapping[str, Tensor],
     average: Mapping[str, Tensor],
     statistics: Mapping[str, np.ndarray],
@@ -136,12 +136,12 @@ def _list_candidates(folder: Path) -> Iterator[Path | None]:
     yield folder / "latest"
 
 
-def load_config(checkpoint: Path) -> SystemConfig:
+def load_config(checkpoint: Path) -> Model:
     """The configuration of a checkpoint that `find_checkpoint` has found."""
     return resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
 
 
-def find_run_config(run: Path) -> SystemConfig | None:
+def find_run_config(run: Path) -> Model | None:
     """The configuration of the newest checkpoint of a run; None where it has no checkpoint here."""
     return load_config(find_checkpoint(run / "latest")) if find_latest(run) else None
 

@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from translate.config import SystemConfig
 from translate.errors import UserError
-from translate.models import SYSTEMS
+from translate.models import NAMES
+from translate.models.base import Model
 
 log = logging.getLogger("translate")
 
-OURS = {*SYSTEMS, *SYSTEMS.values()}                                # models that may be imported
+OURS = {*NAMES, *NAMES.values(), *(f"translate.models.{name}" for name in NAMES)}  # models that may be imported
 TRUST = "TRANSLATE_TRUST"                                           # names modules that checkpoints may import
 _noted: set[str] = set()                                            # by this process, also where no file can be written
 
@@ -42,7 +42,7 @@ def check_trust(values: Mapping[str, Any], where: str) -> None:
             )
 
 
-def remember_code(config: SystemConfig) -> None:
+def remember_code(config: Model) -> None:
     """Note the code of one's own that a training here uses, so that its checkpoints need no word afterwards."""
     lines = [line for path in find_code(config.model_dump()) if (line := _describe(path))]
     new = set(lines) - _read_record()

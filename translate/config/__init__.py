@@ -1,7 +1,7 @@
 """What can be configured (`sections`), and the road from YAML and dotted overrides to it (`reading`)."""
 
 from translate.config.parsing import parse_yaml
-from translate.config.reading import merge, parse_overrides, read_yaml, validate, write_yaml
+from translate.config.reading import lay_over, merge, parse_overrides, read_yaml, validate, write_yaml
 from translate.config.sections import (
     DataConfig,
     FeatureConfig,
@@ -11,11 +11,9 @@ from translate.config.sections import (
     PlayerConfig,
     Section,
     StftConfig,
-    SystemConfig,
     TrainConfig,
     VggConfig,
     WaveConfig,
-    Weight,
     WorldConfig,
 )
 
@@ -28,12 +26,11 @@ __all__ = [
     "PlayerConfig",
     "Section",
     "StftConfig",
-    "SystemConfig",
     "TrainConfig",
     "VggConfig",
     "WaveConfig",
-    "Weight",
     "WorldConfig",
+    "lay_over",
     "merge",
     "parse_overrides",
     "parse_yaml",

@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,48 +73,55 @@ def merge(base: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
 SomeSection = TypeVar("SomeSection", bound=Section)
 
 
+def lay_over(section: type[SomeSection], defaults: dict[str, Any], values: dict[str, Any], where: str) -> SomeSection:
+    """`section` with `values` laid over its `defaults`; a key that the defaults lack is an error (`UserError`).
+
+    Args:
+        section: what comes out.
+        defaults: the whole tree of keys.
+        values: nested as the defaults are.
+        where: what to blame in an error message, such as the file's name.
+    """
+    _check_keys(values, defaults, defaults, where)
+    return validate(section, merge(defaults, values), where)
+
+
 def validate(section: type[SomeSection], values: dict[str, Any], where: str) -> SomeSection:
-    """`section(**values)` over the section's defaults; the first problem becomes one line (`UserError`)."""
+    """`section(**values)`; the first problem becomes one line (`UserError`)."""
     try:
         return section.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{where}: {_explain(section, error)}") from None
 
 
-def _explain(section: type[Section], error: ValidationError) -> str:
-    # A union reports one problem per branch; an unknown key, else the deepest problem, says most.
-    problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
-    path = [str(part) for part in problem["loc"] if part not in _WEIGHT_BRANCHES]
-    key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
-    if kind == "extra_forbidden" and path[:2] == ["own", "losses"]:
-        return f"unknown key `{key}`; {_suggest_own(path[2:], problem['input'])}"
-    if kind == "extra_forbidden":
-        return f"unknown key `{key}`; {_suggest_key(section, path)}"
-    if kind == "missing":
-        return f"`{key}` is required"
-    if problem["loc"][-1] in _WEIGHT_BRANCHES and kind in {"float_type", "model_type"}:
-        return f"`{key}` is {value}: expected a number, or {{weight: number, until: step}}"
-    if kind == "model_type":
-        return f"`{key}` is {value}: expected keys of its own ({', '.join(_keys(section, path))})"
-    message, nearest = problem["msg"].replace("Input", "it"), []
-    if kind == "literal_error" and isinstance(problem["input"], str):
-        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        nearest = difflib.get_close_matches(problem["input"], choices, n=1, cutoff=0.4)
-    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
-    return f"`{key}` is {value}: {message[0].lower()}{message[1:]}{hint}"
+# --- unknown keys -----------------------------------------------------------------------------------------
+
+_FREE = {("own", "networks"), ("own", "losses")}                    # whose keys are the user's
 
 
-# How pydantic marks the branches of `Weight` in the path of a problem.
-_WEIGHT_BRANCHES = {"float", "constrained-float", "LossWeight"}
+def _check_keys(
+    values: dict[str, Any], known: dict[str, Any], tree: dict[str, Any], where: str, above: tuple[str, ...] = ()
+) -> None:
+    """Raise `UserError` for the first key of `values` that `known` lacks, with the nearest key of the whole `tree`."""
+    for key, value in values.items():
+        if not isinstance(key, str):
+            continue                                                # an error of its own, see `validate`
+        path = (*above, key)
+        if key not in known:
+            raise UserError(f"{where}: unknown key `{'.'.join(path)}`; {_suggest(path, list(known), _flatten(tree))}")
+        inside = known[key]
+        if above[:1] == ("players",) and above[-1:] == ("losses",) and isinstance(value, dict):
+            inside = LossWeight.model_fields
+        if isinstance(value, dict) and isinstance(inside, dict) and path not in _FREE:
+            _check_keys(value, inside, tree, where, path)
 
 
-def _suggest_key(section: type[Section], path: list[str]) -> str:
+def _suggest(path: Sequence[str], siblings: Sequence[str], everywhere: Sequence[str]) -> str:
     """The nearest sibling; else the same name in another place (`steps`: `train.steps`); else what there is."""
-    siblings = _keys(section, path[:-1])
     nearest = difflib.get_close_matches(path[-1], siblings, n=1, cutoff=0.5)
     if nearest:
         return f"did you mean `{'.'.join([*path[:-1], nearest[0]])}`?"
-    elsewhere = [key for key in _all_keys(section) if key.rpartition(".")[2] == path[-1]]
+    elsewhere = [key for key in everywhere if key.rpartition(".")[2] == path[-1]]
     return f"did you mean `{elsewhere[0]}`?" if elsewhere else f"known: {', '.join(siblings)}"
 
 
@@ -128,28 +136,47 @@ def _suggest_own(path: list[str], value: Any) -> str:
     return f"write 'own.losses.{player}={{{'.'.join(names)}: {_show(value)}}}'"
 
 
-def _keys(section: type[Section], path: list[str]) -> list[str]:
-    for part in path:
-        nested = _nested(section, part)
-        if nested is None:
-            return []
-        section = nested
-    return list(section.model_fields)
-
-
-def _all_keys(section: type[Section], prefix: str = "") -> list[str]:
+def _flatten(tree: dict[str, Any], prefix: str = "") -> list[str]:
+    """Every key with the keys above it, joined by dots."""
     keys = []
-    for name in section.model_fields:
-        nested = _nested(section, name)
-        keys += [prefix + name, *(_all_keys(nested, f"{prefix}{name}.") if nested else [])]
+    for name, value in tree.items():
+        keys += [prefix + name, *(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else [])]
     return keys
 
 
-def _nested(section: type[Section], name: str) -> type[Section] | None:
-    """The section that the field `name` holds, also where it may be a plain value instead."""
-    annotation = section.model_fields[name].annotation if name in section.model_fields else None
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
+# --- wrong values -----------------------------------------------------------------------------------------
+
+
+def _explain(section: type[Section], error: ValidationError) -> str:
+    # A union reports one problem per branch; an unknown key, else the deepest problem, says most.
+    problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
+    path = [str(part) for part in problem["loc"]]
+    key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
+    if kind == "extra_forbidden" and path[:2] == ["own", "losses"]:
+        return f"unknown key `{key}`; {_suggest_own(path[2:], problem['input'])}"
+    if kind == "extra_forbidden":
+        return f"unknown key `{key}`; {_suggest(path, _find_fields(section, path[:-1]), [])}"
+    if kind == "missing":
+        return f"`{key}` is required"
+    if kind == "model_type":
+        return f"`{key}` is {value}: expected keys of its own ({', '.join(_find_fields(section, path))})"
+    message, nearest = problem["msg"].replace("Input", "it"), []
+    if kind == "literal_error" and isinstance(problem["input"], str):
+        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        nearest = difflib.get_close_matches(problem["input"], choices, n=1, cutoff=0.4)
+    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+    return f"`{key}` is {value}: {message[0].lower()}{message[1:]}{hint}"
+
+
+def _find_fields(section: type[Section], path: Sequence[str]) -> list[str]:
+    """The keys of the section at `path`; of none there, an empty list."""
+    kind: Any = section
+    for part in path:
+        if isinstance(kind, type) and issubclass(kind, Section):
+            kind = kind.model_fields[part].annotation if part in kind.model_fields else None
+        else:
+            kind = (getattr(kind, "__args__", None) or [None])[-1]  # what a mapping or a list holds
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, Section) else []
 
 
 def _show(value: Any) -> str:

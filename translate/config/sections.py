@@ -1,13 +1,13 @@
 """What can be configured: sections of keys with types, units and ranges.
 
-A *section* is a pydantic model: one field per key. Every system of `translate.models` composes these sections into its
-own `Config`, whose defaults are the numbers of its paper.
+A *section* is a pydantic model: one field per key. Every class of `translate.models` is composed of them; its defaults
+are the numbers of its paper.
 """
 
 from itertools import permutations
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from translate.errors import UserError
@@ -45,6 +45,11 @@ class WorldConfig(Section):
     dimensions: int = Field(36, ge=2, le=128)                       # coefficients per frame, c0 included
     alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: by the rate
 
+    @property
+    def frame_size(self) -> int:
+        """Values of a frame."""
+        return self.dimensions
+
 
 class StftConfig(Section):
     """`features`: log magnitudes of the short-time Fourier transform, the phase beside them."""
@@ -55,12 +60,22 @@ class StftConfig(Section):
     hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames; whole samples
     phase: Literal["input", "griffin_lim"] = "input"                # of the converted wave
 
+    @property
+    def frame_size(self) -> int:
+        """Values of a frame."""
+        return self.fft_size // 2 + 1
+
 
 class WaveConfig(Section):
     """`features`: none, the samples themselves."""
 
     kind: Literal["wave"] = "wave"
     sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
+
+    @property
+    def frame_size(self) -> int:
+        """Values of a frame: a sample."""
+        return 1
 
 
 FeatureConfig = WorldConfig | StftConfig | WaveConfig
@@ -122,16 +137,37 @@ class VggConfig(Section):
 
 
 class LossWeight(Section):
-    """A loss's weight, optionally only `until` a step (as the identity loss of CycleGAN-VC)."""
+    """The weight of a loss: `5.0` in YAML, `{weight: 5.0, until: 10000}` or `{weight: 10.0, every: 16}`."""
 
     weight: float = Field(ge=0)
     until: int | None = Field(None, ge=0)                           # steps; null: to the end
+    every: int = Field(1, ge=1)                                     # steps; 16: every 16th alone, weighing 16 times
 
     def at(self, step: int) -> float:
-        return self.weight if self.until is None or step < self.until else 0.0
+        """The factor of the loss at a step, 0 where it is not computed.
+
+        With `every` the mean over the steps stays `weight` (lazy regularisation, Karras et al. 2020, appendix B).
+        """
+        due = (self.until is None or step < self.until) and step % self.every == 0
+        return self.weight * self.every if due else 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_number(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"weight": float(value)}
+        if not isinstance(value, dict | LossWeight):
+            raise PydanticCustomError("weight", WEIGHT_FORMS)
+        return value
+
+    @model_serializer
+    def _write_number(self) -> Any:
+        if self.until is None and self.every == 1:
+            return self.weight
+        return {"weight": self.weight, "until": self.until} | ({"every": self.every} if self.every > 1 else {})
 
 
-Weight = Annotated[float, Field(ge=0)] | LossWeight
+WEIGHT_FORMS = "expected a number, or {{weight: number, until: step, every: steps}}"
 
 
 class PlayerConfig(Section):
@@ -141,7 +177,7 @@ class PlayerConfig(Section):
     betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam
     clip: float | None = Field(None, gt=0)                          # largest norm of the gradient
     average: float | None = Field(None, gt=0, lt=1)                 # decay of the weights' moving average (EMA)
-    losses: Section                                                 # one Weight per loss, named as in the log
+    losses: dict[str, LossWeight]                                   # named as in the log
 
 
 class TrainConfig(Section):
@@ -168,13 +204,4 @@ class OwnConfig(Section):
     """`own`: networks and losses of the user in a system of ours, by dotted paths; see `translate.models.own`."""
 
     networks: dict[str, str] = {}                                   # generator, or generator.to_target: who makes it
-    losses: dict[str, dict[str, Weight]] = {}                       # by player: the path of each loss and its weight
-
-
-class SystemConfig(Section):
-    """What every system has; `translate.models` adds `network` and `players` with the paper's numbers."""
-
-    model: str                                                      # a name of `translate models`, or a dotted path
-    data: DataConfig = DataConfig()
-    train: TrainConfig = TrainConfig()
-    own: OwnConfig = OwnConfig()
+    losses: dict[str, dict[str, LossWeight]] = {}                   # by player: the path of each loss and its weight

@@ -7,7 +7,7 @@ from typing import Any
 import gradio
 import numpy as np
 
-from translate.config import ImageConfig, SystemConfig
+from translate.config import ImageConfig
 from translate.demo.example_images import make_examples
 from translate.demo.limits import QUEUE, Limits, polite
 from translate.demo.models import Model
@@ -18,7 +18,7 @@ from translate.errors import UserError
 from translate.images.arrays import convert_channels, resize
 from translate.images.conversion.converter import GAP
 from translate.images.resize import bicubic
-from translate.models import find_system
+from translate.models.base import Model as Settings
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -26,7 +26,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 # --- behind the buttons -----------------------------------------------------------------------------------
 
 
-def list_targets(config: SystemConfig) -> list[tuple[str, str]]:
+def list_targets(config: Settings) -> list[tuple[str, str]]:
     """(text, target domain) to choose from; empty where there is no choice."""
     data = config.data
     if data.batches == "labelled":
@@ -36,9 +36,9 @@ def list_targets(config: SystemConfig) -> list[tuple[str, str]]:
     return [(f"{source} → {target}", target) for source, target in data.directions()]
 
 
-def takes_several(config: SystemConfig) -> bool:
+def takes_several(config: Settings) -> bool:
     """Whether targets are attributes, any of which a picture may have."""
-    return config.data.batches == "labelled" and not getattr(config.network, "exclusive", False)  # type: ignore[attr-defined]
+    return config.data.batches == "labelled" and not getattr(config.network, "exclusive", False)
 
 
 def find_side(images: ImageConfig) -> int | None:
@@ -107,8 +107,8 @@ def convert_to_all(
 
 def describe(model: Model) -> str:
     """A line on what the system does, and its paper."""
-    system = find_system(model.config.model)
-    return f"{system.TASK[:1].upper()}{system.TASK[1:]} ({system.PAPER})."
+    system = type(model.config)
+    return f"{system.task[:1].upper()}{system.task[1:]} ({system.paper})."
 
 
 def _prepare(model: Model, path: str | None, limits: Limits, as_trained: bool) -> tuple[np.ndarray, str]:

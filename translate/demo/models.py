@@ -8,28 +8,9 @@ from threading import Lock
 from typing import Any
 
 from translate.checkpoints.store import find_checkpoint, load_config
-from translate.config import SystemConfig
 from translate.jobs.load import Converter, load
+from translate.models.base import Model as Settings
 
-TITLES = {
-    "cyclegan_vc": "CycleGAN-VC",
-    "cyclegan_vc2": "CycleGAN-VC2",
-    "stargan_vc": "StarGAN-VC",
-    "stargan_vc2": "StarGAN-VC2",
-    "mse_vc": "Squared error",
-    "gan_vc": "GAN-VC",
-    "gan_postfilter": "GAN postfilter",
-    "stft_postfilter": "STFT postfilter",
-    "wavecyclegan": "WaveCycleGAN",
-    "wavecyclegan2": "WaveCycleGAN2",
-    "pix2pix": "pix2pix",
-    "pix2pixhd": "pix2pixHD",
-    "spade": "SPADE",
-    "cyclegan": "CycleGAN",
-    "stargan": "StarGAN",
-    "srresnet": "SRResNet",
-    "srgan": "SRGAN",
-}
 MOST_NAMED = 6                                                      # voices in a title
 
 
@@ -48,7 +29,7 @@ class Model:
     name: str
     title: str
     path: Path
-    config: SystemConfig
+    config: Settings
     device: str = "cpu"
     _loaded: list[Converter] = field(default_factory=list, repr=False)
     _lock: Any = field(default_factory=Lock, repr=False)
@@ -97,8 +78,8 @@ def _name(given: Path) -> str:
     return path.parent.name if path.name in ("latest", "best") or path.name.startswith("step_") else path.name
 
 
-def _entitle(config: SystemConfig, name: str) -> str:
-    system = TITLES.get(config.model.rpartition(".")[2], config.model)
+def _entitle(config: Settings, name: str) -> str:
+    system = config.title or config.model
     domains = config.data.domains
     if hasattr(config, "images"):
         scale = config.images.scale

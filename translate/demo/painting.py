@@ -116,7 +116,7 @@ def find_regions(labels: np.ndarray) -> np.ndarray:
 
 def list_styles(model: Model) -> list[tuple[str, str]]:
     """What styles a visitor may ask for: (text, one of `USUAL`, `DRAWN`, `PHOTOGRAPH`, `BY_CLASS`)."""
-    if not getattr(model.config.network, "encoder", False):  # type: ignore[attr-defined]
+    if not getattr(model.config.network, "encoder", False):
         return [("the usual one", USUAL)]
     choices = [("the usual one", USUAL), ("drawn, by a number", DRAWN), ("of a photograph", PHOTOGRAPH)]
     return choices + [("chosen by class", BY_CLASS)] * any(count_clusters(model))

@@ -9,10 +9,10 @@ import torch
 
 from translate.export.graphs import find_statistics
 from translate.export.metadata import count_style
+from translate.games.coarse_to_fine import CoarseToFineGame
+from translate.games.postfilter import PostfilterGame
 from translate.games.vectors import VectorGame
 from translate.images.conversion.converter import ImageConverter
-from translate.models.gan_postfilter import PostfilterGame
-from translate.models.pix2pixhd import CoarseToFineGame
 from translate.networks.unet import PolicyDropout
 from translate.speech.conversion.features import FeatureConverter
 

@@ -17,12 +17,12 @@ from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizat
 
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.games.coarse_to_fine import CoarseToFineGame
+from translate.games.postfilter import PostfilterGame
 from translate.games.star import StarGame
+from translate.games.styled import StyledGame
 from translate.images.conversion.converter import ImageConverter
 from translate.layers.padding import extend
-from translate.models.gan_postfilter import PostfilterGame
-from translate.models.pix2pixhd import CoarseToFineGame
-from translate.models.spade import StyledGame
 from translate.names import ANY
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import SHORTEST

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from translate.games.coarse_to_fine import CoarseToFineGame
 from translate.games.vectors import VectorGame
 from translate.images.conversion.converter import ImageConverter
-from translate.models.pix2pixhd import CoarseToFineGame
 from translate.speech.conversion.features import FeatureConverter
 
 FORMAT = 1

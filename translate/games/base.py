@@ -1,13 +1,13 @@
 """The contract between a system and the trainer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from translate.config import LossWeight, PlayerConfig, Section
+from translate.config import LossWeight
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
 # Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
@@ -108,23 +108,6 @@ class Translator(nn.Module, ABC):
 
     def recall(self, memory: dict[str, Tensor]) -> None:
         """Take back what `memory` gave."""
-
-
-def read_weights(players: Section, without: Collection[str] = ()) -> dict[str, dict[str, LossWeight]]:
-    """The loss weights of a `players` section, plain numbers turned into constant `LossWeight`s.
-
-    `without` names losses that the rest of the configuration has switched off.
-    """
-    weights = {}
-    for name in type(players).model_fields:
-        player: PlayerConfig = getattr(players, name)
-        names = [loss for loss in type(player.losses).model_fields if loss not in without]
-        losses = {loss: getattr(player.losses, loss) for loss in names}
-        weights[name] = {
-            loss: weight if isinstance(weight, LossWeight) else LossWeight(weight=float(weight))
-            for loss, weight in losses.items()
-        }
-    return weights
 
 
 def measure_change(x: Tensor, fake: Tensor) -> Tensor:

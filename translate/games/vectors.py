@@ -133,7 +133,7 @@ class VectorGame(Translator):
         axes: dict[str, tuple[int, int]] = {}
         for prefix, network in self.named_modules():
             if network is not self and hasattr(network, "domain_axes"):
-                axes |= {f"{prefix}.{key}": place for key, place in network.domain_axes().items()}  # type: ignore[operator]
+                axes |= {f"{prefix}.{key}": place for key, place in network.domain_axes().items()}
         return axes
 
     def _find(self, name: str) -> int:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import torch
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.images.corpus.sampling import make_sampler, summarise
 from translate.images.watch import ImageWatch
+from translate.models.base import Model
 from translate.training import distributed
 from translate.training.material import Material
 
 log = logging.getLogger("translate")
 
 
-def open_images(config: SystemConfig, data: Path, device: torch.device) -> Material:
+def open_images(config: Model, data: Path, device: torch.device) -> Material:
     """The training pictures of `data`: a manifest, or a folder with train.jsonl (and eval.jsonl, which is looked at).
 
     Raises:

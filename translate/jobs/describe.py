@@ -6,8 +6,9 @@ from io import StringIO
 import torch
 from torch import nn
 
-from translate.config import merge, parse_overrides, read_yaml
-from translate.models import SYSTEMS, find_system, resolve
+from translate.config import merge, parse_overrides
+from translate.models import NAMES, resolve
+from translate.models.settings import read_settings
 
 
 def describe_systems(config: str | None, overrides: list[str]) -> str:
@@ -16,19 +17,18 @@ def describe_systems(config: str | None, overrides: list[str]) -> str:
     Returns:
         A table: system, task, networks with parameters in millions, paper.
     """
-    values = merge(read_yaml(config) if config else {}, parse_overrides(overrides))
-    names = [values["model"]] if "model" in values else list(SYSTEMS)
+    values = merge(read_settings(config) if config else {}, parse_overrides(overrides))
+    names = [values["model"]] if "model" in values else list(NAMES)
     rows = []
     for name in names:
         placeholder = {"model": name, "data": {"domains": ["source", "target"]}}
         resolved = resolve(merge(placeholder, values), config or "configuration")
-        system = find_system(resolved.model)
         with torch.device("meta"):                                  # sizes without numbers: no memory, no time
-            translator = system.build(resolved)
+            translator = resolved.build()
         networks = "\n".join(
             f"{player}: {_summarise(translator.networks(player))}" for player in translator.players
         )
-        rows.append((name, getattr(system, "TASK", ""), networks, getattr(system, "PAPER", "")))
+        rows.append((name, resolved.task, networks, resolved.paper))
     return _format(rows)
 
 

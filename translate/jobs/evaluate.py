@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from translate.checkpoints.store import find_run_config
-from translate.config import SystemConfig
 from translate.images.evaluate import evaluate_pictures
 from translate.images.measures.report import headline
+from translate.models.base import Model
 from translate.speech.evaluate import evaluate_run as evaluate_recordings
 from translate.speech.measures.tables import format_table
 
@@ -33,7 +33,7 @@ def evaluate_and_format(run: Path, *arguments: Any) -> str:
     return headline(results) if _find_image_config(run) else format_table(results)
 
 
-def _find_image_config(run: Path) -> SystemConfig | None:
+def _find_image_config(run: Path) -> Model | None:
     """The configuration of a run on pictures."""
     config = find_run_config(run)
     return config if hasattr(config, "images") else None

@@ -7,17 +7,17 @@ import torch
 
 from translate.checkpoints.steps import find_latest
 from translate.checkpoints.store import start_from
-from translate.config import SystemConfig
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.models import build
+from translate.models.base import Model
 from translate.training import distributed
 from translate.training.material import Material
 from translate.training.trainer import train
 
 log = logging.getLogger("translate")
 
-def train_system(config: SystemConfig, data: Path, out: Path) -> Path:
+def train_system(config: Model, data: Path, out: Path) -> Path:
     """Train `config.model` on the "train" split of `data`; goes on where a run in `out` was cut.
 
     Args:
@@ -51,7 +51,7 @@ def train_system(config: SystemConfig, data: Path, out: Path) -> Path:
         distributed.stop()
 
 
-def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Translator:
+def make_translator(config: Model, out: Path, device: torch.device) -> Translator:
     """The translator of a run: fresh weights by its seed, or those that `train.start_from` names."""
     torch.manual_seed(config.train.seed)
     translator = build(config).to(device)
@@ -63,7 +63,7 @@ def make_translator(config: SystemConfig, out: Path, device: torch.device) -> Tr
     return translator
 
 
-def _open(config: SystemConfig, data: Path, device: torch.device) -> Material:
+def _open(config: Model, data: Path, device: torch.device) -> Material:
     """The data of the kind that the system takes."""
     if hasattr(config, "images"):
         from translate.images.material import open_images

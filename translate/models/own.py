@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-from translate.config import LossWeight, OwnConfig
+from translate.config import OwnConfig
 from translate.errors import UserError
 from translate.games.base import Translator
 
@@ -47,7 +47,7 @@ def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:
         weights = dict(translator.weights[player])
         for path, weight in losses.items():
             translator.own_losses.setdefault(player, {})[path] = find_object(path, f"own.losses.{player}")
-            weights[path] = weight if isinstance(weight, LossWeight) else LossWeight(weight=float(weight))
+            weights[path] = weight
         translator.weights = {**translator.weights, player: weights}
 
 

@@ -173,7 +173,7 @@ class CodedConvolution(nn.Module):
         ones, each = torch.ones(1, 1, size, device=x.device), torch.eye(taps, device=x.device)
         if isinstance(layer, nn.ConvTranspose2d):
             return functional.conv_transpose1d(ones, each[None], stride=stride, padding=padding)[0]  # type: ignore[arg-type]
-        return functional.conv1d(ones, each[:, None], stride=stride, padding=padding)[0]  # type: ignore[arg-type]
+        return functional.conv1d(ones, each[:, None], stride=stride, padding=padding)[0]
 
 
 class CodedGate(nn.Module):

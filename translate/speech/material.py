@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry, make_disjoint
 from translate.errors import UserError
+from translate.models.base import Model
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.corpus.features import FeatureStore, Utterances
 from translate.speech.corpus.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
@@ -24,7 +24,7 @@ from translate.training.resume import Sampler
 log = logging.getLogger("translate")
 
 
-def open_voices(config: SystemConfig, features: Path, device: torch.device) -> Material:
+def open_voices(config: Model, features: Path, device: torch.device) -> Material:
     """The "train" split of `features`, a folder written by `translate extract`, or by `translate shard`.
 
     Raises:
@@ -59,7 +59,7 @@ def open_voices(config: SystemConfig, features: Path, device: torch.device) -> M
 
 
 def _measure(
-    config: SystemConfig,
+    config: Model,
     used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
     given: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
 ) -> dict[str, Statistics]:
@@ -81,7 +81,7 @@ def _measure(
 
 
 def make_sampler(
-    config: SystemConfig,
+    config: Model,
     used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
     statistics: Mapping[str, Statistics],
     device: torch.device | str,
@@ -101,7 +101,7 @@ def make_sampler(
     return unpaired(dict(zip(("source", "target"), materials, strict=True)), *options)  # type: ignore[arg-type]
 
 
-def select_training(config: SystemConfig, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+def select_training(config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
     """Of two unpaired domains no sentence in common (`make_disjoint`), of paired ones those in common, in one order."""
     if config.data.batches == "paired":
         return _select_pairs(utterances)
@@ -129,7 +129,7 @@ def _select_pairs(utterances: Mapping[str, Utterances]) -> dict[str, Utterances]
     return {domain: u.select([ids[domain][pair] for pair in common]) for domain, u in utterances.items()}
 
 
-def _name_differences(store: FeatureStore, config: SystemConfig) -> str:
+def _name_differences(store: FeatureStore, config: Model) -> str:
     old, new = store.config.model_dump(), config.features.model_dump()  # type: ignore[attr-defined]
     if old["kind"] != new["kind"]:
         return f"kind={old['kind']} there, {new['kind']} here"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from translate.config import SystemConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.names import below
 from translate.speech.analysis.mcep import default_alpha, spectrum_to_mcep
 from translate.speech.analysis.statistics import Statistics
@@ -40,7 +40,7 @@ class VoiceWatch:
 
     def __init__(
         self,
-        config: SystemConfig,
+        config: Model,
         store: FeatureStore,
         statistics: Mapping[str, Statistics],
         used: Mapping[str, Utterances],

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from translate.checkpoints.steps import find_latest, mend_latest
 from translate.checkpoints.store import load_averages, load_state, load_weights
-from translate.config import SystemConfig, read_yaml, validate
+from translate.config import read_yaml, validate
 from translate.errors import UserError
 from translate.files import load_arrays
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.training import distributed
 from translate.training.player import Player
 
@@ -68,7 +69,7 @@ def collect_state(
 
 def resume(
     folder: Path,
-    config: SystemConfig,
+    config: Model,
     translator: Translator,
     players: Mapping[str, Player],
     sampler: Sampler,
@@ -140,7 +141,7 @@ def recall_share(translator: Translator, seed: int, state: Mapping[str, Any]) ->
         torch.cuda.set_rng_state(share["random_cuda"])
 
 
-def check_same_run(checkpoint: Path, config: SystemConfig) -> None:
+def check_same_run(checkpoint: Path, config: Model) -> None:
     """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
     path = checkpoint / "config.yaml"
     values = read_yaml(path)

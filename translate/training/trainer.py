@@ -15,9 +15,10 @@ import torch
 
 from translate.checkpoints.store import locate_checkpoint, save_checkpoint
 from translate.checkpoints.trust import remember_code
-from translate.config import SystemConfig, TrainConfig
+from translate.config import TrainConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.training import distributed
 from translate.training.compiling import compile_networks
 from translate.training.graph import make_step
@@ -46,7 +47,7 @@ class Watch:
 
 def train(
     translator: Translator,
-    config: SystemConfig,
+    config: Model,
     sampler: Sampler,
     statistics: Mapping[str, np.ndarray],
     folder: Path,
@@ -74,7 +75,7 @@ def train(
     check_players(translator, config)
     remember_code(config)
     distributed.broadcast(translator)
-    players = {name: Player(name, module, getattr(config.players, name)) for name, module in translator.players.items()}  # type: ignore[attr-defined]
+    players = {name: Player(name, module, config.players[name]) for name, module in translator.players.items()}
     step, best = resume(folder, config, translator, players, sampler, statistics)
     saved = step
     translator.train()
@@ -156,10 +157,10 @@ def _finish(translator: Translator, players: Mapping[str, Player], sampler: Samp
     sampler.seek(position)
 
 
-def check_players(translator: Translator, config: SystemConfig) -> None:
+def check_players(translator: Translator, config: Model) -> None:
     """Raise when configuration and translator do not fit: other players (`ValueError`), other batches (`UserError`)."""
     networks, weights = set(translator.players), set(translator.weights)
-    sections = set(type(config.players).model_fields)  # type: ignore[attr-defined]
+    sections = set(config.players)
     if not networks == weights == sections:
         raise ValueError(
             f"players differ: networks of {sorted(networks)}, weights of {sorted(weights)}, "

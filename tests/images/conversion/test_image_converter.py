@@ -9,18 +9,19 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from translate.config import DataConfig, ImageConfig, SystemConfig
+from translate.config import DataConfig, ImageConfig
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.games.star import StarGame
 from translate.images.arrays import read_image
 from translate.images.conversion import converter as module
 from translate.images.conversion.converter import ImageConverter
-from translate.models import find_system, resolve
+from translate.models import resolve
+from translate.models.base import Model
 from translate.networks.judgement import Judgement
 
 
-class Config(SystemConfig):
+class Config(Model):
     model: str = "test"
     images: ImageConfig = ImageConfig()
 
@@ -296,7 +297,7 @@ SMALL = {
 def test_systems(model, shape):
     config = resolve({"model": model, "data": {"domains": ["a", "b"]}, "network": SMALL[model]}, "test")
     torch.manual_seed(0)
-    converter = ImageConverter(find_system(model).build(config), config, torch.device("cpu"))
+    converter = ImageConverter(config.build(), config, torch.device("cpu"))
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     scale = config.images.scale
     output = converter.convert(picture, "a", "b")
@@ -307,7 +308,7 @@ def test_systems(model, shape):
 def test_srresnet_in_tiles_equals_the_whole():
     config = resolve({"model": "srresnet", "data": {"domains": ["a", "b"]}, "network": SMALL["srresnet"]}, "test")
     torch.manual_seed(0)
-    converter = ImageConverter(find_system("srresnet").build(config), config, torch.device("cpu"))
+    converter = ImageConverter(config.build(), config, torch.device("cpu"))
     picture = np.random.default_rng(0).random((3, 70, 90), dtype=np.float32)
     whole = converter.convert(picture)
     np.testing.assert_allclose(converter.convert(picture, tile=56, overlap=16), whole, atol=1e-5)

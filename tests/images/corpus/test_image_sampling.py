@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from translate.config import DataConfig, ImageConfig, SystemConfig, TrainConfig
+from translate.config import DataConfig, ImageConfig, TrainConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.arrays import encode_labels, read_image, read_labels, to_float, write_image
@@ -15,11 +15,12 @@ from translate.images.corpus import sampling as image_sampling
 from translate.images.corpus.layouts import scan_images
 from translate.images.corpus.sampling import make_sampler, summarise
 from translate.images.resize import bicubic
+from translate.models.base import Model
 
 SIZES = [(20, 26), (9, 14), (16, 16), (13, 30)]                     # (height, width), one smaller than a crop
 
 
-class Config(SystemConfig):
+class Config(Model):
     images: ImageConfig = ImageConfig()
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from translate.config import DataConfig, ImageConfig, SystemConfig
+from translate.config import DataConfig, ImageConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.arrays import read_image, write_image
@@ -14,11 +14,12 @@ from translate.images.measures import deep as deep_images
 from translate.images.measures import report as image_report
 from translate.images.measures.report import evaluate_images, headline
 from translate.images.resize import bicubic
+from translate.models.base import Model
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
 
-class Config(SystemConfig):
+class Config(Model):
     model: str = "test"
     images: ImageConfig = ImageConfig()
 

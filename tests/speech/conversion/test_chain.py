@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from translate.config import DataConfig, FeatureConfig, StftConfig, SystemConfig, WaveConfig, WorldConfig
+from translate.config import DataConfig, FeatureConfig, StftConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.world import World, synthesise_difference
 from translate.speech.conversion.chain import Chain
@@ -21,7 +22,7 @@ WAVE = WaveConfig(sample_rate=22050)
 SIZES = {"stft": 513, "wave": 1}
 
 
-class Config(SystemConfig):
+class Config(Model):
     model: str = "test"
     features: FeatureConfig = WORLD
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from translate.config import DataConfig, FeatureConfig, StftConfig, SystemConfig, WaveConfig, WorldConfig
+from translate.config import DataConfig, FeatureConfig, StftConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
 from translate.games.base import Translator
-from translate.models import find_system, resolve
+from translate.models import resolve
+from translate.models.base import Model
 from translate.networks.wave import PlainGenerator, ResamplingGenerator
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.open import make_converter
@@ -22,7 +23,7 @@ WAVE = WaveConfig(sample_rate=RATE)
 DIMENSIONS = {"world": 25, "stft": 513, "wave": 1}
 
 
-class Config(SystemConfig):
+class Config(Model):
     model: str = "test"
     features: FeatureConfig = WORLD
 
@@ -256,10 +257,10 @@ SMALL = {
 def test_systems(model, vowel):
     kind, network = SMALL[model]
     features = {"world": WORLD, "stft": STFT, "wave": WAVE}[kind].model_dump()
-    values = {"model": f"translate.models.{model}", "data": {"domains": ["a", "b"]}, "features": features}
+    values = {"model": model, "data": {"domains": ["a", "b"]}, "features": features}
     config = resolve({**values, "network": network}, "test")
     torch.manual_seed(0)
-    translator = find_system(config.model).build(config)
+    translator = config.build()
     flat = Statistics(np.zeros(DIMENSIONS[kind]), np.ones(DIMENSIONS[kind]), 5.0, 0.2, 1000, 800)
     converter = make_converter(translator, config, {"a": flat, "b": flat}, torch.device("cpu"))
     output, rate = converter.convert(vowel, RATE, "a", "b")

@@ -15,7 +15,7 @@ from translate.errors import UserError
 from translate.files import save_arrays
 from translate.games.base import Translator
 from translate.jobs.load import load
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, load_statistics, moments, pack_statistics
 from translate.speech.analysis.wave import read_wave, resample
 from translate.speech.analysis.world import World
@@ -68,7 +68,7 @@ def statistics(waves):
 def converter(statistics):
     torch.manual_seed(0)
     config = configure()
-    return VoiceConverter(find_system(config.model).build(config), config, statistics, torch.device("cpu"))
+    return VoiceConverter(config.build(), config, statistics, torch.device("cpu"))
 
 
 def stand_in(statistics, network, domains=("low", "high")):
@@ -79,7 +79,7 @@ def stand_in(statistics, network, domains=("low", "high")):
 @pytest.fixture
 def checkpoint(tmp_path, statistics):
     config = configure()
-    weights = find_system(config.model).build(config).state_dict()
+    weights = config.build().state_dict()
     return save_checkpoint(tmp_path / "exp" / "run", 7, config, weights, {}, pack_statistics(statistics), {}, keep=1)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from translate.errors import UserError
 from translate.layers.norm import instance_norm
-from translate.models import find_system, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, moments
 from translate.speech.analysis.wave import read_wave, resample
 from translate.speech.analysis.world import World
@@ -55,7 +55,7 @@ def converters(speech):
         values = {"model": name, "data": {"domains": ["low", "high"]}, "features": features, "network": network}
         config = resolve(values, "test")
         torch.manual_seed(0)
-        translator = find_system(name).build(config)
+        translator = config.build()
         for parameter in translator.players["generator"].parameters():
             if parameter.dim() == 1:
                 nn.init.normal_(parameter, 0.5, 0.3)

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.config import ImageConfig, SystemConfig
+from translate.config import ImageConfig
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.images.arrays import to_uint8, write_image
 from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_array
 from translate.images.conversion.tiles import convert_tiled
+from translate.models.base import Model
 from translate.names import ANY
 
 OVERLAP = 32                                                        # pixels of the source beside a tile, see tiles.py
@@ -42,7 +43,7 @@ class ImageConverter:
         device: of the networks.
     """
 
-    def __init__(self, translator: Translator, config: SystemConfig, device: torch.device):
+    def __init__(self, translator: Translator, config: Model, device: torch.device):
         self.translator = translator.to(device).eval()
         self.config, self.device = config, device
         self.images: ImageConfig = config.images  # type: ignore[attr-defined]

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.arrays import read_image, read_labels, resize, resize_labels
 from translate.images.corpus.groups import INSTANCE
 from translate.images.resize import bicubic
+from translate.models.base import Model
 
 
-def read_source(entry: Entry, entries: Sequence[Entry], config: SystemConfig) -> tuple[np.ndarray, dict[str, Any]]:
+def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[np.ndarray, dict[str, Any]]:
     """The picture or label map of `entry` as `ImageConverter.convert` takes it.
 
     Entries of a manifest come at the size at which the system was trained (`images.size`); a picture that belongs to
@@ -49,7 +49,7 @@ def read_source(entry: Entry, entries: Sequence[Entry], config: SystemConfig) ->
     return resize(picture, size), condition
 
 
-def read_target(entry: Entry, config: SystemConfig) -> np.ndarray:
+def read_target(entry: Entry, config: Model) -> np.ndarray:
     """The picture that a conversion is compared with, at the same size: (H, W, C)."""
     images = config.images  # type: ignore[attr-defined]
     picture = read_image(entry.path, entry.part)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from translate.config import ImageConfig, SystemConfig
+from translate.config import ImageConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.corpus.store import ImageStore
+from translate.models.base import Model
 
 INSTANCE = "instance"                                               # the domain of instance maps
 
@@ -29,7 +30,7 @@ class Groups:
     masks: np.ndarray | None = None
 
 
-def collect_groups(config: SystemConfig, entries: Sequence[Entry]) -> Groups:
+def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
     """Sort the entries of one split by `config.data.batches` and `config.data.domains`.
 
     Super-resolution takes the pictures of the target alone: it makes the source from their crops.

@@ -19,19 +19,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.config import ImageConfig, SystemConfig
+from translate.config import ImageConfig
 from translate.corpus.manifest import Entry
 from translate.corpus.order import reflect
 from translate.images.corpus.batches import BatchAssembler, Crops
 from translate.images.corpus.groups import Groups, collect_groups
 from translate.images.corpus.store import THREADS, Packed, find_depth, stretch
+from translate.models.base import Model
 
 RESIDENT_BYTES = 2 << 30  # a corpus up to this size lives decoded on the device; a larger one streams from its files
 AHEAD = 3  # batches that are being decoded while a step runs
 
 
 def make_sampler(
-    config: SystemConfig, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
+    config: Model, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
 ) -> "ImageSampler":
     """The sampler of a system with pictures, by `config.data.batches` and `config.images`.
 
@@ -117,7 +118,7 @@ class ImageSampler:
         rank, processes: this process among all.
     """
 
-    def __init__(self, groups: Groups, config: SystemConfig, device: torch.device, rank: int = 0, processes: int = 1):
+    def __init__(self, groups: Groups, config: Model, device: torch.device, rank: int = 0, processes: int = 1):
         images: ImageConfig = config.images  # type: ignore[attr-defined]
         batch_size, crop = config.train.batch_size, config.train.crop
         if batch_size % processes:

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.images.arrays import convert_channels, resize, snap_colours, to_uint8
 from translate.images.conversion.entries import read_source, read_target
 from translate.images.measures.items import Task, belongs
+from translate.models.base import Model
 
 LIMIT = 500                                                         # training pictures
 THUMBNAIL = 16                                                      # pixels: what nearest neighbours are compared by
@@ -40,7 +40,7 @@ class Baselines:
     neighbour: "NearestNeighbour | None" = None
 
 
-def learn_baselines(task: Task, config: SystemConfig, training: Sequence[Entry]) -> Baselines:
+def learn_baselines(task: Task, config: Model, training: Sequence[Entry]) -> Baselines:
     """What the training pictures give for a task; of super-resolution nothing: no two pictures are alike in size."""
     targets = [entry for entry in training if belongs(entry, task.target)]
     if not targets or config.images.scale > 1:  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def spread(things: Sequence[Something], limit: int = LIMIT) -> list[Something]:
     return [things[place * len(things) // limit] for place in range(limit)]
 
 
-def average_targets(targets: Sequence[Entry], config: SystemConfig) -> np.ndarray:
+def average_targets(targets: Sequence[Entry], config: Model) -> np.ndarray:
     """The mean of real targets, (H, W, 3) uint8, at the size of the first of them."""
     total, size = np.zeros(()), None
     chosen = spread(targets)
@@ -74,7 +74,7 @@ def average_targets(targets: Sequence[Entry], config: SystemConfig) -> np.ndarra
     return np.rint(total / len(chosen)).astype(np.uint8)
 
 
-def are_labels(targets: Sequence[Entry], config: SystemConfig) -> bool:
+def are_labels(targets: Sequence[Entry], config: Model) -> bool:
     """Whether the targets are coloured label maps: nearly all pixels have nearly a colour of `images.palette`.
 
     The same palette may stand in the configuration of the other direction, where it colours the source.
@@ -90,7 +90,7 @@ def are_labels(targets: Sequence[Entry], config: SystemConfig) -> bool:
     return bool(shares) and float(np.mean(shares)) > MOSTLY
 
 
-def find_constant(targets: Sequence[Entry], config: SystemConfig) -> np.ndarray:
+def find_constant(targets: Sequence[Entry], config: Model) -> np.ndarray:
     """The colour (1, 1, 3) uint8 of the class that most pixels of real targets have."""
     palette = config.images.palette  # type: ignore[attr-defined]
     counts = np.zeros(len(palette), np.int64)
@@ -108,7 +108,7 @@ class NearestNeighbour:
         config: of the run.
     """
 
-    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: SystemConfig):
+    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: Model):
         self.config, self.targets = config, [target for _, target in pairs]
         self.thumbnails = np.stack([shrink(read_source(source, (), config)[0]) for source, _ in pairs])
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
+from translate.models.base import Model
 from translate.names import ANY
 
 
@@ -34,7 +34,7 @@ class Task:
         return f"{self.source} → {self.target}" if self.set is None else self.set
 
 
-def find_tasks(run: Path, config: SystemConfig, evaluation: Sequence[Entry]) -> list[Task]:
+def find_tasks(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Task]:
     """Explain every `run/converted/<source>-<target>/<id>.png` by the manifest of the evaluation.
 
     Pictures converted from `all` have the id, or `<domain>/<id>`, of a picture of any domain; those that are of the
@@ -81,7 +81,7 @@ def belongs(entry: Entry, target: str) -> bool:
     return entry.domain == target or has_attributes(entry, target)
 
 
-def _index(entries: Iterable[Entry], source: str, target: str, config: SystemConfig) -> dict[str, Entry]:
+def _index(entries: Iterable[Entry], source: str, target: str, config: Model) -> dict[str, Entry]:
     """The entries that may have been converted, by id; with a domain in front where ids are there twice."""
     if source != ANY:
         found = {e.id: e for e in entries if _scale(config) > 1 and e.domain == target}
@@ -106,5 +106,5 @@ def _names(target: str, known: Mapping[str, int]) -> list[str]:
     return [target] if target in known else target.split("+")
 
 
-def _scale(config: SystemConfig) -> int:
+def _scale(config: Model) -> int:
     return config.images.scale  # type: ignore[attr-defined]

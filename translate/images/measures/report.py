@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.files import replacing
@@ -33,12 +32,13 @@ from translate.images.measures.scores import Scores, name_kind, score_item
 from translate.images.measures.sets import Rows, add_domain_accuracy, add_set_distances, fit_classifier
 from translate.images.measures.sheets import draw_sheets
 from translate.images.measures.tables import format_headline, write_results
+from translate.models.base import Model
 
 log = logging.getLogger("translate")
 
 
 def evaluate_images(
-    run: Path, config: SystemConfig, evaluation: Sequence[Entry], training: Sequence[Entry], deep: bool = False
+    run: Path, config: Model, evaluation: Sequence[Entry], training: Sequence[Entry], deep: bool = False
 ) -> dict[str, Any]:
     """Measure every `run/converted/<source>-<target>/<id>.png`; with many domains `all-<domain>/<id>.png`.
 

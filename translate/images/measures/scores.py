@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from translate.config import ImageConfig, SystemConfig
+from translate.config import ImageConfig
 from translate.errors import UserError
 from translate.images.arrays import convert_channels, read_image, resize, snap_colours, to_uint8
 from translate.images.conversion.entries import read_source, read_target
@@ -22,6 +22,7 @@ from translate.images.measures.distances import (
 )
 from translate.images.measures.items import Item
 from translate.images.resize import bicubic
+from translate.models.base import Model
 
 Measure = Callable[[np.ndarray, np.ndarray], float | None]
 
@@ -57,14 +58,14 @@ class Scores:
     resized: bool = False
 
 
-def name_kind(config: SystemConfig) -> str:
+def name_kind(config: Model) -> str:
     """Which measures a system gets: a key of `MEASURES`."""
     if _images(config).scale > 1:
         return "super-resolution"
     return {"labelled": "domains"}.get(config.data.batches, config.data.batches)
 
 
-def score_item(item: Item, config: SystemConfig, baselines: Baselines, lpips: Measure | None = None) -> Scores:
+def score_item(item: Item, config: Model, baselines: Baselines, lpips: Measure | None = None) -> Scores:
     """Measure one converted picture, and in the same way every baseline.
 
     Raises:
@@ -90,7 +91,7 @@ def score_item(item: Item, config: SystemConfig, baselines: Baselines, lpips: Me
 
 
 def collect_pictures(
-    item: Item, config: SystemConfig, baselines: Baselines
+    item: Item, config: Model, baselines: Baselines
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None, bool]:
     """The pictures of an item, all uint8 of the converted one's size and the target's channels, without alpha.
 
@@ -136,5 +137,5 @@ def _fits(picture: np.ndarray, size: tuple[int, ...]) -> bool:
     return abs(picture.shape[1] * size[0] / (picture.shape[0] * size[1]) - 1) <= ASPECT
 
 
-def _images(config: SystemConfig) -> ImageConfig:
+def _images(config: Model) -> ImageConfig:
     return config.images  # type: ignore[attr-defined]

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.arrays import to_uint8
@@ -15,13 +14,14 @@ from translate.images.measures.baselines import Baselines, spread
 from translate.images.measures.classifier import DomainClassifier, shrink_picture
 from translate.images.measures.items import Task
 from translate.images.measures.scores import Scores, collect_pictures
+from translate.models.base import Model
 
 CLASSIFIED = 2000                                                   # pictures at most that fit the domain classifier
 
 Rows = dict[str, dict[str, Any]]                                    # row -> "n" and measures
 
 
-def fit_classifier(config: SystemConfig, training: Sequence[Entry]) -> DomainClassifier:
+def fit_classifier(config: Model, training: Sequence[Entry]) -> DomainClassifier:
     """Fit the classifier of the system's domains to at most 2,000 real training pictures.
 
     Raises:
@@ -45,7 +45,7 @@ def add_domain_accuracy(
     classifier: DomainClassifier,
     task: Task,
     real: Sequence[Entry],
-    config: SystemConfig,
+    config: Model,
 ) -> None:
     """Measure the domain accuracy of every row, and of real pictures of the domain, which get a row of their own."""
     for row, values in rows.items():
@@ -56,7 +56,7 @@ def add_domain_accuracy(
         rows["real target"] = {"n": len(spread(real)), "domain_accuracy": accuracy}
 
 
-def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: SystemConfig) -> list[str]:
+def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Model) -> list[str]:
     """Measure KID and FID of the converted pictures and of the inputs; returns what could not be measured, and why."""
     from translate.images.measures.deep import measure_fid, measure_kid
 
@@ -75,7 +75,7 @@ def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Sys
     return []
 
 
-def _read_all(entries: Sequence[Entry], config: SystemConfig) -> list[np.ndarray]:
+def _read_all(entries: Sequence[Entry], config: Model) -> list[np.ndarray]:
     """Real pictures as the classifier sees them."""
 
     def read(entry: Entry) -> np.ndarray:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.config import SystemConfig
 from translate.corpus.manifest import Entry
 from translate.images.arrays import read_image, read_labels, to_uint8
 from translate.images.conversion.entries import read_source, read_target
@@ -15,13 +14,14 @@ from translate.images.measures.contact import colour_labels, draw_sheet
 from translate.images.measures.items import Item, Task
 from translate.images.measures.scores import name_kind
 from translate.images.resize import bicubic
+from translate.models.base import Model
 from translate.names import below, cut_name
 
 ROWS = 8                                                            # pictures per sheet
 DETAIL, ENLARGED = 96, 2                                            # pixels of super-resolution shown, and how large
 
 
-def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> None:
+def draw_sheets(folder: Path, tasks: Sequence[Task], config: Model) -> None:
     """Draw `folder`/sheet_<source>-<target>.png of every task: input, converted, target.
 
     Super-resolution shows the middle of each picture, enlarged, beside its bicubic interpolation, and its sheets have
@@ -48,7 +48,7 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: SystemConfig) -> No
         draw_sheet(below(folder, name), rows, titles)
 
 
-def _draw_domains(path: Path, tasks: Sequence[Task], config: SystemConfig) -> None:
+def _draw_domains(path: Path, tasks: Sequence[Task], config: Model) -> None:
     """Inputs and their translations to every domain; empty where a picture is of the domain already."""
     items = {item.id: item for task in tasks for item in task.items}
     found = [{item.id: item for item in task.items} for task in tasks]
@@ -59,7 +59,7 @@ def _draw_domains(path: Path, tasks: Sequence[Task], config: SystemConfig) -> No
     draw_sheet(path, rows, ["input", *(task.target for task in tasks)])
 
 
-def show_source(entry: Entry, config: SystemConfig) -> np.ndarray:
+def show_source(entry: Entry, config: Model) -> np.ndarray:
     """The picture of `entry`, its half where it is one of two, as a person sees it: label maps in colours."""
     images = config.images  # type: ignore[attr-defined]
     if images.labels is None:
@@ -67,11 +67,11 @@ def show_source(entry: Entry, config: SystemConfig) -> np.ndarray:
     return colour_labels(read_labels(entry.path, images.palette, entry.part), images.palette)
 
 
-def _show_output(item: Item, config: SystemConfig) -> list[np.ndarray | None]:
+def _show_output(item: Item, config: Model) -> list[np.ndarray | None]:
     return [read_image(item.converted), None if item.target is None else read_target(item.target, config)]
 
 
-def _compare(item: Item, config: SystemConfig) -> list[np.ndarray | None]:
+def _compare(item: Item, config: Model) -> list[np.ndarray | None]:
     """Bicubic, converted and high resolution: the middle of the picture, its pixels doubled."""
     source = to_uint8(read_source(item.source, (), config)[0])
     enlarged = bicubic(source, config.images.scale)  # type: ignore[attr-defined]

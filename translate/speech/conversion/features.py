@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.config import SystemConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import translate_chunks
@@ -41,7 +41,7 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     def __init__(
         self,
         translator: Translator,
-        config: SystemConfig,
+        config: Model,
         statistics: Mapping[str, Statistics],
         device: torch.device,
     ):

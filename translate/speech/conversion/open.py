@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from translate.checkpoints.opening import Opened
-from translate.config import SystemConfig
 from translate.errors import UserError
 from translate.games.base import Translator
+from translate.models.base import Model
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics, load_statistics
 from translate.speech.conversion.spectrum import SpectrumConverter
@@ -26,7 +26,7 @@ KINDS: dict[str, type[SystemConverter]] = {
 
 
 def make_converter(
-    translator: Translator, config: SystemConfig, statistics: Mapping[str, Statistics], device: torch.device
+    translator: Translator, config: Model, statistics: Mapping[str, Statistics], device: torch.device
 ) -> SystemConverter:
     """The converter of a speech system, of the kind that its `features` name; also of one that still trains."""
     return KINDS[config.features.kind](translator, config, statistics, device)  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ def open_speech(opened: Opened) -> SystemConverter:
     return make_converter(opened.translator, opened.config, statistics, opened.device)
 
 
-def read_statistics(checkpoint: Path, config: SystemConfig) -> dict[str, Statistics]:
+def read_statistics(checkpoint: Path, config: Model) -> dict[str, Statistics]:
     """The statistics that conversion of speech needs, by domain.
 
     Raises:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from translate.config import SystemConfig
 from translate.errors import UserError
+from translate.models.base import Model
 from translate.speech.corpus.features import Utterances
 from translate.speech.shards.reading import ShardedUtterances, ShardStore, make_disjoint_shards
 
 
-def select_shards(config: SystemConfig, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+def select_shards(config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
     """What trains of every domain: all, or of two unpaired domains no sentence in common.
 
     Raises:

@@ -141,7 +141,7 @@ def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
         "sha256": np.array(digest(path)),
     }
     with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez(file, **table)  # type: ignore[arg-type]
+        np.savez(file, **table)
     return _describe(path, table)
 
 

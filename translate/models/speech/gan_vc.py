@@ -13,66 +13,37 @@ Deviations from the paper, and what it leaves open to us:
     - Sentences are aligned by dynamic time warping before training; converted speech keeps the source's timing.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
-from translate.config import DataConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight, WorldConfig
-from translate.games.base import read_weights
+from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.paired import PairedGame
+from translate.models.base import Adversarial, Players, SpeechModel, player
 from translate.networks.cnn1d import Generator1d
 from translate.networks.spectral import PatchDiscriminator
-
-TASK = "voice conversion, paired"
-PAPER = "Kaneko et al. 2017, Interspeech"
 
 
 class Network(Section):
     channels: int = Field(128, ge=4, multiple_of=4)                 # of both first layers; the others follow
     blocks: int = Field(6, ge=1)                                    # residual blocks
-    adversarial: Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"] = "nonsaturating"
+    adversarial: Adversarial = "nonsaturating"
 
 
-class GeneratorLosses(Section):
-    adversarial: Weight = 1.0
-    features: Weight = 10.0
+class GanVc(SpeechModel):
+    title = "GAN-VC"
+    task = "voice conversion, paired"
+    paper = "Kaneko et al. 2017, Interspeech"
 
-
-class DiscriminatorLosses(Section):
-    adversarial: Weight = 1.0
-
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Discriminator(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    losses: DiscriminatorLosses = DiscriminatorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-    discriminator: Discriminator = Discriminator()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=100_000, batch_size=4, crop=128)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, features=10),
+        "discriminator": player(1e-4, adversarial=1),
+    }
 
-
-def build(config: Config) -> PairedGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network = config.network
-    return PairedGame(
-        domains=config.data.pair(),
-        generator={"map": Generator1d(config.features.dimensions, network.channels, network.blocks)},
-        discriminator=PatchDiscriminator(network.channels),
-        weights=read_weights(config.players),
-        adversarial=network.adversarial,
-        conditional=False,
-    )
+    def build(self) -> PairedGame:
+        n = self.network
+        network = Generator1d(self.features.dimensions, n.channels, n.blocks)
+        judge = PatchDiscriminator(n.channels)
+        return PairedGame(self.data.pair(), {"map": network}, judge, self.weights(), n.adversarial, conditional=False)

@@ -9,7 +9,7 @@ import torch
 from translate.config import merge
 from translate.errors import UserError
 from translate.jobs.describe import describe_systems
-from translate.models import SYSTEMS, find_system, resolve
+from translate.models import NAMES, find_model, resolve
 from translate.training.player import Player
 
 DOMAINS = {"data": {"domains": ["low", "high"]}}
@@ -18,7 +18,7 @@ DOMAINS = {"data": {"domains": ["low", "high"]}}
 def build(model, **sections):
     config = resolve(merge({"model": model} | DOMAINS, sections), "test")
     torch.manual_seed(0)
-    return config, find_system(model).build(config)
+    return config, config.build()
 
 
 def count_millions(model, **sections):
@@ -32,7 +32,7 @@ def count_millions(model, **sections):
 
 def play(config, translator, steps=1):
     """Train; returns the losses of every step."""
-    players = {name: Player(name, m, getattr(config.players, name)) for name, m in translator.players.items()}
+    players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     rows = []
     for step in range(steps):
         torch.manual_seed(7)
@@ -55,11 +55,11 @@ def test_sizes_of_cyclegan_vc2():
 def test_numbers_of_the_papers_are_the_defaults():
     for model in ("cyclegan_vc", "cyclegan_vc2"):
         config = resolve({"model": model}, "test")
-        generator, discriminator = config.players.generator, config.players.discriminator
+        generator, discriminator = config.players["generator"], config.players["discriminator"]
         assert (generator.learning_rate, discriminator.learning_rate) == (2e-4, 1e-4)
         assert generator.betas == discriminator.betas == [0.5, 0.999]
-        assert generator.losses.cycle == 10
-        assert (generator.losses.identity.weight, generator.losses.identity.until) == (5, 10_000)
+        assert generator.losses["cycle"].weight == 10
+        assert (generator.losses["identity"].weight, generator.losses["identity"].until) == (5, 10_000)
         assert (config.train.crop, config.train.batch_size) == (128, 1)
         assert config.network.pool == 0
 
@@ -118,9 +118,9 @@ def test_a_tiny_system_overfits_two_crops():
 # --- names ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", SYSTEMS)
+@pytest.mark.parametrize("model", NAMES)
 def test_every_system_says_what_it_is(model):
-    system = find_system(model)
+    system = find_model(model)
     assert system.TASK
     assert re.search(r" \d{4}", system.PAPER)                       # authors and year
 
@@ -136,7 +136,7 @@ def test_every_system_says_what_it_is(model):
 ])  # fmt: skip
 def test_unknown_names(name, words):
     with pytest.raises(UserError) as error:
-        find_system(name)
+        find_model(name)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -153,8 +153,8 @@ OWN = '''
     from pydantic import Field
     from torch import nn
 
-    from translate.config import SystemConfig, WorldConfig
-    from translate.models.cyclegan_vc import Network, Players
+    from translate.config import Model, WorldConfig
+    from translate.models.speech.cyclegan_vc import Network, Players
     from translate.networks.judgement import Judgement
     from translate.games.base import read_weights
     from translate.games.cycle import CycleGame
@@ -166,7 +166,7 @@ OWN = '''
         width: int = Field(7, ge=1)
 
 
-    class Config(SystemConfig):
+    class Config(Model):
         network: OwnNetwork = OwnNetwork()
         players: Players = Players()
         features: WorldConfig = WorldConfig(sample_rate=16000, dimensions=4)
@@ -187,7 +187,7 @@ OWN = '''
             config.data.pair(),
             lambda: nn.Conv1d(q, q, 3, padding=1),
             lambda: Judge(q, width),
-            read_weights(config.players),
+            config.weights(),
         )
 '''
 
@@ -213,7 +213,7 @@ def test_a_system_of_ones_own(own):
 
 def test_a_system_with_a_key_that_has_no_default(tmp_path, monkeypatch):
     (tmp_path / "needy_systems").mkdir()
-    text = "from translate.config import SystemConfig\nclass Config(SystemConfig):\n    size: int\nbuild = print\n"
+    text = "from translate.config import Model\nclass Config(Model):\n    size: int\nbuild = print\n"
     (tmp_path / "needy_systems" / "mine.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     assert resolve({"model": "needy_systems.mine", "size": 3}, "x.yaml").size == 3

@@ -29,25 +29,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from translate.config import (
-    DataConfig,
-    LossWeight,
-    PlayerConfig,
-    Section,
-    SystemConfig,
-    TrainConfig,
-    Weight,
-    WorldConfig,
-)
-from translate.games.base import read_weights
+from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.star import StarGame
 from translate.games.vectors import check_domains
+from translate.models.base import Players, SpeechModel, player, until
 from translate.networks.star_vc2 import StarVc2Discriminator, StarVc2Generator
 
-TASK = "voice conversion among many domains"
-PAPER = "Kaneko et al. 2019, arXiv 1907.12279"
-
-# Of `network.loss`: the game, what the generator is told, and how many domains each network is told.
+# By `network.loss`: the game, what the generator is told, and how many domains each network is told.
 Game = Literal["plain", "target", "source_target"]
 GAMES: dict[str, tuple[Game, Literal["target", "source_target"], int, int]] = {
     #                  game             codes            generator  discriminator
@@ -66,63 +54,34 @@ class Network(Section):
     adversarial: Literal["saturating", "nonsaturating", "lsgan", "hinge"] = "lsgan"
 
 
-class GeneratorLosses(Section):
-    adversarial: Weight = 1.0
-    classification: Weight = 1.0                                    # of `loss: classification`
-    cycle: Weight = 10.0
-    identity: Weight = LossWeight(weight=5.0, until=10_000)
+class StarGanVc2(SpeechModel):
+    title = "StarGAN-VC2"
+    task = "voice conversion among many domains"
+    paper = "Kaneko et al. 2019, arXiv 1907.12279"
+    tiny = {**SpeechModel.tiny, "data": {"domains": ["low", "middle", "high"]}}
 
-
-class DiscriminatorLosses(Section):
-    adversarial: Weight = 1.0
-    classification: Weight = 1.0                                    # of `loss: classification`
-
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Discriminator(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    losses: DiscriminatorLosses = DiscriminatorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-    discriminator: Discriminator = Discriminator()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
     data: DataConfig = DataConfig(batches="labelled")
     train: TrainConfig = TrainConfig(steps=300_000, batch_size=8, crop=256, decay_from=1.0)
+    players: Players = {                                            # classification: of `loss: classification`
+        "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
+        "discriminator": player(1e-4, adversarial=1, classification=1),
+    }
 
-
-def build(config: Config) -> StarGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network, domains = config.network, config.data.domains
-    check_domains(domains, exclusive=True, sets=(), groups=())
-    game, codes, told, judged = GAMES[network.loss]
-    classifies = network.loss == "classification"
-    return StarGame(
-        domains=domains,
-        generator=StarVc2Generator(
-            config.features.dimensions,
-            len(domains),
-            told,
-            network.channels,
-            network.blocks,
-            network.condition,
-            network.residual,
-        ),
-        discriminator=StarVc2Discriminator(len(domains), judged, network.channels, classes=classifies),
-        weights=read_weights(config.players, without=() if classifies else ("classification",)),
-        exclusive=True,
-        adversarial=network.adversarial,
-        discriminator_steps=1,
-        game=game,
-        codes=codes,
-    )
+    def build(self) -> StarGame:
+        n, domains, bins = self.network, self.data.domains, self.features.dimensions
+        check_domains(domains, exclusive=True, sets=(), groups=())
+        game, codes, told, judged = GAMES[n.loss]
+        classifies = n.loss == "classification"
+        return StarGame(
+            domains,
+            StarVc2Generator(bins, len(domains), told, n.channels, n.blocks, n.condition, n.residual),
+            StarVc2Discriminator(len(domains), judged, n.channels, classes=classifies),
+            self.weights(*["classification"] * (not classifies)),
+            exclusive=True,
+            adversarial=n.adversarial,
+            discriminator_steps=1,
+            game=game,
+            codes=codes,
+        )

@@ -22,27 +22,13 @@ Deviations:
     - All sentences serve both domains (`data.non_parallel`): random crops of them are not paired.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
-from translate.config import (
-    DataConfig,
-    PlayerConfig,
-    Section,
-    SystemConfig,
-    TrainConfig,
-    WaveConfig,
-    Weight,
-)
-from translate.errors import UserError
-from translate.games.base import read_weights
+from translate.config import DataConfig, Section, TrainConfig, WaveConfig
 from translate.games.cycle import CycleGame
+from translate.models.base import Adversarial, Players, SpeechModel, player
 from translate.networks.acoustic import ViewsDiscriminator
 from translate.networks.wave import ResamplingGenerator, WaveDiscriminator
-
-TASK = "synthetic to natural waveforms, unpaired"
-PAPER = "Tanaka et al. 2018, arXiv 1809.10288"
 
 
 class Network(Section):
@@ -51,71 +37,51 @@ class Network(Section):
     kernel: int = Field(15, ge=3, le=63)                            # taps of all layers; odd
     skip: bool = False                                              # the generator adds to its input
     judge_channels: int = Field(32, ge=1)                           # of the discriminator's first layer
-    adversarial: Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"] = "lsgan"
+    adversarial: Adversarial = "lsgan"
 
 
-class GeneratorLosses(Section):
-    adversarial: Weight = 1.0
-    cycle: Weight = 10.0
-    identity: Weight = 5.0
+class WaveModel(SpeechModel):
+    """What both versions share: the data, and sizes that they refuse."""
 
+    task = "synthetic to natural waveforms, unpaired"
+    recipe = "waveform"
+    tiny = {**SpeechModel.tiny, "features": {"sample_rate": 8000}, "train": {"crop": 3072}}
 
-class DiscriminatorLosses(Section):
-    adversarial: Weight = 1.0
-
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Discriminator(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    losses: DiscriminatorLosses = DiscriminatorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-    discriminator: Discriminator = Discriminator()
-
-
-class Config(SystemConfig):
-    network: Network = Network()
-    players: Players = Players()
     features: WaveConfig = WaveConfig(sample_rate=22050)
     data: DataConfig = DataConfig(normalise="target", non_parallel=False)
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=16_384)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, cycle=10, identity=5),
+        "discriminator": player(1e-4, adversarial=1),
+    }
+
+    def check_sizes(self, kernel: int, shortest: int) -> None:
+        """Raise `UserError` for taps without a middle, or crops that the discriminators cannot judge."""
+        odd = f"expected an odd number of taps, such as {kernel + 1}"
+        self.refuse(kernel % 2 == 0, "network.kernel", odd)
+        too_short = f"the discriminators need at least {shortest} samples; raise it"
+        self.refuse(self.train.crop < shortest, "train.crop", too_short)
 
 
-def build(config: Config) -> CycleGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network = config.network
-    check_kernel(network.kernel)
+class WaveCycleGan(WaveModel):
+    title = "WaveCycleGAN"
+    paper = "Tanaka et al. 2018, arXiv 1809.10288"
 
-    def make_discriminator() -> ViewsDiscriminator:
-        judge = WaveDiscriminator(network.judge_channels, kernel=network.kernel, norm="instance")
-        check_crop(config.train.crop, judge.shortest)
+    network: Network = Network()
+
+    def build(self) -> CycleGame:
+        n = self.network
+        self.check_sizes(n.kernel, 0)
+        return CycleGame(
+            self.data.pair(),
+            lambda: ResamplingGenerator(n.channels, n.blocks, n.kernel, n.skip),
+            self.make_discriminator,
+            self.weights(),
+            n.adversarial,
+        )
+
+    def make_discriminator(self) -> ViewsDiscriminator:
+        n = self.network
+        judge = WaveDiscriminator(n.judge_channels, kernel=n.kernel, norm="instance")
+        self.check_sizes(n.kernel, judge.shortest)
         return ViewsDiscriminator(judge)
-
-    return CycleGame(
-        domains=config.data.pair(),
-        make_generator=lambda: ResamplingGenerator(
-            network.channels, network.blocks, network.kernel, network.skip
-        ),
-        make_discriminator=make_discriminator,
-        weights=read_weights(config.players),
-        adversarial=network.adversarial,
-        adversarial_steps=1,
-    )
-
-
-def check_kernel(kernel: int) -> None:
-    """Raise `UserError` for a number of taps without a middle."""
-    if kernel % 2 == 0:
-        raise UserError(f"`network.kernel` is {kernel}: expected an odd number of taps, such as {kernel + 1}")
-
-
-def check_crop(crop: int, shortest: int) -> None:
-    """Raise `UserError` for crops that the discriminators cannot judge."""
-    if crop < shortest:
-        raise UserError(f"`train.crop` is {crop} samples: the discriminators need at least {shortest}; raise it")

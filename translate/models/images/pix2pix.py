@@ -29,23 +29,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from translate.config import (
-    DataConfig,
-    ImageConfig,
-    PlayerConfig,
-    Section,
-    SystemConfig,
-    TrainConfig,
-    Weight,
-)
-from translate.errors import UserError
-from translate.games.base import read_weights
+from translate.config import DataConfig, ImageConfig, Section, TrainConfig
 from translate.games.paired import PairedGame
+from translate.models.base import Adversarial, ImageModel, Players, player
 from translate.networks.patch import PatchGan
 from translate.networks.unet import UNet
-
-TASK = "image translation, paired"
-PAPER = "Isola et al. 2017, arXiv 1611.07004"
 
 
 class Network(Section):
@@ -53,84 +41,44 @@ class Network(Section):
     depth: int = Field(8, ge=3, le=10)                              # levels of the U-Net; 2^depth is about the crop
     layers: int = Field(3, ge=1, le=6)                              # strided ones of the discriminator; 3: 70 pixels
     conditional: bool = True                                        # the discriminator sees the source, too
-    adversarial: Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"] = "nonsaturating"
+    adversarial: Adversarial = "nonsaturating"
     dropout: bool = True                                            # the generator's only noise
     test_dropout: bool = True                                       # on at test time: outputs vary with the seed
     test_norm: Literal["batch", "running"] = "batch"                # a picture's own statistics, or the training's
 
 
-class GeneratorLosses(Section):
-    adversarial: Weight = 1.0
-    l1: Weight = 100.0
+class Pix2Pix(ImageModel):
+    title = "pix2pix"
+    task = "image translation, paired"
+    paper = "Isola et al. 2017, arXiv 1611.07004"
+    tiny = {**ImageModel.tiny, "network": {"channels": 4, "depth": 5}}
 
-
-class DiscriminatorLosses(Section):
-    adversarial: Weight = 0.5
-
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Discriminator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: DiscriminatorLosses = DiscriminatorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-    discriminator: Discriminator = Discriminator()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     images: ImageConfig = ImageConfig(size=[286, 286])
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=80_000, batch_size=1, crop=256, decay_from=0.5)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, l1=100),
+        "discriminator": player(2e-4, adversarial=0.5),
+    }
 
+    def build(self) -> PairedGame:
+        self.check_crop()
+        n, planes, colours = self.network, self.images.source_planes, self.images.target_channels
+        unet = UNet(planes, colours, n.channels, n.depth, n.dropout, n.test_dropout, n.test_norm)
+        judge = PatchGan(colours + planes * n.conditional, n.channels, n.layers)
+        return PairedGame(self.data.pair(), {"map": unet}, judge, self.weights(), n.adversarial, n.conditional)
 
-def build(config: Config) -> PairedGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network, images = config.network, config.images
-    check_crop(config)
-    planes = images.source_planes
-    return PairedGame(
-        domains=config.data.pair(),
-        generator={
-            "map": UNet(
-                planes,
-                images.target_channels,
-                network.channels,
-                network.depth,
-                network.dropout,
-                network.test_dropout,
-                network.test_norm,
-            )
-        },
-        discriminator=PatchGan(
-            images.target_channels + (planes if network.conditional else 0), network.channels, network.layers
-        ),
-        weights=read_weights(config.players),
-        adversarial=network.adversarial,
-        conditional=network.conditional,
-    )
-
-
-def check_crop(config: Config) -> None:
-    """Raise `UserError` for training crops that the networks cannot take in."""
-    crop, depth, layers = config.train.crop, config.network.depth, config.network.layers
-    side = min(crop, round(crop * config.images.aspect))
-    if config.images.scale != 1:
-        raise UserError(f"`images.scale` is {config.images.scale}: pix2pix keeps the size; take 1, or srresnet")
-    if side <= 2 ** (depth - 1):
-        raise UserError(
-            f"`network.depth` is {depth}, too deep for crops of {side} pixels: "
-            f"at most {max(3, (side - 1).bit_length())} (or raise `train.crop`)"
-        )
-    if side < 3 * 2**layers:
-        raise UserError(
-            f"`network.layers` is {layers}: its patches take crops of at least {3 * 2**layers} pixels, "
-            f"these have {side}; lower it or raise `train.crop`"
-        )
+    def check_crop(self) -> None:
+        """Raise `UserError` for training crops that the networks cannot take in."""
+        n, side, smallest = self.network, self.side, 3 * 2**self.network.layers
+        self.refuse(self.images.scale != 1, "images.scale", "pix2pix keeps the size; take 1, or srresnet")
+        deepest = max(3, (side - 1).bit_length())
+        self.refuse(
+            side <= 2 ** (n.depth - 1), "network.depth",
+            f"too deep for crops of {side} pixels: at most {deepest} (or raise `train.crop`)",
+        )  # fmt: skip
+        self.refuse(
+            side < smallest, "network.layers",
+            f"its patches take crops of at least {smallest} pixels, these have {side}; lower it or raise `train.crop`",
+        )  # fmt: skip

@@ -17,18 +17,14 @@ Deviations from the paper:
     - The sub-pixel steps of x8 and x3 are ours (three steps of 2, one of 3); the paper has x4 alone, x2 as in its text.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from translate.config import DataConfig, ImageConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight
-from translate.errors import UserError
-from translate.games.base import read_weights
+from translate.config import DataConfig, ImageConfig, Section, TrainConfig
 from translate.games.paired import PairedGame
+from translate.models.base import ImageModel, Players, player
 from translate.networks.srresnet import SRResNet
-
-TASK = "super-resolution"
-PAPER = "Ledig et al. 2017, arXiv 1609.04802"
 
 
 class Network(Section):
@@ -51,61 +47,33 @@ class SrImageConfig(ImageConfig):
     scale: Literal[2, 3, 4, 8] = 4                                  # how many times larger the output is
 
 
-class GeneratorLosses(Section):
-    l2: Weight = 1.0
-    l1: Weight = 0.0
+class SrResNet(ImageModel):
+    title = "SRResNet"
+    task = "super-resolution"
+    paper = "Ledig et al. 2017, arXiv 1609.04802"
+    recipe = "super_resolution"
 
-
-class SrPlayer(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.9, 0.999], min_length=2, max_length=2)
-
-
-class Generator(SrPlayer):
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     images: SrImageConfig = SrImageConfig()
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=1_000_000, batch_size=16, crop=96, decay_from=1.0)
+    players: Players = {"generator": player(1e-4, (0.9, 0.999), l2=1, l1=0)}
 
+    def build(self) -> PairedGame:
+        return PairedGame(self.data.pair(), {"map": self.make_generator()}, None, self.weights())
 
-def build(config: Config) -> PairedGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    return PairedGame(
-        domains=config.data.pair(),
-        generator={"map": make_generator(config.network, config.images, config.train.crop)},
-        discriminator=None,
-        weights=read_weights(config.players),
-    )
-
-
-def make_generator(network: Network, images: ImageConfig, crop: int) -> SRResNet:
-    """The network, once the sizes of the configuration fit together (`UserError`)."""
-    if crop % images.scale:
+    def make_generator(self) -> SRResNet:
+        """The network, once the sizes fit together (`UserError`)."""
+        n, images, crop = self.network, self.images, self.train.crop
         fitting = max(crop // images.scale, 2) * images.scale
-        expected = f"expected a multiple of images.scale, {images.scale}, such as {fitting}"
-        raise UserError(f"`train.crop` is {crop}: {expected}")
-    if network.skip == "bicubic" and images.source_planes != images.target_channels:
-        raise UserError(
-            f"`network.skip` is bicubic: it adds the source ({images.source_planes} channels) to the output "
-            f"({images.target_channels}); set images.source_channels and images.target_channels to the same number"
-        )
-    return SRResNet(
-        source=images.source_planes,
-        target=images.target_channels,
-        scale=images.scale,
-        channels=network.channels,
-        blocks=network.blocks,
-        norm=network.norm,
-        kernel=network.kernel,
-        upsample=network.upsample,
-        skip=network.skip,
-    )
+        multiple = f"expected a multiple of images.scale, {images.scale}, such as {fitting}"
+        self.refuse(crop % images.scale != 0, "train.crop", multiple)
+        self.refuse(
+            n.skip == "bicubic" and images.source_planes != images.target_channels, "network.skip",
+            f"it adds the source ({images.source_planes} channels) to the output ({images.target_channels}); set "
+            "images.source_channels and images.target_channels to the same number",
+        )  # fmt: skip
+        return SRResNet(
+            images.source_planes, images.target_channels, images.scale, n.channels, n.blocks, n.norm, n.kernel,
+            n.upsample, n.skip,
+        )  # fmt: skip

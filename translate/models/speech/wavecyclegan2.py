@@ -17,27 +17,24 @@ Guesses, where this was written without the paper's table:
       time would tie each sample to the whole wave: conversion in chunks would differ from conversion in one piece.
     - Acoustic discriminators: 1024-sample Hann windows, hop 256, 80 mel bands, 40 MFCCs, the phase as cosine and sine;
       four gated 2-D convolutions each, all discriminators weighing the same.
-    - Otherwise as in `translate.models.wavecyclegan`.
+    - Otherwise as in `translate.models.speech.wavecyclegan`.
 
 Deviations:
     - Both domains are normalised by the mean and deviation of natural speech.
     - All sentences serve both domains (`data.non_parallel`): random crops of them are not paired.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from translate.config import DataConfig, Section, SystemConfig, TrainConfig, WaveConfig
+from translate.config import Section
 from translate.errors import UserError
-from translate.games.base import read_weights
 from translate.games.cycle import CycleGame
-from translate.models.wavecyclegan import Players, check_crop, check_kernel
+from translate.models.base import Adversarial
+from translate.models.speech.wavecyclegan import WaveModel
 from translate.networks.acoustic import AcousticFrontEnd, ViewsDiscriminator
 from translate.networks.wave import PlainGenerator, WaveDiscriminator
-
-TASK = "synthetic to natural waveforms, unpaired"
-PAPER = "Tanaka et al. 2019, arXiv 1904.02892"
 
 
 class Network(Section):
@@ -53,46 +50,42 @@ class Network(Section):
     fft_size: int = Field(1024, ge=64, multiple_of=4)               # samples; a quarter of them is the hop
     mels: int = Field(80, ge=8)                                     # bands of the mel spectrogram and the MFCCs
     coefficients: int = Field(40, ge=2)                             # MFCCs, at most `mels`
-    adversarial: Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"] = "lsgan"
+    adversarial: Adversarial = "lsgan"
 
 
-class Config(SystemConfig):
+class WaveCycleGan2(WaveModel):
+    title = "WaveCycleGAN2"
+    paper = "Tanaka et al. 2019, arXiv 1904.02892"
+    tiny = {**WaveModel.tiny, "network": {"channels": 4}}
+
     network: Network = Network()
-    players: Players = Players()
-    features: WaveConfig = WaveConfig(sample_rate=22050)
-    data: DataConfig = DataConfig(normalise="target", non_parallel=False)
-    train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=16_384)
 
+    def build(self) -> CycleGame:
+        n = self.network
+        self.check_sizes(n.kernel, 0)
+        return CycleGame(
+            self.data.pair(),
+            lambda: PlainGenerator(n.channels, n.dilations, n.kernel, n.skip),
+            self.make_discriminator,
+            self.weights(),
+            n.adversarial,
+        )
 
-def build(config: Config) -> CycleGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network = config.network
-    check_kernel(network.kernel)
-    return CycleGame(
-        domains=config.data.pair(),
-        make_generator=lambda: PlainGenerator(network.channels, network.dilations, network.kernel, network.skip),
-        make_discriminator=lambda: make_discriminator(config),
-        weights=read_weights(config.players),
-        adversarial=network.adversarial,
-        adversarial_steps=1,
-    )
-
-
-def make_discriminator(config: Config) -> ViewsDiscriminator:
-    """The discriminators that `network` asks for; raises `UserError` for none, or sizes that do not fit."""
-    network, crop = config.network, config.train.crop
-    acoustic = [view for view in ("mel", "mfcc", "phase") if getattr(network, view)]
-    if not acoustic and not network.wave:
-        raise UserError("`network.wave`, `mel`, `mfcc` and `phase` are all false: switch one discriminator on at least")
-    wave, front_end = None, None
-    if network.wave:
-        wave = WaveDiscriminator(network.judge_channels, kernel=network.kernel, norm="weight")
-        check_crop(crop, wave.shortest)
-    if acoustic:
-        if network.coefficients > network.mels:
+    def make_discriminator(self) -> ViewsDiscriminator:
+        """The discriminators that `network` asks for; raises `UserError` for none, or sizes that do not fit."""
+        n = self.network
+        acoustic = [view for view in ("mel", "mfcc", "phase") if getattr(n, view)]
+        if not acoustic and not n.wave:
             raise UserError(
-                f"`network.coefficients` is {network.coefficients}: expected at most `network.mels`, {network.mels}"
+                "`network.wave`, `mel`, `mfcc` and `phase` are all false: switch one discriminator on at least"
             )
-        check_crop(crop, 8 * network.fft_size // 4 + network.fft_size)  # so that a picture is not narrower than a patch
-        front_end = AcousticFrontEnd(config.features.sample_rate, network.fft_size, network.mels, network.coefficients)
-    return ViewsDiscriminator(wave, front_end, acoustic, network.judge_channels)
+        wave, front_end = None, None
+        if n.wave:
+            wave = WaveDiscriminator(n.judge_channels, kernel=n.kernel, norm="weight")
+            self.check_sizes(n.kernel, wave.shortest)
+        if acoustic:
+            too_many = f"expected at most `network.mels`, {n.mels}"
+            self.refuse(n.coefficients > n.mels, "network.coefficients", too_many)
+            self.check_sizes(n.kernel, 8 * n.fft_size // 4 + n.fft_size)  # so that no picture is narrower than a patch
+            front_end = AcousticFrontEnd(self.features.sample_rate, n.fft_size, n.mels, n.coefficients)
+        return ViewsDiscriminator(wave, front_end, acoustic, n.judge_channels)

@@ -12,13 +12,10 @@ Choices:
 
 from pydantic import Field
 
-from translate.config import DataConfig, PlayerConfig, Section, SystemConfig, TrainConfig, Weight, WorldConfig
-from translate.games.base import read_weights
+from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.paired import PairedGame
+from translate.models.base import Players, SpeechModel, player
 from translate.networks.cnn1d import Generator1d
-
-TASK = "voice conversion, paired"
-PAPER = "mean squared error, as Desai et al. 2010"
 
 
 class Network(Section):
@@ -26,33 +23,17 @@ class Network(Section):
     blocks: int = Field(2, ge=1)                                    # residual blocks
 
 
-class GeneratorLosses(Section):
-    l2: Weight = 1.0
+class MseVc(SpeechModel):
+    title = "Squared error"
+    task = "voice conversion, paired"
+    paper = "mean squared error, as Desai et al. 2010"
 
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(5e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=8, crop=128)
+    players: Players = {"generator": player(5e-4, l2=1)}
 
-
-def build(config: Config) -> PairedGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network = config.network
-    return PairedGame(
-        domains=config.data.pair(),
-        generator={"map": Generator1d(config.features.dimensions, network.channels, network.blocks)},
-        discriminator=None,
-        weights=read_weights(config.players),
-    )
+    def build(self) -> PairedGame:
+        network = Generator1d(self.features.dimensions, self.network.channels, self.network.blocks)
+        return PairedGame(self.data.pair(), {"map": network}, None, self.weights())

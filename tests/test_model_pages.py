@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from translate.config import read_yaml
-from translate.models import SYSTEMS
+from translate.models import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ["Paper", "Equations and code", "Configurations", "Results", "Deviations"]
@@ -40,15 +40,15 @@ def squeeze(text: str) -> str:
 
 def list_deviations(system: str) -> list[str]:
     """The points that the head of the model's file lists."""
-    head = importlib.import_module(SYSTEMS[system]).__doc__ or ""
+    head = importlib.import_module(NAMES[system]).__doc__ or ""
     points = re.findall(r"^    - (.*(?:\n      .*)*)", head, re.MULTILINE)
     return [squeeze(point) for point in points]
 
 
-PAGES = sorted({find_page(system) for system in SYSTEMS})
+PAGES = sorted({find_page(system) for system in NAMES})
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", NAMES)
 def test_every_system_has_a_page_with_the_five_parts(system):
     sections = read_sections(find_page(system))
     assert [part for part in PARTS if not sections.get(part, "").strip()] == []
@@ -66,17 +66,17 @@ def test_the_code_that_a_page_quotes_is_in_the_file(page):
     assert [(code, file) for found in quotes for code, file in found if squeeze(code) not in files[file]] == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", NAMES)
 def test_the_table_of_equations_names_the_losses_of_the_system(system):
     """Of every player: the losses that have a weight by default."""
     table = read_sections(find_page(system))["Equations and code"]
-    players = importlib.import_module(SYSTEMS[system]).Config.model_construct().players.model_dump()
+    players = importlib.import_module(NAMES[system]).Config.model_construct().players.model_dump()
     named = set(re.findall(r"`(?:\w+\.)?(\w+)`", table))
     weighted = {name for player in players.values() for name, weight in player["losses"].items() if weight}
     assert weighted <= named
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", NAMES)
 def test_a_page_names_a_configuration_of_the_system(system):
     section = read_sections(find_page(system))["Configurations"]
     named = re.findall(r"`(egs/\w+/conf/\w+\.yaml)`", section)
@@ -95,7 +95,7 @@ def test_the_results_of_a_page_were_measured(page):
     assert [number for number in numbers if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", measured)] == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", NAMES)
 def test_a_page_lists_the_deviations_of_the_model_file(system):
     """The same words in both places; a change of the file's head belongs on the page, too."""
     section = squeeze(read_sections(find_page(system))["Deviations"])

@@ -24,23 +24,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from translate.config import (
-    DataConfig,
-    LossWeight,
-    PlayerConfig,
-    Section,
-    SystemConfig,
-    TrainConfig,
-    Weight,
-    WorldConfig,
-)
-from translate.games.base import read_weights
+from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.star import StarGame
 from translate.games.vectors import check_domains
+from translate.models.base import Players, SpeechModel, player, until
 from translate.networks.star_vc import StarVcClassifier, StarVcDiscriminator, StarVcGenerator
-
-TASK = "voice conversion among many domains"
-PAPER = "Kameoka et al. 2018, arXiv 1806.02169"
 
 
 class Network(Section):
@@ -50,64 +38,33 @@ class Network(Section):
     discriminator_steps: int = Field(1, ge=1)                       # per step of the generator
 
 
-class GeneratorLosses(Section):
-    adversarial: Weight = 1.0
-    classification: Weight = 1.0
-    cycle: Weight = 10.0
-    identity: Weight = LossWeight(weight=5.0, until=10_000)
+class StarGanVc(SpeechModel):
+    title = "StarGAN-VC"
+    task = "voice conversion among many domains"
+    paper = "Kameoka et al. 2018, arXiv 1806.02169"
+    tiny = {**SpeechModel.tiny, "data": {"domains": ["low", "middle", "high"]}, "network": {"channels": 4}}
 
-
-class DiscriminatorLosses(Section):
-    adversarial: Weight = 1.0
-    gradient_penalty: Weight = 10.0                                 # of `adversarial: wgan`
-
-
-class ClassifierLosses(Section):
-    classification: Weight = 1.0
-
-
-class Generator(PlayerConfig):
-    learning_rate: float = Field(2e-4, gt=0)
-    losses: GeneratorLosses = GeneratorLosses()
-
-
-class Discriminator(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    losses: DiscriminatorLosses = DiscriminatorLosses()
-
-
-class Classifier(PlayerConfig):
-    learning_rate: float = Field(1e-4, gt=0)
-    losses: ClassifierLosses = ClassifierLosses()
-
-
-class Players(Section):
-    generator: Generator = Generator()
-    discriminator: Discriminator = Discriminator()
-    classifier: Classifier = Classifier()
-
-
-class Config(SystemConfig):
     network: Network = Network()
-    players: Players = Players()
     features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
     data: DataConfig = DataConfig(batches="labelled")
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=8, crop=128)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
+        "discriminator": player(1e-4, adversarial=1, gradient_penalty=10),  # the penalty: of `adversarial: wgan`
+        "classifier": player(1e-4, classification=1),
+    }
 
-
-def build(config: Config) -> StarGame:
-    """The translator with fresh weights, drawn from torch's global random numbers."""
-    network, domains, dimensions = config.network, config.data.domains, config.features.dimensions
-    check_domains(domains, exclusive=True, sets=(), groups=())
-    entries = len(domains)
-    return StarGame(
-        domains=domains,
-        generator=StarVcGenerator(dimensions, entries, network.channels, network.bottleneck),
-        discriminator=StarVcDiscriminator(dimensions, entries, network.channels),
-        weights=read_weights(config.players, without=() if network.adversarial == "wgan" else ("gradient_penalty",)),
-        exclusive=True,
-        adversarial=network.adversarial,
-        discriminator_steps=network.discriminator_steps,
-        classifier=StarVcClassifier(entries, network.channels // 4),
-        game="target",
-    )
+    def build(self) -> StarGame:
+        n, domains, bins = self.network, self.data.domains, self.features.dimensions
+        check_domains(domains, exclusive=True, sets=(), groups=())
+        return StarGame(
+            domains,
+            StarVcGenerator(bins, len(domains), n.channels, n.bottleneck),
+            StarVcDiscriminator(bins, len(domains), n.channels),
+            self.weights(*["gradient_penalty"] * (n.adversarial != "wgan")),
+            exclusive=True,
+            adversarial=n.adversarial,
+            discriminator_steps=n.discriminator_steps,
+            classifier=StarVcClassifier(len(domains), n.channels // 4),
+            game="target",
+        )

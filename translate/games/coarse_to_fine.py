@@ -1,0 +1,133 @@
+"""Pairs learned coarse to fine, with a style per object: pix2pixHD."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+from translate.config import LossWeight
+from translate.errors import UserError
+from translate.games.base import Batch
+from translate.games.paired import Distance, PairedGame
+from translate.networks.coarse_to_fine import Objects, ObjectStyles, Style, find_objects, halve
+
+
+class CoarseToFineGame(PairedGame):
+    """Coarse to fine in phases, with a style per object where there is an encoder.
+
+    Losses as in `PairedGame`. The discriminator sees the label map, but no styles.
+
+    Args:
+        domains, discriminator, weights, adversarial, distances: as of `PairedGame`.
+        map_: called with label planes, styles behind them, and the phase: 1 global generator, 2 enhancers, 3 all.
+        encoder: gives the objects of a photograph their styles; None: no styles.
+        phases: steps of the first and of the second phase.
+        enhancers: how often the size doubles after the first phase.
+        classes: planes of a label map that are classes.
+        styles: the clusters of styles by class; None: no styles.
+        style_batches: batches whose objects are clustered after the training.
+    """
+
+    phase: Tensor                                                   # of the last step; a checkpoint of phase 1 converts
+
+    def __init__(
+        self,
+        domains: tuple[str, str],
+        map_: nn.Module,
+        encoder: nn.Module | None,
+        discriminator: nn.Module,
+        weights: Mapping[str, Mapping[str, LossWeight]],
+        adversarial: str,
+        distances: Mapping[str, Distance],
+        phases: Sequence[int],
+        enhancers: int,
+        classes: int,
+        styles: ObjectStyles | None,
+        style_batches: int,
+    ):
+        generator = {"map": map_} | ({"encoder": encoder} if encoder is not None else {})
+        super().__init__(domains, generator, discriminator, weights, adversarial, distances=distances)
+        self.steps, self.enhancers, self.style_batches = phases, enhancers, style_batches
+        self.register_buffer("phase", torch.tensor(1))
+        self.classes, self.styles = classes, styles
+
+    def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        x, y = batch["source"], batch["target"]
+        phase = self._find_phase(step)
+        self.phase.fill_(phase)
+        planes = x
+        if self.styles:
+            objects = self.find_objects(x, batch.get("instances"))
+            with torch.set_grad_enabled(torch.is_grad_enabled() and phase != 2):
+                vectors, _ = self.generator["encoder"].describe(y, objects)  # type: ignore[operator]
+            planes = torch.cat([x, objects.paint(vectors)], dim=1)
+        if phase == 1:
+            for _ in range(self.enhancers):
+                x = halve(x)
+            y = adaptive_avg_pool2d(y, x.shape[-2:])  # type: ignore[arg-type]
+        return x, y, self.generator["map"](planes, phase), {}
+
+    def pattern(self, step: int) -> Hashable:
+        return super().pattern(step), self._find_phase(step)
+
+    def translate(
+        self,
+        x: Tensor,
+        source: str,
+        target: str,
+        instances: Tensor | None = None,
+        style: Style | Tensor = None,
+        **condition: Any,
+    ) -> Tensor:
+        """A photograph (B, C, H, W) in [-1, 1] for the label map `x` (B, planes, H, W) of any size.
+
+        Args:
+            x: label planes, and that of the boundaries between instances if trained with it.
+            source, target: the domains.
+            instances: (B, 1, H, W) ids; None: each class is one object, and its number the id.
+            style: what the objects look like, see `ObjectStyles.choose`; or a photograph of the size of `x`, whose
+                colours are taken object by object.
+
+        Raises:
+            UserError: a style that does not fit, or any style where the model has no encoder.
+        """
+        self.check_direction(source, target)
+        planes = x
+        if self.styles:
+            objects = self.find_objects(x, instances)
+            planes = torch.cat([x, objects.paint(self._describe(objects, style))], dim=1)
+        elif style is not None:
+            raise UserError("style: this model has none; train it with network.encoder=true")
+        y = self.generator["map"](planes, phase := int(self.phase))
+        return interpolate(y, size=x.shape[-2:], mode="bilinear") if phase == 1 and self.enhancers else y
+
+    @torch.no_grad()
+    def finish(self, batches: Iterator[Batch]) -> None:
+        """Cluster the styles of the training pictures' objects."""
+        if not self.styles:
+            return
+        found: list[tuple[Tensor, ...]] = []                        # vectors, classes and areas, batch by batch
+        for batch in islice(batches, self.style_batches):
+            objects = self.find_objects(batch["source"], batch.get("instances"))
+            vectors, areas = self.generator["encoder"].describe(batch["target"], objects)  # type: ignore[operator]
+            found.append((vectors.cpu(), objects.classes.cpu(), areas.cpu()))
+        self.styles.fit(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+    def find_objects(self, x: Tensor, instances: Tensor | None = None) -> Objects:
+        """The objects of label maps (B, planes, H, W) and instance ids (B, 1, H, W): what a style can be given to."""
+        return find_objects(x[:, : self.classes], instances)
+
+    def _describe(self, objects: Objects, style: Style | Tensor) -> Tensor:
+        if not isinstance(style, Tensor):
+            return self.styles.choose(objects, style)  # type: ignore[union-attr]
+        if style.ndim != 4 or style.shape[-2:] != objects.number.shape[1:]:
+            height, width = objects.number.shape[1:]
+            raise UserError(f"style: a photograph must be as large as the label map, {width} x {height} pixels")
+        return self.generator["encoder"].describe(style.expand(len(objects.number), -1, -1, -1), objects)[0]  # type: ignore[operator]
+
+    def _find_phase(self, step: int) -> int:
+        alone, fixed = self.steps
+        return 1 if step < alone or not self.enhancers else 2 if step < alone + fixed else 3

@@ -1,0 +1,55 @@
+"""A map that takes noise beside its input, learned from pairs: GAN postfilters of mel-cepstra and of spectra."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from translate.games.base import Batch
+from translate.games.paired import PairedGame
+
+
+class PostfilterGame(PairedGame):
+    """A `PairedGame` whose map takes noise: drawn anew in every step of the training, from a seed afterwards.
+
+    Args:
+        strength: share of the residual that conversion adds: 0 leaves the source as it is.
+        others: of `PairedGame`.
+    """
+
+    def __init__(self, *others: Any, strength: float = 1.0, **named: Any):
+        super().__init__(*others, **named)
+        self.strength = strength
+
+    def translate(
+        self,
+        x: Tensor,
+        source: str,
+        target: str,
+        seed: int | None = None,
+        noise: Tensor | None = None,
+        **condition: Any,
+    ) -> Tensor:
+        """One sample of what the natural features of `x` (B, Q, T) could be, (B, Q, T).
+
+        Args:
+            x: normalised.
+            source, target: the domains, in the direction that was trained.
+            seed: which sample; None is 0. The same seed gives the same sample on every device.
+            noise: (B, Q, T) from N(0, 1) instead of a seed.
+        """
+        self.check_direction(source, target)
+        if noise is None:
+            draw = torch.Generator().manual_seed(0 if seed is None else seed)
+            noise = torch.randn(x.shape, generator=draw).to(x)
+        return torch.lerp(x, self.generator["map"](x, noise), self.strength)
+
+
+class BandGame(PostfilterGame):
+    """Trains bands side by side, (B, sum of F_b, T): losses see what every generator made, before the cross-fade."""
+
+    def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        x, y, network = batch["source"], batch["target"], self.generator["map"]
+        fake = network.generate(x, torch.randn_like(x))  # type: ignore[operator]
+        split = network.bands.split
+        return torch.cat(split(x), dim=1), torch.cat(split(y), dim=1), torch.cat(fake, dim=1), {}  # type: ignore[operator]

@@ -1,0 +1,148 @@
+"""What every model is: settings whose defaults are the paper's numbers, and `build`, which makes its game."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch.nn.functional import one_hot
+
+from translate.config import (
+    DataConfig,
+    FeatureConfig,
+    ImageConfig,
+    LossWeight,
+    OwnConfig,
+    PlayerConfig,
+    Section,
+    TrainConfig,
+)
+from translate.errors import UserError
+from translate.games.base import Batch, Translator
+
+Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
+Players = dict[str, PlayerConfig]
+
+
+class Model(Section):
+    """A model of the literature: the settings of a run, and the facts about the model that hold for all runs.
+
+    Facts:
+        title: as people write it.
+        task: what it does, for tables.
+        paper: authors, year, where.
+        modality: speech or images; what opens its corpora and converts with it.
+        recipe: the script in `recipes/` that trains and measures it.
+        tiny: settings of networks that tests build in no time.
+    """
+
+    title: ClassVar[str] = ""
+    task: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    modality: ClassVar[str]
+    recipe: ClassVar[str]
+    tiny: ClassVar[Mapping[str, Any]] = {}
+
+    model: str                                                      # a name of `translate models`, or a dotted path
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    own: OwnConfig = OwnConfig()
+    network: Section
+    players: Players
+
+    @abstractmethod
+    def build(self) -> Translator:
+        """The game with fresh weights, drawn from torch's global random numbers.
+
+        Raises:
+            UserError: settings that do not fit together.
+        """
+
+    @abstractmethod
+    def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
+        """`size` random examples of the shapes that the sampler gives."""
+
+    def weights(self, *without: str) -> dict[str, dict[str, LossWeight]]:
+        """Weights of the losses by player, but for the losses that the rest of the settings switches off."""
+        return {name: {k: w for k, w in p.losses.items() if k not in without} for name, p in self.players.items()}
+
+    def refuse(self, wrong: bool, key: str, why: str) -> None:
+        """Raise `UserError` that opens with the key and its value where something is `wrong` with it."""
+        if wrong:
+            value: Any = self
+            for part in key.split("."):
+                value = value[part] if isinstance(value, dict) else getattr(value, part)
+            raise UserError(f"`{key}` is {value}: {why}")
+
+    def _label(self, source: torch.Tensor) -> Batch:
+        """A labelled batch of `source` (B, C, *S), whose domains come in turns."""
+        count, domains = len(source), len(self.data.domains)
+        vectors = torch.eye(domains, device=source.device)[torch.arange(count, device=source.device) % domains]
+        return {"source": source, "domain": vectors, "mask": torch.ones_like(vectors)}
+
+
+class SpeechModel(Model):
+    """A model of frames (B, Q, T) of speech, or of samples."""
+
+    modality: ClassVar[str] = "speech"
+    recipe: ClassVar[str] = "voice_conversion"
+    tiny: ClassVar[Mapping[str, Any]] = {
+        "data": {"domains": ["low", "high"]},
+        "features": {"sample_rate": 8000, "dimensions": 12, "f0": "dio"},
+        "network": {"channels": 4, "blocks": 1},
+        "train": {"crop": 16},
+    }
+
+    features: FeatureConfig
+
+    def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
+        source, target = (torch.randn(size, self.features.frame_size, self.train.crop, device=device) for _ in range(2))
+        return self._label(source) if self.data.batches == "labelled" else {"source": source, "target": target}
+
+
+class ImageModel(Model):
+    """A model of pictures (B, C, H, W)."""
+
+    modality: ClassVar[str] = "images"
+    recipe: ClassVar[str] = "image_translation"
+    tiny: ClassVar[Mapping[str, Any]] = {
+        "data": {"domains": ["low", "high"]},
+        "network": {"channels": 4, "blocks": 1},
+        "train": {"crop": 32},
+    }
+
+    images: ImageConfig = ImageConfig()
+
+    @property
+    def side(self) -> int:
+        """Pixels of the shorter side of a crop."""
+        return min(self.train.crop, round(self.train.crop * self.images.aspect))
+
+    def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
+        images, height = self.images, self.train.crop
+        width = round(height * images.aspect)
+        low = (height // images.scale, width // images.scale)
+        if images.labels:
+            classes = torch.randint(images.labels, (size, *low), device=device)
+            source = one_hot(classes, images.source_planes).movedim(-1, 1).float()
+        else:
+            source = torch.rand(size, images.source_planes, *low, device=device)
+        if self.data.batches == "labelled":
+            return self._label(source)
+        return {"source": source, "target": torch.rand(size, images.target_channels, height, width, device=device)}
+
+
+# --- what defaults are written with ------------------------------------------------------------------------
+
+
+def player(
+    learning_rate: float, betas: Sequence[float] = (0.5, 0.999), **losses: float | LossWeight
+) -> PlayerConfig:
+    """A player by its learning rate and the weights of its losses: `player(2e-4, adversarial=1, cycle=10)`."""
+    weights = {name: LossWeight.model_validate(weight) for name, weight in losses.items()}
+    return PlayerConfig(learning_rate=learning_rate, betas=list(betas), losses=weights)
+
+
+def until(step: int, weight: float) -> LossWeight:
+    """A weight that becomes 0 at a step."""
+    return LossWeight(weight=weight, until=step)

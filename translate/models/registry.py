@@ -1,0 +1,126 @@
+"""Models by name. A file in `models/speech/` or `models/images/` is listed by being there."""
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from translate.config import lay_over
+from translate.errors import UserError
+from translate.games.base import Translator
+from translate.models.base import Model
+from translate.models.own import plug_in
+
+
+def _list_names() -> dict[str, str]:
+    """The path of the module by the model's name, which is the file's; nothing is imported."""
+    folder = Path(__file__).parent
+    packages = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
+    return {
+        module.name: f"translate.models.{package}.{module.name}"
+        for package in packages
+        for module in pkgutil.iter_modules([str(folder / package)])
+    }
+
+
+NAMES: Mapping[str, str] = _list_names()
+
+
+def find_model(name: str) -> type[Model]:
+    """The class of a model.
+
+    Args:
+        name: one of `NAMES`; or, of a model of your own, the path of its module or class on PYTHONPATH.
+
+    Raises:
+        UserError: there is none, or the module holds no model or several.
+    """
+    former = name.removeprefix("translate.models.")                 # as checkpoints of version 1 may name it
+    path = NAMES.get(former, name)
+    if path == name and "." not in name and not (name.isidentifier() and importlib.util.find_spec(name)):
+        nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.4)
+        hint = f"did you mean `{nearest[0]}`?" if nearest else f"known: {', '.join(NAMES)}"
+        raise UserError(f"unknown model `{name}`; {hint} (your own: the path of a module on PYTHONPATH)")
+    if not all(part.isidentifier() for part in path.split(".")):
+        raise UserError(f"model `{name}`: expected the dotted path of a module, such as my_package.my_model")
+    module, _, last = path.rpartition(".")
+    try:
+        found = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name == path and module and hasattr(owner := _import(module, name), last):
+            return _check(getattr(owner, last), name)               # the path of a class
+        raise _explain(error, path, name) from None
+    return _pick(found, name)
+
+
+def _import(path: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        raise _explain(error, path, name) from None
+
+
+def _explain(error: ModuleNotFoundError, path: str, name: str) -> Exception:
+    """The error to raise: the author of a module that imports what is not there needs the traceback."""
+    if not f"{path}.".startswith(f"{error.name}."):
+        return error
+    return UserError(f"model `{name}`: cannot import `{error.name}`; is it on PYTHONPATH?")
+
+
+def _pick(module: ModuleType, name: str) -> type[Model]:
+    """The one model that a module defines."""
+    found = [
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Model) and value.__module__ == module.__name__
+    ]  # fmt: skip
+    if not found:
+        raise UserError(f"model `{name}`: the module defines no subclass of a `Model`; see docs/add-a-model.md")
+    bases = {base for one in found for base in one.__mro__[1:]}
+    leaves = [one for one in found if one not in bases]
+    if len(leaves) > 1:
+        names = ", ".join(f"{name}.{one.__name__}" for one in leaves)
+        raise UserError(f"model `{name}`: the module defines several models; name one: {names}")
+    return leaves[0]
+
+
+def _check(value: Any, name: str) -> type[Model]:
+    if not (isinstance(value, type) and issubclass(value, Model)):
+        raise UserError(f"model `{name}`: expected a subclass of a `Model`; see docs/add-a-model.md")
+    return value
+
+
+def list_models() -> dict[str, type[Model]]:
+    """Every model of the toolkit by name."""
+    return {name: find_model(name) for name in NAMES}
+
+
+def build(config: Model) -> Translator:
+    """The game of a configuration, with what its section `own` names; weights from torch's random numbers."""
+    translator = config.build()
+    plug_in(translator, config.own, config)
+    return translator
+
+
+def find_defaults(name: str) -> dict[str, Any]:
+    """All settings of a model with their defaults, nested; without the keys that have none."""
+    return find_model(name).model_construct(model=name).model_dump()  # type: ignore[call-arg]
+
+
+def resolve(values: dict[str, Any], where: str) -> Model:
+    """Lay `values` over the defaults of the model that they name and validate the whole.
+
+    Args:
+        values: nested keys as read from YAML; `model` is required.
+        where: what to blame in an error message, such as the file's name.
+
+    Raises:
+        UserError: no such model, a key that it does not have, a value out of its range.
+    """
+    name = values.get("model")
+    if not isinstance(name, str):
+        raise UserError(f"{where}: `model` is required: one of {', '.join(NAMES)}, or a dotted path")
+    return lay_over(find_model(name), find_defaults(name), values, where)

@@ -1,0 +1,49 @@
+"""CycleGAN-VC (Kaneko and Kameoka, EUSIPCO 2018; arXiv 1711.11293): non-parallel voice conversion.
+
+The 1-D gated generator, a discriminator that judges the whole crop, one-step least-squares losses, cycle
+consistency, and an identity-mapping loss for the first 10,000 iterations.
+
+Deviations from the paper:
+    - The default codec is WORLD's mel-band DCT with 24 coefficients (`features.codec=sptk` gives mel-cepstra).
+    - Value and gate of a gated linear unit are one convolution, split in two; with instance norm this is the
+      same map (see `translate.layers.gated`).
+    - The discriminator's 6x3 layer keeps the height by padding 2 above and 3 below; the paper does not say.
+"""
+
+from pydantic import Field
+
+from translate.config import Section, TrainConfig, WorldConfig
+from translate.games.cycle import CycleGame
+from translate.models.base import Players, SpeechModel, player, until
+from translate.networks.cnn1d import Generator1d
+from translate.networks.spectral import FullDiscriminator
+
+
+class Network(Section):
+    channels: int = Field(128, ge=1)                                # after the first gate; the others follow
+    blocks: int = Field(6, ge=1)                                    # residual blocks
+    pool: int = Field(0, ge=0)                                      # fakes remembered for the discriminators
+
+
+class CycleGanVc(SpeechModel):
+    title = "CycleGAN-VC"
+    task = "voice conversion, unpaired"
+    paper = "Kaneko and Kameoka 2018, arXiv 1711.11293"
+
+    network: Network = Network()
+    features: WorldConfig = WorldConfig(sample_rate=16000, dimensions=24)
+    train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, cycle=10, identity=until(10_000, 5)),
+        "discriminator": player(1e-4, adversarial=1),
+    }
+
+    def build(self) -> CycleGame:
+        n, bins = self.network, self.features.dimensions
+        return CycleGame(
+            self.data.pair(),
+            lambda: Generator1d(bins, n.channels, n.blocks),
+            lambda: FullDiscriminator(bins, self.train.crop, n.channels),
+            self.weights(),
+            pool=n.pool,
+        )

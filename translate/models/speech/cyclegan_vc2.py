@@ -1,0 +1,77 @@
+"""CycleGAN-VC2 (Kaneko, Kameoka, Tanaka, Hojo, ICASSP 2019; arXiv 1904.04631): non-parallel voice conversion.
+
+Three things are new against CycleGAN-VC, and each can be switched alone, as in the paper's ablation (Table 1):
+
+    network.adversarial_steps   1 | 2             one-step or two-step adversarial losses (sec. 3.1)
+    network.generator           1d | 2d | 2-1-2d  (sec. 3.2)
+    network.discriminator       full | patch      (sec. 3.3)
+
+Deviations from the paper:
+    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz; the paper uses 34 mel-cepstra
+      and c0 (`features.codec=sptk features.dimensions=35`).
+    - The 2d generator keeps the sampling layers of the 2-1-2d and replaces its middle by 3x3 residual blocks; the
+      paper gives no table for it.
+    - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import nn
+
+from translate.config import Section, TrainConfig, WorldConfig
+from translate.games.cycle import CycleGame
+from translate.models.base import Adversarial, Players, SpeechModel, player, until
+from translate.networks.cnn1d import Generator1d
+from translate.networks.cnn212 import Generator2d
+from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
+
+
+class Network(Section):
+    generator: Literal["1d", "2d", "2-1-2d"] = "2-1-2d"
+    discriminator: Literal["full", "patch"] = "patch"
+    channels: int = Field(128, ge=4, multiple_of=4)                 # of the first convolution; the others follow
+    blocks: int = Field(6, ge=1)                                    # residual blocks
+    adversarial: Adversarial = "lsgan"
+    adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged, too
+    discriminators: Literal[1, 2] = 2                               # per domain; 2: the cycled output has its own
+    pool: int = Field(0, ge=0)                                      # fakes remembered for the discriminators
+
+
+class CycleGanVc2(SpeechModel):
+    title = "CycleGAN-VC2"
+    task = "voice conversion, unpaired"
+    paper = "Kaneko et al. 2019, arXiv 1904.04631"
+
+    network: Network = Network()
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
+    train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
+    players: Players = {
+        "generator": player(2e-4, adversarial=1, second_adversarial=1, cycle=10, identity=until(10_000, 5)),
+        "discriminator": player(1e-4, adversarial=1, second_adversarial=1),
+    }
+
+    def build(self) -> CycleGame:
+        n = self.network
+        return CycleGame(
+            self.data.pair(),
+            self.make_generator,
+            self.make_discriminator,
+            self.weights(*["second_adversarial"] * (n.adversarial_steps == 1)),
+            n.adversarial,
+            n.adversarial_steps,
+            n.discriminators,
+            n.pool,
+        )
+
+    def make_generator(self) -> nn.Module:
+        n, bins = self.network, self.features.dimensions
+        if n.generator == "1d":
+            return Generator1d(bins, n.channels, n.blocks)
+        return Generator2d(bins, n.channels, n.blocks, middle=1 if n.generator == "2-1-2d" else 2)
+
+    def make_discriminator(self) -> nn.Module:
+        n = self.network
+        if n.discriminator == "full":
+            return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels)
+        return PatchDiscriminator(n.channels)
