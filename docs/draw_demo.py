@@ -11,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from translate.checkpoints.pretrained import list_pretrained
 from translate.demo.app import build_app, serve
 from translate.demo.limits import Limits
+from translate.images.decoding import open_picture
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1100, "height": 1000}                              # pixels of a page
@@ -45,7 +46,7 @@ def main(chromium: str) -> None:
             page.wait_for_timeout(3_000)                            # until pictures and waves are drawn
             path = Path(folder) / f"{number}.png"
             page.screenshot(path=path)
-            shots.append(Image.open(path).convert("RGB"))
+            shots.append(open_picture(path).convert("RGB"))
         browser.close()
     app.close()
     joined = Image.new("RGB", (sum(shot.width for shot in shots), SIZE["height"]), "white")

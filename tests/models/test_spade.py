@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from translate.config import merge
 from translate.errors import UserError
+from translate.games.styled import measure_divergence
 from translate.models import resolve
 from translate.models.images.spade import build as build_system
-from translate.models.images.spade import measure_divergence
 from translate.training.player import Player
 
 SMALL = {

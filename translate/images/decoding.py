@@ -2,21 +2,36 @@
 
 import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageFile
 
 from translate.errors import UserError
 
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")  # read by Pillow itself; a JPEG may be an MPO
 DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # see `_read_deep_png`
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)  # what Pillow raises
 BITS, SAMPLES, ORIENTATION = 258, 277, 274                          # tags of TIFF and EXIF
+
+
+def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
+    """Read a picture's header; whoever asks for the samples has them decoded. All files of pictures are opened here.
+
+    Pillow by itself goes by the content and takes any of its fifty formats, whatever the file is called. Some of them
+    start another program: a PostScript file goes to Ghostscript. So it may choose among `FORMATS` alone.
+
+    Raises:
+        One of `UNREADABLE`: no file, or no picture of these formats.
+    """
+    return Image.open(file, formats=FORMATS)  # type: ignore[return-value]  # an ImageFile, where there is a file
 
 
 def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, str]:
     """Read the samples of a file, upright.
 
     Args:
-        path: any format that Pillow knows.
+        path: one of `FORMATS`, which the content decides, not the name.
         pictures: expand palettes to colours; else they give their indices.
 
     Returns:
@@ -29,12 +44,11 @@ def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, st
     if not Path(path).is_file():
         raise UserError(f"{path}: no such picture")
     try:
-        with Image.open(path) as image:
-            assert isinstance(image, ImageFile.ImageFile)
+        with open_picture(path) as image:
             array = _read_samples(image, path, pictures)
             orientation = image.getexif().get(ORIENTATION, 1)
             return _turn(array, orientation), image.mode
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0].removesuffix(f" {str(path)!r}").rstrip(".") or type(error).__name__
         raise UserError(f"{path}: cannot read as a picture ({reason})") from None
 
@@ -68,8 +82,7 @@ def _read_deep_png(image: ImageFile.ImageFile, path: str | os.PathLike[str], pac
         halves = np.array(image).reshape(image.height, image.width, 2, 2)
         return halves[..., 0].astype(np.uint16) << 8 | halves[..., 1]
     upper = np.array(image).astype(np.uint16)
-    with Image.open(path) as again:
-        assert isinstance(again, ImageFile.ImageFile)
+    with open_picture(path) as again:
         again.tile = [ImageFile._Tile(codec, box, offset, DEEP_PNG[packing])]
         return upper << 8 | np.array(again)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from translate.images.decoding import open_picture
+
 
 def draw_instances(labels: np.ndarray, things: list[dict]) -> np.ndarray:
     """Number the pixels (H, W) by object: uint16; the label where there is no outlined thing."""
@@ -35,7 +37,7 @@ def main(annotations: str, labels: str, out: str) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     for path in sorted(Path(labels).glob("*.png")):
-        instances = draw_instances(np.asarray(Image.open(path)), things[int(path.stem)])
+        instances = draw_instances(np.asarray(open_picture(path)), things[int(path.stem)])
         Image.fromarray(instances).save(draft / path.name)
     draft.rename(out)
 

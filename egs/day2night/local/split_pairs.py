@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from translate.images.decoding import open_picture
+
 
 def halve(path: Path) -> tuple[Image.Image, Image.Image]:
-    picture = Image.open(path).convert("RGB")
+    picture = open_picture(path).convert("RGB")
     width, height = picture.size
     return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
 

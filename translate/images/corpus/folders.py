@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from PIL import Image
-
 from translate.corpus.manifest import find_files
 from translate.images.arrays import IMAGES
+from translate.images.decoding import UNREADABLE, open_picture
 
 TRAINING = ("train", "train2017", "training")                       # names of folders, the preferred first
 EVALUATION = ("val", "val2017", "validation", "valid", "test", "eval")
@@ -53,7 +52,7 @@ def _is_picture(path: Path) -> bool:
 def is_double(path: Path) -> bool:
     """Whether a picture is twice as wide as high, as two square ones side by side are."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             return abs(image.width - 2 * image.height) <= 2
-    except OSError:
+    except UNREADABLE:
         return False

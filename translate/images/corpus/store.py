@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from translate.config import ImageConfig
@@ -23,6 +22,7 @@ from translate.images.arrays import (
     resize,
     resize_labels,
 )
+from translate.images.decoding import UNREADABLE, open_picture
 
 THREADS = min(8, os.cpu_count() or 1)                               # Pillow decodes outside Python's lock
 PROBED = 64                                                         # files whose headers tell the size of a corpus
@@ -125,9 +125,9 @@ class ImageStore:
 
     def _estimate(self, stream: str, entry: Entry) -> int:
         try:
-            with Image.open(entry.path) as image:
+            with open_picture(entry.path) as image:
                 width, height = image.size
-        except OSError:                                             # told when the file's turn comes
+        except UNREADABLE:                                             # told when the file's turn comes
             return 0
         width = width // 2 if entry.part else width
         if self.config.size is not None:
