@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,16 +17,16 @@ import pytest
 
 from translate.cli import main
 from translate.demo.app import EXAMPLES, build_app, serve
-from translate.demo.fence import hold_uploads
 from translate.demo.limits import QUEUE, Limits
+from translate.demo.uploads import hold_uploads
 from translate.errors import UserError
 
-API = "gradio_api"
+from .guest import API, Guest, as_file
 
 
-def ask(address, data=None, headers=None):
-    """(status, body, content type) of a request."""
-    request = urllib.request.Request(address, data, headers or {})
+def ask(address, data=None):
+    """(status, body, content type) of a request of somebody without a cookie."""
+    request = urllib.request.Request(address, data)
     try:
         with urllib.request.urlopen(request, timeout=20) as response:
             return response.status, response.read(), response.headers.get("content-type", "")
@@ -35,76 +34,29 @@ def ask(address, data=None, headers=None):
         return error.code, error.read(), ""
 
 
-def upload(url, path):
-    """Upload like the page does; the status and what the server answers, the list of its paths."""
-    mark = uuid.uuid4().hex
-    head = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{path.name}"\r\n\r\n'
-    body = head.encode() + path.read_bytes() + f"\r\n--{mark}--\r\n".encode()
-    status, answer, _ = ask(f"{url}{API}/upload", body, {"Content-Type": f"multipart/form-data; boundary={mark}"})
-    return status, json.loads(answer) if status == 200 else answer.decode()
-
-
-def find_button(url):
-    """The number of the function behind the button Convert of the voice tab."""
-    config = json.loads(ask(f"{url}config")[1])
-    ids = {c["props"].get("elem_id"): c["id"] for c in config["components"]}
-    (dependency,) = [d for d in config["dependencies"] if [ids["voice-convert"], "click"] in d["targets"]]
-    return dependency["id"]
-
-
-def press_convert(url, file):
-    """Send a conversion like the page does, with `file` as the recording; the final event."""
-    session = uuid.uuid4().hex
-    values = [file, "CycleGAN-VC2: low, high", "low", "high", 1, 0, "none"]
-    body = {"data": values, "fn_index": find_button(url), "session_hash": session}
-    status, answer, _ = ask(f"{url}{API}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    assert status == 200, answer
-    with urllib.request.urlopen(f"{url}{API}/queue/data?session_hash={session}", timeout=30) as stream:
-        for line in stream:
-            if line.startswith(b"data:"):
-                event = json.loads(line[5:])
-                if event["msg"] == "process_completed":
-                    return event
-    raise AssertionError("no end")
-
-
-def as_file(path):
-    return {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "x.wav"}
-
-
 def test_conversion_over_http(url, files):
-    status, (path,) = upload(url, files["vowel.wav"])
+    guest = Guest(url)
+    status, (path,) = guest.upload(files["vowel.wav"])
     assert status == 200
-    event = press_convert(url, as_file(path))
+    event = guest.convert_voice(as_file(path))
     assert event["success"], event
     wave, times, *figures = event["output"]["data"]
-    assert ask(wave["url"])[1][:4] == b"RIFF"
+    assert guest.ask(wave["url"])[1][:4] == b"RIFF"
     assert "Real-time factor" in times
     assert [figure["value"]["plot"][:11] for figure in figures] == ["data:image/"] * 2
 
 
 def test_visitors_at_the_same_time_get_their_own(url, files):
-    paths = [upload(url, files[name])[1][0] for name in ("vowel.wav", "higher.wav")]
+    guests = Guest(url), Guest(url)
+    paths = [guest.upload(files[name])[1][0] for guest, name in zip(guests, ("vowel.wav", "higher.wav"), strict=True)]
 
-    def convert(path):
-        return ask(press_convert(url, as_file(path))["output"]["data"][0]["url"])[1]
+    def convert(guest, path):
+        return guest.ask(guest.convert_voice(as_file(path))["output"]["data"][0]["url"])[1]
 
-    alone = [convert(path) for path in paths]
+    alone = list(map(convert, guests, paths))
     assert alone[0] != alone[1]
     with ThreadPoolExecutor(2) as visitors:
-        assert list(visitors.map(convert, paths)) == alone
-
-
-def test_names_of_files_cannot_be_guessed(url, files):
-    """What one visitor uploads, another finds by no way but the hash of the content."""
-    _, (path,) = upload(url, files["vowel.wav"])
-    folder = Path(path).parent
-    assert folder.parent == Path(hold_uploads())
-    assert len(folder.name) == 64                                   # hexadecimal digits of SHA-256
-    assert int(folder.name, 16)
-    assert ask(f"{url}{API}/file={path}")[0] == 200
-    for guess in (folder.parent, folder, folder.parent / "vowel.wav", folder.parent / "*" / "vowel.wav"):
-        assert ask(f"{url}{API}/file={urllib.parse.quote(str(guess))}")[0] in (403, 404)
+        assert list(visitors.map(convert, guests, paths)) == alone
 
 
 def test_uploads_are_deleted(runs, files, monkeypatch):
@@ -113,7 +65,7 @@ def test_uploads_are_deleted(runs, files, monkeypatch):
     app = build_app([runs["cyclegan_vc2-low-high"]])
     url = serve(app, Limits(), port=0, wait=False)
     try:
-        _, (path,) = upload(url, files["silent.wav"])
+        _, (path,) = Guest(url).upload(files["silent.wav"])
         assert Path(path).exists()
         end = time.monotonic() + 20
         while Path(path).exists() and time.monotonic() < end:
@@ -145,27 +97,29 @@ def test_nothing_outside_the_cache_is_served(url, runs):
 
 
 def test_recordings_are_uploads_only(url, files, capfd):
+    guest = Guest(url)
     for path in ("/etc/passwd", str(files["vowel.wav"]), str(EXAMPLES / "male-river.flac")):
-        assert not press_convert(url, as_file(path))["success"]
+        assert not guest.convert_voice(as_file(path))["success"]
     capfd.readouterr()
     with socket.socket() as elsewhere:                              # would hang, were it asked
         elsewhere.bind(("127.0.0.1", 0))
         elsewhere.listen()
         address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/x.wav"
-        event = press_convert(url, as_file(address))
+        event = guest.convert_voice(as_file(address))
         assert not event["success"]
-        assert "links are not followed here" in event["output"]["error"]
+        assert "links are not followed" in event["output"]["error"]
         for form in (f"file={address}", f"proxy={address}"):
-            assert ask(f"{url}{API}/{form}")[0] == 403
+            assert guest.ask(f"{API}/{form}")[0] == 403
         elsewhere.setblocking(False)
         with pytest.raises(BlockingIOError):                        # nobody called
             elsewhere.accept()
 
 
 def test_messages_without_traces(url, files, capfd):
-    _, (path,) = upload(url, files["text.wav"])
+    guest = Guest(url)
+    _, (path,) = guest.upload(files["text.wav"])
     capfd.readouterr()
-    event = press_convert(url, as_file(path))
+    event = guest.convert_voice(as_file(path))
     assert not event["success"]
     assert event["output"]["error"].startswith("text.wav: cannot be read as audio")
     assert hold_uploads() not in json.dumps(event)
@@ -175,7 +129,7 @@ def test_messages_without_traces(url, files, capfd):
 def test_large_uploads(url, tmp_path):
     path = tmp_path / "large.wav"
     path.write_bytes(bytes(500_000))
-    status, answer = upload(url, path)
+    status, answer = Guest(url).upload(path)
     assert status == 413
     assert "maximum allowed size" in answer
 

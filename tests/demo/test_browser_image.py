@@ -1,7 +1,6 @@
 """The image tab in Chromium, as a visitor uses it."""
 
 import io
-import urllib.request
 
 import numpy as np
 import pytest
@@ -31,8 +30,8 @@ def fetch(page, place):
     page.locator(f"#{place} img").last.wait_for()
     pictures = []
     for picture in page.locator(f"#{place} img").all():
-        with urllib.request.urlopen(picture.get_attribute("src"), timeout=20) as response:
-            pictures.append(np.asarray(Image.open(io.BytesIO(response.read())).convert("RGB")))
+        content = page.context.request.get(picture.get_attribute("src")).body()
+        pictures.append(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
     return pictures
 
 

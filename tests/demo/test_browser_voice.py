@@ -1,7 +1,6 @@
 """The voice tab in Chromium, as a visitor uses it."""
 
 import re
-import urllib.request
 
 import pytest
 
@@ -49,8 +48,7 @@ def read_message(page):
 
 
 def fetch(page, name):
-    with urllib.request.urlopen(page.locator(f"#{name} a[download]").get_attribute("href"), timeout=20) as response:
-        return response.read()
+    return page.context.request.get(page.locator(f"#{name} a[download]").get_attribute("href")).body()
 
 
 @pytest.fixture(scope="module")

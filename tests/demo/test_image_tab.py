@@ -1,5 +1,6 @@
 """The functions behind the buttons of the image tab, on small untrained systems and on an upload of every kind."""
 
+import shutil
 from pathlib import Path
 
 import gradio
@@ -11,6 +12,7 @@ from PIL import Image
 
 import translate.demo
 from translate.config import ImageConfig
+from translate.demo.editor import PaintingEditor
 from translate.demo.example_images import make_examples, read_label_maps
 from translate.demo.image import build_image_tab, convert_picture, convert_to_all, list_targets, takes_several
 from translate.demo.limits import Limits, Refusal
@@ -30,8 +32,8 @@ from translate.demo.painting import (
     name_classes,
     read_painting,
 )
-from translate.demo.painting_tab import PaintingEditor
 from translate.demo.pictures import PictureUpload, read_upload
+from translate.demo.uploads import hold_uploads
 from translate.errors import UserError
 from translate.images.arrays import read_image, resize, write_image
 from translate.images.conversion.converter import ImageConverter
@@ -99,15 +101,20 @@ def test_no_upload(models):
 def test_components_hand_on_files_and_refuse_damaged_ones(files):
     upload = PictureUpload(type="filepath")
     assert upload.get_block_name() == "image"                       # the page draws it as one
-    data = gradio.FileData(path=str(files["text.png"]), orig_name="text.png")
-    assert upload.preprocess(data) == str(files["text.png"])
+    uploaded = {name: shutil.copy(files[name], hold_uploads()) for name in ("text.png", "empty.png", "photo.png")}
+    data = {name: gradio.FileData(path=path, orig_name=name) for name, path in uploaded.items()}
+    assert upload.preprocess(data["text.png"]) == uploaded["text.png"]
     assert upload.preprocess(None) is None
     editor = PaintingEditor(image_mode="RGBA")
     assert editor.get_block_name() == "imageeditor"
-    for content in (files["text.png"].read_bytes(), b""):
+    for name in ("text.png", "empty.png"):
         with pytest.raises(Refusal, match="no picture that can be read"):
-            editor.convert_and_format_image(content)
-    assert editor.convert_and_format_image(files["photo.png"].read_bytes()).shape == (48, 64, 4)
+            editor.preprocess(editor.data_model(background=data["photo.png"], layers=[data[name]]))
+    painting = editor.preprocess(editor.data_model(background=data["photo.png"], layers=[data["photo.png"]] * 2))
+    assert [one.shape for one in (painting["background"], *painting["layers"])] == [(48, 64, 4)] * 3
+    assert editor.preprocess(None) is None
+    for path in uploaded.values():
+        Path(path).unlink()
     assert list(Path(translate.demo.__file__).parent.glob("*.pyi")) == []  # Gradio writes some for new components
 
 

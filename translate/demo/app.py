@@ -9,10 +9,14 @@ from pathlib import Path
 import gradio
 from starlette.middleware import Middleware
 
-from translate.demo.fence import NoRelay, hold_uploads, refuse_links
+from translate.demo.fence import Fence
 from translate.demo.image import build_image_tab
 from translate.demo.limits import Limits
 from translate.demo.models import find_models
+from translate.demo.page import Page
+from translate.demo.patience import limit_patience
+from translate.demo.uploads import hold_uploads
+from translate.demo.visitors import find_paths
 from translate.demo.voice import build_voice_tab
 from translate.errors import UserError
 
@@ -35,7 +39,7 @@ def build_app(
     then: Sequence[str | Path] = (),
     examples: str | Path | None = None,
     device: str = "cpu",
-) -> gradio.Blocks:
+) -> Page:
     """The page, not yet served.
 
     Args:
@@ -50,13 +54,12 @@ def build_app(
     """
     limits = limits or Limits()
     hold_uploads()
-    refuse_links()
     models = find_models([*checkpoints, *then], device)
     voices = [model for model in models if not model.is_image]
     pictures = [model for model in models if model.is_image]
     if not models:
         raise UserError("nothing to offer; name a checkpoint, such as exp/one")
-    with gradio.Blocks(title="translate", analytics_enabled=False, delete_cache=(SWEEP, AGE)) as app:
+    with Page(limits, title="translate", analytics_enabled=False, delete_cache=(SWEEP, AGE)) as app:
         gradio.Markdown(
             "# translate\nVoices and pictures from one domain to another. All is computed on the machine that shows "
             "this page; what you give it is deleted after an hour."
@@ -67,11 +70,12 @@ def build_app(
         if pictures:
             with gradio.Tab("Image"):
                 build_image_tab(pictures, limits)
+    app.visitors.share(find_paths(app.get_config_file()))
     return app.queue(max_size=WAITING, api_open=False)
 
 
 def serve(
-    app: gradio.Blocks,
+    app: Page,
     limits: Limits,
     host: str = "127.0.0.1",
     port: int = 7860,
@@ -99,10 +103,12 @@ def serve(
         _, address, _ = app.launch(
             server_name=host, server_port=port, auth=auth, max_file_size=limits.max_bytes, theme=theme, css=CSS,
             footer_links=[], prevent_thread_lock=True, share=False, ssr_mode=False, mcp_server=False, pwa=False,
-            enable_monitoring=False, run_history=False, quiet=True, app_kwargs={"middleware": [Middleware(NoRelay)]},
+            enable_monitoring=False, run_history=False, quiet=True,
+            app_kwargs={"middleware": [Middleware(Fence, page=app)]},
         )  # fmt: skip
     except OSError:
         raise UserError(f"cannot listen at {host}, port {port}; is it taken? Try another --port, or --port 0") from None
+    limit_patience(app.server)
     print(f"translate demo: {address} (Ctrl-C ends it)", flush=True)
     if wait:
         if threading.current_thread() is threading.main_thread():

@@ -1,53 +1,168 @@
-"""What keeps visitors' files to themselves and the server from fetching what it is told to."""
+"""What keeps visitors' files to themselves and the server from fetching, storing or awaiting what it is told to."""
 
-import atexit
+import asyncio
 import functools
-import os
-import tempfile
-from typing import Any
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
 
-from gradio import processing_utils
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from translate.demo.limits import Refusal
+from translate.demo.page import Page
+from translate.demo.uploads import sweep_pieces
+from translate.demo.visitors import CURRENT, Visitor
+
+API = "gradio_api/"
+POSTS = ("login", "queue/join", "run/predict", "upload", "component_server", "cancel", "reset")  # what the page sends
+CLOSED = ("deep_link", "proxy=", "file=http", "file/http", "call/", "stream/")  # what it does not ask for
+SMALL = 2**18                                                       # bytes of a request without files
+IDLE, WHOLE = 15.0, 300.0                                           # seconds: between pieces of a request, for all
+LEFT = WHOLE + 2 * IDLE                                             # seconds: older pieces belong to no upload
+TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
-@functools.cache
-def hold_uploads() -> str:
-    """Make the folder of this process for uploads and results, readable by its user alone; it ends with the process.
+class Fence:
+    """Middleware: who a visitor is, what he may ask for, how much and how slowly he may send.
 
-    Gradio names the files in it by hashes of their contents, serves nothing outside it and lists nothing.
+    Args:
+        app: what is behind it.
+        page: whose visitors these are.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    folder = tempfile.TemporaryDirectory(prefix="translate-demo-")
-    atexit.register(folder.cleanup)
-    os.environ["GRADIO_TEMP_DIR"] = folder.name
-    return folder.name
 
-
-def refuse_links() -> None:
-    """Take uploads only: by itself Gradio downloads, without limits, where a request names an address as its file."""
-
-    async def refuse_later(url: str, *args: Any, **kwargs: Any) -> str:
-        return refuse(url)
-
-    def refuse(url: str, *args: Any, **kwargs: Any) -> str:
-        raise Refusal("links are not followed here; upload the file")
-
-    processing_utils.async_ssrf_protected_download = refuse_later
-    processing_utils.ssrf_protected_download = refuse
-
-
-class NoRelay:
-    """Middleware: the server passes on no pages of other servers."""
-
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    def __init__(self, app: ASGIApp, page: Page):
+        self.app, self.page = app, page
+        self.cookie = f"visitor-{secrets.token_hex(4)}"             # other servers of this machine have others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "").lower()
-        if "file=http" in path or "proxy=" in path:
-            await PlainTextResponse("nothing is fetched from elsewhere", status_code=403)(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":                                 # a web socket, which ends with the connection
+            return
+        request = Request(scope)
+        visitor, known = self._meet(request)
+        scope.setdefault("state", {})["visitor"] = visitor
+        CURRENT.set(visitor)
+        reply = send if known else self._introduce(send, visitor)
+        name = scope["path"].lstrip("/").removeprefix(API)
+        refusal = self._refuse(request, name, visitor)
+        if refusal:
+            await PlainTextResponse(refusal, status_code=403)(scope, receive, reply)
+        elif name.rstrip("/") == "upload":
+            await self._upload(scope, receive, reply, visitor)
+        elif name.rstrip("/") == "queue/data":
+            await self._listen(request.query_params.get("session_hash", ""), scope, receive, reply)
         else:
+            most = self._largest() if name.rstrip("/") == "component_server" else SMALL
+            await self.app(scope, Incoming(receive, most) if request.method == "POST" else receive, reply)
+
+    def _meet(self, request: Request) -> tuple[Visitor, bool]:
+        """Who sends the request, and whether his browser has its cookie already."""
+        token = request.cookies.get(self.cookie, "")
+        address = request.client.host if request.client else ""
+        known = bool(TOKEN.fullmatch(token))
+        return Visitor(token if known else secrets.token_urlsafe(32), address), known
+
+    def _introduce(self, send: Send, visitor: Visitor) -> Send:
+        cookie = f"{self.cookie}={visitor.token}; Path=/; HttpOnly; SameSite=Lax".encode()
+
+        async def reply(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"set-cookie", cookie)]}
+            await send(message)
+
+        return reply
+
+    def _refuse(self, request: Request, name: str, visitor: Visitor) -> str:
+        """Why a request is not even looked at, "" where it is."""
+        if request.method not in ("GET", "HEAD", "POST"):
+            return "not offered here"
+        if request.method == "POST":
+            return "" if name.rstrip("/") in POSTS else "not offered here"
+        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            return "a question has no body"
+        if name.lower().startswith(CLOSED):
+            return "nothing is fetched from elsewhere, and nothing of this kind is offered"
+        if name.startswith(("file=", "file/")) and not self.page.visitors.may_name(visitor, name[len("file=") :]):
+            return "no file of yours"
+        return ""
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, visitor: Visitor) -> None:
+        """Take files as long as there is room for them, and remember whose they are."""
+        visitors = self.page.visitors
+        visitors.forget()
+        sweep_pieces(LEFT)
+        incoming = Incoming(receive, self._largest(), functools.partial(visitors.receive, visitor))
+        status, body = 0, b""
+        paths: list[str] = []
+
+        async def reply(message: Message) -> None:
+            nonlocal status, body, paths
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif status == 200:
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    paths = json.loads(body)
+                    visitors.give(visitor, paths)                   # before he knows them
+            await send(message)
+
+        try:
+            await self.app(scope, incoming, reply)
+        finally:
+            end = functools.partial(visitors.keep, visitor, incoming.size, paths)
+            if status in (200, 400, 413):                           # refused in order: nothing of it is left
+                end()
+            else:
+                asyncio.get_running_loop().call_later(LEFT, end)
+
+    async def _listen(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
+        line = self.page.line
+        line.listen(session)
+        try:
             await self.app(scope, receive, send)
+        finally:
+            line.leave(session)
+
+    def _largest(self) -> int:
+        """Bytes of a request with files: one of the largest, and the words around it."""
+        return self.page.limits.max_bytes + SMALL
+
+
+class Incoming:
+    """The body of a request as it comes: not more of it, and not more slowly, than agreed.
+
+    It ends with an exception that makes Gradio delete what it has written of it.
+
+    Args:
+        receive: gives the pieces.
+        most: bytes of all.
+        count: told the bytes of every piece; False where there is no room for them.
+    """
+
+    def __init__(self, receive: Receive, most: int, count: Callable[[int], bool] = lambda size: True):
+        self.receive, self.most, self.count = receive, most, count
+        self.begin, self.size, self.whole = time.monotonic(), 0, False
+
+    async def __call__(self) -> Message:
+        if self.whole:
+            return await self.receive()
+        left = min(IDLE, self.begin + WHOLE - time.monotonic())
+        try:
+            message = await asyncio.wait_for(self.receive(), max(left, 0.0))
+        except asyncio.TimeoutError:
+            raise MultiPartException("The request came too slowly.") from None
+        if message["type"] != "http.request":
+            raise MultiPartException("The request ended early.")
+        size = len(message.get("body", b""))
+        self.size += size
+        if self.size > self.most:
+            raise MultiPartException(f"The request exceeded the maximum allowed size of {self.most} bytes.")
+        if not self.count(size):
+            raise MultiPartException("Your uploads exceeded the maximum allowed size of all; they go after an hour.")
+        self.whole = not message.get("more_body", False)
+        return message

@@ -1,15 +1,14 @@
 """The painting tab: label maps painted in the browser become photographs."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 import gradio
 import numpy as np
-from PIL import Image
 
+from translate.demo.editor import PaintingEditor
 from translate.demo.example_images import make_examples
-from translate.demo.limits import QUEUE, Limits, Refusal, polite
+from translate.demo.limits import QUEUE, Limits, polite
 from translate.demo.models import Model
 from translate.demo.painting import (
     BY_CLASS,
@@ -26,29 +25,10 @@ from translate.demo.painting import (
     make_legend,
     name_classes,
 )
-from translate.demo.pictures import PictureUpload, Quiet
+from translate.demo.pictures import PictureUpload
 
 BRUSH = 40                                                          # pixels of the canvas
-LARGEST = 2**24                                                     # pixels of a painting: RGBA, layer by layer
 EDITOR = 420                                                        # pixels of the page: its height
-
-
-class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
-    """A `gradio.ImageEditor` that answers damaged and huge files with a message instead of a stack trace in the log."""
-
-    is_template = True                                              # drawn by the page as its base class is
-
-    def convert_and_format_image(self, file: Any, flatten_on_white: bool = False) -> Any:
-        if file is None:
-            return None
-        try:
-            with Image.open(BytesIO(file) if isinstance(file, bytes) else file.path) as image:
-                width, height = image.size
-            if width * height <= LARGEST:
-                return super().convert_and_format_image(file, flatten_on_white)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
-        raise Refusal(f"the painting is {width} × {height} pixels; expected up to {LARGEST:,} in all")
 
 
 def build_painting_tab(models: Sequence[Model], limits: Limits) -> None:

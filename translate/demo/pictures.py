@@ -8,11 +8,13 @@ from typing import Any
 
 import gradio
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from translate.demo.limits import Limits
+from translate.demo.limits import Limits, Refusal
+from translate.demo.uploads import is_inside
 from translate.errors import UserError
 from translate.images.arrays import read_image, resize, to_uint8
+from translate.images.decoding import UNREADABLE, open_picture
 
 DECODED = 8                                                         # times `max_pixels`: larger files are not decoded
 SMALLEST = 16                                                       # pixels: a shorter side holds nothing to translate
@@ -35,7 +37,11 @@ class PictureUpload(gradio.Image, metaclass=Quiet):
     is_template = True                                              # drawn by the page as its base class is
 
     def preprocess(self, payload: Any) -> Any:
-        return payload.path if payload is not None else None
+        if payload is None or not payload.path:
+            return None
+        if not is_inside(payload.path):                             # the page has checked whose it is, another may not
+            raise Refusal("no file of yours: upload it")
+        return payload.path
 
 
 def read_upload(path: str | os.PathLike[str] | None, limits: Limits, scale: int = 1) -> tuple[np.ndarray, str]:
@@ -97,11 +103,11 @@ def tell(picture: np.ndarray, seconds: float, *notes: str) -> str:
 def _check_header(path: str | os.PathLike[str], limits: Limits) -> None:
     """Refuse by its header a picture whose samples would fill the memory."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             width, height = image.size
     except Image.DecompressionBombError:
         raise UserError(f"{path}: has too many pixels; expected up to {DECODED * limits.max_pixels:,}") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except UNREADABLE:
         raise UserError(f"{Path(path).name}: is no picture that can be read; give {FORMATS}") from None
     if width * height > DECODED * limits.max_pixels:
         most = f"{DECODED * limits.max_pixels:,}"

@@ -1,7 +1,6 @@
 """What TensorBoard shows of a speech system while it trains, and the metric that finds its best checkpoint."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -99,8 +98,8 @@ class VoiceWatch:
             name = f"{source}_{target}"
             log.show(step, f"{name}/converted", converted, rate)
             picture = below(log.folder / "pictures", f"{name}_{step:08d}.png")
-            draw_triple(picture, wave, converted, natural, rate)
-            log.show(step, f"{name}/spectrograms", _read_picture(picture))
+            pixels = draw_triple(picture, wave, converted, natural, rate)
+            log.show(step, f"{name}/spectrograms", pixels)
 
     def _converter(self, translator: Translator) -> SpeechConverter:
         return make_converter(translator, self.config, self.statistics, self.device)
@@ -113,9 +112,3 @@ def _match(a: Utterances, b: Utterances) -> list[tuple[int, int]]:
     """Rows of `a` and `b` that hold the same sentence."""
     rows = {pair: row for row, pair in enumerate(b.pairs) if pair}
     return [(row, rows[pair]) for row, pair in enumerate(a.pairs) if pair in rows]
-
-
-def _read_picture(path: Path) -> np.ndarray:
-    from matplotlib.image import imread
-
-    return (imread(path)[..., :3] * 255).astype(np.uint8)           # (H, W, 3)

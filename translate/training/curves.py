@@ -80,7 +80,13 @@ def _read_curves(log_jsonl: str | os.PathLike[str]) -> dict[str, list[tuple[floa
     return curves
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG, whole or not at all."""
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> np.ndarray:
+    """Write a figure as PNG, whole or not at all; returns its pixels (H, W, 3), uint8."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(110)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format="png", dpi="figure")
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

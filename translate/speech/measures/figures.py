@@ -1,16 +1,12 @@
 """Pictures of a training run and of its output, without a display (matplotlib's Agg)."""
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
 from translate.training.curves import save_figure
-
-if TYPE_CHECKING:
-    pass
 
 WINDOW_MS, HOP_MS = 25.0, 5.0                                       # of the spectrograms
 RANGE_DB = 80.0                                                     # shown below the loudest point
@@ -22,13 +18,16 @@ def draw_triple(
     converted: np.ndarray,
     target: np.ndarray,
     sample_rate: int,
-) -> None:
+) -> np.ndarray:
     """Draw the log-magnitude spectrograms of source, converted and target, one above the other, as PNG.
 
     Args:
         path: of the picture.
         source, converted, target: (N,) waves of any length; time and frequency axes are shared.
         sample_rate: Hz, of all three.
+
+    Returns:
+        The pixels (H, W, 3), uint8.
 
     Raises:
         UserError: the picture cannot be written.
@@ -54,9 +53,7 @@ def draw_triple(
     axes[0].set_xlim(0, max(len(source), len(converted), len(target)) / sample_rate)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="dB below the loudest point")
-    save_figure(figure, path)
-
-
+    return save_figure(figure, path)
 
 
 def spectrogram(wave: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -1,0 +1,124 @@
+"""The canvas of the painting tab: what a visitor paints, counted before anything of it is decoded."""
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import gradio
+import numpy as np
+from gradio.components.base import server
+from starlette.exceptions import HTTPException
+
+from translate.demo.limits import Refusal
+from translate.demo.pictures import Quiet
+from translate.demo.uploads import is_inside
+from translate.demo.visitors import CURRENT, Visitor
+from translate.images.decoding import UNREADABLE, open_picture
+
+LARGEST = 2**22                                                     # pixels of a painting, its layers are as large
+LAYERS = 4                                                          # the page itself makes one
+PAINTINGS = 4                                                       # that wait for a visitor's next request
+STORED = 2**27                                                      # bytes of all visitors' paintings that wait
+
+
+class Painting(NamedTuple):
+    """A painting as files (paths or bytes).
+
+    Attributes:
+        background: below the layers, or None.
+        layers: in order; None where one has not come yet.
+    """
+
+    background: Any
+    layers: list[Any]
+
+
+class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
+    """A `gradio.ImageEditor` that refuses damaged and huge paintings by a message, before it decodes them.
+
+    Gradio decodes any number of pictures of any size, each in any format, and stores any number of them.
+    """
+
+    is_template = True                                              # drawn by the page as its base class is
+
+    def preprocess(self, payload: Any) -> Any:
+        if payload is None:
+            return None
+        if payload.id is None:
+            painting = Painting(_locate(payload.background), [_locate(layer) for layer in payload.layers])
+        else:
+            painting = self._waiting().pop((CURRENT.get(), payload.id), Painting(None, []))
+        layers = [layer for layer in painting.layers if layer is not None]
+        if len(layers) > LAYERS:
+            raise Refusal(f"the painting has {len(layers)} layers; expected up to {LAYERS}")
+        for file in (painting.background, *layers):
+            _check_size(file)
+        return {"background": _decode(painting.background), "layers": list(map(_decode, layers)), "composite": None}
+
+    @server
+    def accept_blobs(self, data: Any) -> None:
+        """Store a part of a painting until the request for it comes; the oldest parts make room for it."""
+        try:
+            kind, number, name = data.data["type"], data.data.get("index"), data.data["id"]
+            content = data.files[0][1]
+            index = int(number) if number not in (None, "", "null") else 0
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise HTTPException(400, "no part of a painting") from None
+        if not 0 <= index < LAYERS or kind not in ("background", "layer", "composite"):
+            raise HTTPException(400, f"no part of a painting; expected up to {LAYERS} layers")
+        waiting, key = self._waiting(), (CURRENT.get(), name)
+        painting = waiting.pop(key, Painting(None, []))             # now the newest
+        if kind == "background":
+            painting = painting._replace(background=content)
+        elif kind == "layer":
+            layers = [*painting.layers, *[None] * (index + 1 - len(painting.layers))]
+            layers[index] = content
+            painting = painting._replace(layers=layers)
+        waiting[key] = painting
+        mine = [other for other in waiting if other[0] == key[0]]
+        for other in mine[:-PAINTINGS]:
+            del waiting[other]
+        while sum(map(_weigh, waiting.values())) > STORED:
+            del waiting[next(iter(waiting))]
+
+    def _waiting(self) -> dict[tuple[Visitor | None, str], Painting]:
+        """Paintings by who sent them, and by the name that his page gave them; the newest last."""
+        return self.blob_storage  # type: ignore[return-value]  # where Gradio keeps what it stores
+
+
+def _locate(file: Any) -> str | None:
+    if file is None:
+        return None
+    if not is_inside(file.path):                                    # the page has checked whose it is, another may not
+        raise Refusal("no file of yours: upload it")
+    return file.path
+
+
+def _weigh(painting: Painting) -> int:
+    return sum(len(part) for part in (painting.background, *painting.layers) if part is not None)
+
+
+def _open(file: str | bytes) -> Any:
+    return open_picture(BytesIO(file) if isinstance(file, bytes) else file)
+
+
+def _check_size(file: str | bytes | None) -> None:
+    if file is None:
+        return
+    try:
+        with _open(file) as image:
+            width, height = image.size
+    except UNREADABLE:
+        raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
+    if width * height > LARGEST:
+        raise Refusal(f"the painting is {width} × {height} pixels; expected up to {LARGEST:,} in all")
+
+
+def _decode(file: str | bytes | None) -> np.ndarray | None:
+    """(H, W, 4) uint8."""
+    if file is None:
+        return None
+    try:
+        with _open(file) as image:
+            return np.asarray(image.convert("RGBA"))
+    except UNREADABLE:
+        raise Refusal("the painting is no picture that can be read; choose a map to start from") from None

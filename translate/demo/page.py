@@ -1,0 +1,116 @@
+"""The page of the demo: every request to it is checked in one place, and its line is shared fairly."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import fastapi
+import gradio
+from gradio.queueing import Event, Queue
+
+from translate.demo.limits import Limits
+from translate.demo.visitors import CURRENT, Visitor, Visitors, find_paths
+
+PLACES_OF_VISITOR, PLACES_OF_ADDRESS = 4, 16                        # in the line, what is being computed included
+GRACE = 5.0                                                         # seconds until a session without listener is over
+
+
+class Page(gradio.Blocks):
+    """A `gradio.Blocks` whose visitors name their own files alone.
+
+    All events come through `process_api`, by whichever route and with whichever components: so a component that is
+    added needs no check of its own.
+
+    Args:
+        limits: of a request.
+        options: of `gradio.Blocks`.
+    """
+
+    def __init__(self, limits: Limits, **options: Any):
+        self.limits, self.visitors = limits, Visitors(limits)
+        super().__init__(**options)
+
+    def queue(self, *args: Any, **options: Any) -> "Page":
+        super().queue(*args, **options)
+        made = self._queue
+        self._queue = Line(
+            made.live_updates, made.max_thread_count, made.update_intervals, made.max_size, self,
+            made.default_concurrency_limit,
+        )  # fmt: skip
+        return self
+
+    @property
+    def line(self) -> "Line":
+        assert isinstance(self._queue, Line)
+        return self._queue
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
+        """As in the base class, with files of the visitor alone; those of the answer become his.
+
+        Raises:
+            Refusal: another file is named.
+        """
+        if options.get("explicit_call"):                            # a program's own call, of no visitor
+            return await super().process_api(block_fn, inputs, *args, **options)
+        request = options.get("request")
+        visitor = find_visitor(request[0] if isinstance(request, list) else request)
+        self.visitors.check(visitor, [inputs, getattr(options.get("event_data"), "_data", None)])
+        CURRENT.set(visitor)
+        output = await super().process_api(block_fn, inputs, *args, **options)
+        if visitor is not None:
+            self.visitors.give(visitor, find_paths(output["data"]))
+        return output
+
+
+class Line(Queue):
+    """A `gradio.queueing.Queue` in which nobody takes all places, and out of which falls who does not listen."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self._listeners: Counter[str] = Counter()                   # by session: streams of messages that are open
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
+        """As in the base class; turned away as from a full line is who has as many requests in it as one may have."""
+        visitor = find_visitor(request)
+        if visitor is None:
+            return False, "Open the page first: it needs its cookie.", "error"
+        others = [other for other in map(find_visitor, (event.request for event in self._list_events())) if other]
+        if sum(other.token == visitor.token for other in others) >= PLACES_OF_VISITOR:
+            return False, f"You have {PLACES_OF_VISITOR} requests in line; wait for one of them.", "queue_full"
+        if sum(other.address == visitor.address for other in others) >= PLACES_OF_ADDRESS:
+            return False, f"Your address has {PLACES_OF_ADDRESS} requests in line; wait a little.", "queue_full"
+        answer = await super().push(body, request, username)
+        self._drop_later(body.session_hash)
+        return answer
+
+    def listen(self, session: str) -> None:
+        """Count a stream of messages that opens."""
+        self._listeners[session] += 1
+
+    def leave(self, session: str) -> None:
+        """Count a stream that ends; the session's requests leave the line unless another opens."""
+        self._listeners[session] -= 1
+        if self._listeners[session] <= 0:
+            del self._listeners[session]
+            self._drop_later(session)
+
+    def _list_events(self) -> list[Event]:
+        waiting = [event for queue in self.event_queue_per_concurrency_id.values() for event in queue.queue]
+        return waiting + [event for events in self.active_jobs if events for event in events]
+
+    def _drop_later(self, session: str) -> None:
+        task = asyncio.create_task(self._drop_unheard(session))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drop_unheard(self, session: str) -> None:
+        await asyncio.sleep(GRACE)                                  # a page asks first and listens then
+        if session not in self._listeners:
+            await self.clean_events(session_hash=session)
+
+
+def find_visitor(request: Any) -> Visitor | None:
+    """Who sent a request, as the fence wrote it there; None where it came by another way."""
+    request = getattr(request, "request", request)                  # Gradio's, around FastAPI's
+    return getattr(request.state, "visitor", None) if isinstance(request, fastapi.Request) else None
