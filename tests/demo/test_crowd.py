@@ -143,6 +143,16 @@ def test_room_returns_when_files_go(place, tmp_path):
     assert guest.upload(write(tmp_path / "a", size, 0))[0] == 200
 
 
+def test_refused_uploads_make_no_room(place, tmp_path):
+    url, _, _, _ = place
+    guest = Guest(url)
+    statuses = [guest.upload(write(tmp_path / "a", SMALL.max_bytes - 1000, n))[0] for n in range(FILES_OF_VISITOR)]
+    assert statuses == [200] * FILES_OF_VISITOR
+    for _ in range(3):
+        assert guest.upload(write(tmp_path / "a", 4 * SMALL.max_bytes, 99))[0] == 413
+    assert guest.upload(write(tmp_path / "a", SMALL.max_bytes - 1000, 99))[0] == 413
+
+
 def test_many_small_files_count_too(place, tmp_path):
     url, _, _, _ = place
     guest = Guest(url)
@@ -266,9 +276,8 @@ def test_layers_are_counted_before_they_are_decoded(editor):
         tracemalloc.start()
         with pytest.raises(Refusal, match=f"has 20 layers; expected up to {LAYERS}"):
             editor.preprocess(editor.data_model(background=file, layers=[file] * 20, composite=file))
-        path.write_bytes(draw(2048, 2049))
-        with pytest.raises(Refusal, match=rf"is 2048 × 2049 pixels; expected up to {LARGEST:,} in all"):
-            editor.preprocess(editor.data_model(background=file))
+        with pytest.raises(Refusal, match=rf"has 12,582,912 pixels in all its layers; expected up to {LARGEST:,}"):
+            editor.preprocess(editor.data_model(background=file, layers=[file] * 2))
         assert tracemalloc.get_traced_memory()[1] < 2**21           # nothing was decoded
     finally:
         tracemalloc.stop()

@@ -167,7 +167,8 @@ def test_only_what_the_page_sends_is_looked_at(place):
     for path in ("process_recording", "vibe-edit", "undo-vibe-edit", "vibe-code", "api/predict", "call/convert",
                  "stream/x", "run-history/connect", "run/convert", "upload/x"):  # fmt: skip
         assert guest.post(path, {})[0] == 403, path
-    for path in ("deep_link?session_hash=x", "proxy=http://127.0.0.1/", "file=http://127.0.0.1/", "call/convert/x"):
+    for path in ("deep_link?session_hash=x", "proxy=http://127.0.0.1/", "file=http://127.0.0.1/", "call/convert/x",
+                 "heartbeat/x", "dev/reload"):  # fmt: skip
         assert guest.ask(f"{API}/{path}")[0] == 403, path
     event = {"data": [], "fn_index": 0, "session_hash": "x", "event_data": {"path": "/etc/passwd"}}
     _, answer = guest.post("run/predict", event)

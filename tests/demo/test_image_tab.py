@@ -7,6 +7,7 @@ import gradio
 import numpy as np
 import pytest
 import skimage.data
+import tifffile
 import torch
 from PIL import Image
 
@@ -85,6 +86,19 @@ def test_large_uploads_are_scaled_down_or_refused(files, tmp_path, pixels):
     write_image(tmp_path / "line.png", pixels[:15])
     with pytest.raises(UserError, match="is 64 × 15 pixels; expected 16 or more"):
         read_upload(tmp_path / "line.png", LIMITS)
+
+
+def test_heavy_pictures_are_refused_sooner(tmp_path, pixels):
+    """Each pixel of 16 bits with alpha takes twenty times the memory of one of a photograph."""
+    limits = Limits(max_pixels=64 * 48 // 4)
+    deep = np.zeros((48, 64, 4), np.uint16)
+    tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="rgb")
+    Image.fromarray(pixels[..., 0]).convert("LA").save(tmp_path / "alpha.png")
+    Image.fromarray(pixels).save(tmp_path / "plain.png")
+    for name in ("deep.tif", "alpha.png"):
+        with pytest.raises(UserError, match=f"{name}: is 64 × 48 pixels; expected up to 1,536 in all"):
+            read_upload(tmp_path / name, limits)
+    assert read_upload(tmp_path / "plain.png", limits)[0].shape == (24, 32, 3)
 
 
 @pytest.mark.parametrize("name", ["text.png", "empty.png"])

@@ -14,7 +14,7 @@ from translate.demo.uploads import is_inside
 from translate.demo.visitors import CURRENT, Visitor
 from translate.images.decoding import UNREADABLE, open_picture
 
-LARGEST = 2**22                                                     # pixels of a painting, its layers are as large
+LARGEST = 2**23                                                     # pixels of a painting, of all layers together
 LAYERS = 4                                                          # the page itself makes one
 PAINTINGS = 4                                                       # that wait for a visitor's next request
 STORED = 2**27                                                      # bytes of all visitors' paintings that wait
@@ -50,8 +50,9 @@ class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
         layers = [layer for layer in painting.layers if layer is not None]
         if len(layers) > LAYERS:
             raise Refusal(f"the painting has {len(layers)} layers; expected up to {LAYERS}")
-        for file in (painting.background, *layers):
-            _check_size(file)
+        count = sum(map(_count_pixels, (painting.background, *layers)))
+        if count > LARGEST:
+            raise Refusal(f"the painting has {count:,} pixels in all its layers; expected up to {LARGEST:,}")
         return {"background": _decode(painting.background), "layers": list(map(_decode, layers)), "composite": None}
 
     @server
@@ -101,16 +102,15 @@ def _open(file: str | bytes) -> Any:
     return open_picture(BytesIO(file) if isinstance(file, bytes) else file)
 
 
-def _check_size(file: str | bytes | None) -> None:
+def _count_pixels(file: str | bytes | None) -> int:
+    """By the header."""
     if file is None:
-        return
+        return 0
     try:
         with _open(file) as image:
-            width, height = image.size
+            return image.width * image.height
     except UNREADABLE:
         raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
-    if width * height > LARGEST:
-        raise Refusal(f"the painting is {width} × {height} pixels; expected up to {LARGEST:,} in all")
 
 
 def _decode(file: str | bytes | None) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from translate.demo.visitors import CURRENT, Visitor
 
 API = "gradio_api/"
 POSTS = ("login", "queue/join", "run/predict", "upload", "component_server", "cancel", "reset")  # what the page sends
-CLOSED = ("deep_link", "proxy=", "file=http", "file/http", "call/", "stream/")  # what it does not ask for
+CLOSED = ("deep_link", "proxy=", "file=http", "file/http", "call/", "stream/", "heartbeat/", "dev/")  # not so
 SMALL = 2**18                                                       # bytes of a request without files
 IDLE, WHOLE = 15.0, 300.0                                           # seconds: between pieces of a request, for all
 LEFT = WHOLE + 2 * IDLE                                             # seconds: older pieces belong to no upload
@@ -160,9 +160,10 @@ class Incoming:
             raise MultiPartException("The request ended early.")
         size = len(message.get("body", b""))
         self.size += size
+        room = self.count(size)
         if self.size > self.most:
             raise MultiPartException(f"The request exceeded the maximum allowed size of {self.most} bytes.")
-        if not self.count(size):
+        if not room:
             raise MultiPartException("Your uploads exceeded the maximum allowed size of all; they go after an hour.")
         self.whole = not message.get("more_body", False)
         return message

@@ -57,8 +57,9 @@ class Page(gradio.Blocks):
         self.visitors.check(visitor, [inputs, getattr(options.get("event_data"), "_data", None)])
         CURRENT.set(visitor)
         output = await super().process_api(block_fn, inputs, *args, **options)
-        if visitor is not None:
-            self.visitors.give(visitor, find_paths(output["data"]))
+        if visitor is not None and (paths := list(find_paths(output["data"]))):
+            self.visitors.forget()
+            self.visitors.give(visitor, paths)
         return output
 
 
@@ -68,6 +69,7 @@ class Line(Queue):
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self._listeners: Counter[str] = Counter()                   # by session: streams of messages that are open
+        self._pushing = asyncio.Lock()                              # nobody else joins while places are counted
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
@@ -75,12 +77,13 @@ class Line(Queue):
         visitor = find_visitor(request)
         if visitor is None:
             return False, "Open the page first: it needs its cookie.", "error"
-        others = [other for other in map(find_visitor, (event.request for event in self._list_events())) if other]
-        if sum(other.token == visitor.token for other in others) >= PLACES_OF_VISITOR:
-            return False, f"You have {PLACES_OF_VISITOR} requests in line; wait for one of them.", "queue_full"
-        if sum(other.address == visitor.address for other in others) >= PLACES_OF_ADDRESS:
-            return False, f"Your address has {PLACES_OF_ADDRESS} requests in line; wait a little.", "queue_full"
-        answer = await super().push(body, request, username)
+        async with self._pushing:
+            others = [other for other in map(find_visitor, (event.request for event in self._list_events())) if other]
+            if sum(other.token == visitor.token for other in others) >= PLACES_OF_VISITOR:
+                return False, f"You have {PLACES_OF_VISITOR} requests in line; wait for one of them.", "queue_full"
+            if sum(other.address == visitor.address for other in others) >= PLACES_OF_ADDRESS:
+                return False, f"Your address has {PLACES_OF_ADDRESS} requests in line; wait a little.", "queue_full"
+            answer = await super().push(body, request, username)
         self._drop_later(body.session_hash)
         return answer
 

@@ -14,9 +14,10 @@ from translate.demo.limits import Limits, Refusal
 from translate.demo.uploads import is_inside
 from translate.errors import UserError
 from translate.images.arrays import read_image, resize, to_uint8
-from translate.images.decoding import UNREADABLE, open_picture
+from translate.images.decoding import UNREADABLE, is_light, open_picture
 
-DECODED = 8                                                         # times `max_pixels`: larger files are not decoded
+DECODED, HEAVY = 8, 2                                               # times `max_pixels`: larger files are not decoded,
+#                                                                     and those with alpha or 16 bits
 SMALLEST = 16                                                       # pixels: a shorter side holds nothing to translate
 FORMATS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 
@@ -105,10 +106,10 @@ def _check_header(path: str | os.PathLike[str], limits: Limits) -> None:
     try:
         with open_picture(path) as image:
             width, height = image.size
+            most = (DECODED if is_light(image) else HEAVY) * limits.max_pixels
     except Image.DecompressionBombError:
         raise UserError(f"{path}: has too many pixels; expected up to {DECODED * limits.max_pixels:,}") from None
     except UNREADABLE:
         raise UserError(f"{Path(path).name}: is no picture that can be read; give {FORMATS}") from None
-    if width * height > DECODED * limits.max_pixels:
-        most = f"{DECODED * limits.max_pixels:,}"
-        raise UserError(f"{path}: is {width} × {height} pixels; expected up to {most} in all: scale it down")
+    if width * height > most:
+        raise UserError(f"{path}: is {width} × {height} pixels; expected up to {most:,} in all: scale it down")

@@ -53,12 +53,29 @@ def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, st
         raise UserError(f"{path}: cannot read as a picture ({reason})") from None
 
 
+def is_light(image: ImageFile.ImageFile) -> bool:
+    """Whether a picture has 8 bits and no alpha, as its header says: decoded it takes 3 bytes a pixel or fewer."""
+    plain = image.mode in ("1", "L", "P", "RGB", "YCbCr") and "transparency" not in image.info
+    return plain and not _is_deep_png(image) and not _is_deep_tiff(image)
+
+
+def _is_deep_png(image: ImageFile.ImageFile) -> bool:
+    return image.format == "PNG" and bool(image.tile) and str(image.tile[0][3]) in DEEP_PNG
+
+
+def _is_deep_tiff(image: ImageFile.ImageFile) -> bool:
+    """Whether a TIFF has several channels of more than 8 bits."""
+    if image.format != "TIFF":
+        return False
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    return max(tags.get(BITS, (8,))) > 8 and tags.get(SAMPLES, 1) > 1
+
+
 def _read_samples(image: ImageFile.ImageFile, path: str | os.PathLike[str], pictures: bool) -> np.ndarray:
     """The samples as they lie in the file, (H, W) or (H, W, C)."""
-    packing = str(image.tile[0][3]) if image.format == "PNG" and image.tile else ""
-    if packing in DEEP_PNG:
-        return _read_deep_png(image, path, packing)
-    if image.format == "TIFF" and max(image.tag_v2.get(BITS, (8,))) > 8 and image.tag_v2.get(SAMPLES, 1) > 1:  # type: ignore[attr-defined]
+    if _is_deep_png(image):
+        return _read_deep_png(image, path, str(image.tile[0][3]))
+    if _is_deep_tiff(image):
         import tifffile
 
         return tifffile.imread(path, key=0)
