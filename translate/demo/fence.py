@@ -19,7 +19,9 @@ from translate.demo.visitors import CURRENT, Visitor
 
 API = "gradio_api/"
 POSTS = ("login", "queue/join", "run/predict", "upload", "component_server", "cancel", "reset")  # what the page sends
-CLOSED = ("deep_link", "proxy=", "file=http", "file/http", "call/", "stream/", "heartbeat/", "dev/")  # not so
+CLOSED = (                                                          # what it does not ask for
+    "deep_link", "proxy=", "file=http", "file/http", "call/", "stream/", "heartbeat/", "dev/",
+)  # fmt: skip
 SMALL = 2**18                                                       # bytes of a request without files
 IDLE, WHOLE = 15.0, 300.0                                           # seconds: between pieces of a request, for all
 LEFT = WHOLE + 2 * IDLE                                             # seconds: older pieces belong to no upload
