@@ -143,7 +143,7 @@ def mistakes(dump, tmp_path):
         "out is a file": (
             ["train", "--features", dump, "--out", tmp_path / "file" / "run", *train[5:], *TINY], "Not a directory",
         ),
-        "unknown model to list": (["models", "model=xyz"], "unknown model `xyz`; known: cyclegan_vc, cyclegan_vc2"),
+        "unknown model to list": (["models", "model=xyz"], "unknown model `xyz`; known: cyclegan, pix2pix"),
         "no checkpoint": (["convert", tmp_path / "none", "a.wav", "b.wav"], "none: no such checkpoint"),
         "no manifest": (
             ["extract", tmp_path / "none.jsonl", "--out", tmp_path / "run", TINY[0]], "none.jsonl",

@@ -13,6 +13,7 @@ from translate.config import (
     Section,
     TrainConfig,
     WorldConfig,
+    lay_over,
     merge,
     parse_overrides,
     read_yaml,
@@ -69,16 +70,25 @@ def accept(*overrides):
     ("train=3", "`train` is 3: expected keys of its own (steps, batch_size,"),
     ("train=null", "`train` is null: expected keys of its own (steps, batch_size,"),
     ("train={1: 2}", "`train.1` is 1: keys should be strings"),
+    ("players={1: 2}", "`players.1` is 1: keys should be strings"),
+    ("players.generator.losses={1: 2}", "`players.generator.losses.1` is 1: keys should be strings"),
+    ("players.generator=3", "`players.generator` is 3: expected keys of its own (learning_rate, betas, clip, average,"),
+    ("players.generator=null", "`players.generator` is null: expected keys of its own (learning_rate, betas, clip,"),
     # weights of losses: a number or a mapping
     ("players.generator.losses.identity=abc",
-     '`players.generator.losses.identity` is "abc": expected a number, or {weight: number, until: step}'),
-    ("players.generator.losses.identity=null", "is null: expected a number, or {weight: number, until: step}"),
-    ("players.generator.losses.identity=[5]", "is [5]: expected a number, or {weight: number, until: step}"),
+     '`players.generator.losses.identity` is "abc": expected a number, or {weight: number, until: step, every: steps}'),
+    ("players.generator.losses.identity=null",
+     "is null: expected a number, or {weight: number, until: step, every: steps}"),
+    ("players.generator.losses.identity=[5]",
+     "is [5]: expected a number, or {weight: number, until: step, every: steps}"),
+    ("players.generator.losses.identity=true", "is true: expected a number, or {weight: number, until: step, every: "),
     ("players.generator.losses.identity=-1", "`players.generator.losses.identity` is -1: it should be greater"),
     ("players.generator.losses.identity.weight=-1", "`players.generator.losses.identity.weight` is -1: it should be"),
     ("players.generator.losses.identity.weight=x", '`players.generator.losses.identity.weight` is "x": it should'),
     ("players.generator.losses.identity={weight: 5, until: 3.5}", "`players.generator.losses.identity.until` is 3.5"),
+    ("players.generator.losses.identity={weight: 5, every: 0}", "`players.generator.losses.identity.every` is 0: it"),
     ("players.generator.losses.cycle={until: 3}", "`players.generator.losses.cycle.weight` is required"),
+    ("players.generator.losses.cycle=1" + "0" * 400, "`players.generator.losses.cycle` is 10000"),
     # out of range
     ("train.batch_size=0", "`train.batch_size` is 0: it should be greater than or equal to 1"),
     ("train.decay_from=1.5", "`train.decay_from` is 1.5: it should be less than or equal to 1"),
@@ -137,10 +147,11 @@ def test_numbers_may_be_written_whole():
 
 
 @pytest.mark.parametrize(("value", "expected"), [
-    ("3.5", 3.5),
+    ("3.5", LossWeight(weight=3.5)),
     ("{weight: 3}", LossWeight(weight=3.0, until=10_000)),                   # laid over the default, key by key
     ("{weight: 3, until: null}", LossWeight(weight=3.0)),
     ("{until: 7}", LossWeight(weight=5.0, until=7)),
+    ("{every: 16}", LossWeight(weight=5.0, until=10_000, every=16)),
 ])  # fmt: skip
 def test_forms_of_a_weight(value, expected):
     assert accept(f"players.generator.losses.identity={value}").players["generator"].losses["identity"] == expected
@@ -152,6 +163,36 @@ def test_a_weight_ends_where_it_should():
     assert LossWeight(weight=5.0, until=0).at(0) == 0
 
 
+def test_a_loss_of_every_few_steps_weighs_as_much_as_one_of_every_step():
+    weight = LossWeight(weight=10.0, every=4)
+    factors = [weight.at(step) for step in range(12)]
+    assert factors == [40, 0, 0, 0] * 3
+    assert sum(factors) / len(factors) == weight.weight
+    assert [LossWeight(weight=1.0, until=5, every=4).at(step) for step in range(9)] == [4, 0, 0, 0, 4, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("weight", "written"), [
+    (LossWeight(weight=5.0), 5.0),
+    (LossWeight(weight=5.0, until=9), {"weight": 5.0, "until": 9, "every": 1}),
+    (LossWeight(weight=5.0, every=16), {"weight": 5.0, "until": None, "every": 16}),
+    (LossWeight(weight=5.0, until=0, every=2), {"weight": 5.0, "until": 0, "every": 2}),
+])  # fmt: skip
+def test_a_weight_is_written_as_plainly_as_it_can_be(weight, written):
+    assert weight.model_dump() == written
+    assert LossWeight.model_validate(written) == weight
+    # Whatever the default: nothing of it stays where the weight that was written is read again.
+    for default in (LossWeight(weight=1.0), LossWeight(weight=1.0, until=3), LossWeight(weight=1.0, every=8)):
+        merged = merge({"cycle": default.model_dump()}, {"cycle": weight.model_dump()})
+        assert LossWeight.model_validate(merged["cycle"]) == weight
+
+
+def test_every_survives_a_file(tmp_path):
+    config = accept("players.discriminator.losses.adversarial={weight: 2, every: 16}")
+    write_yaml(tmp_path / "my.yaml", config)
+    assert resolve(read_yaml(tmp_path / "my.yaml"), "my.yaml") == config
+    assert config.weights()["discriminator"]["adversarial"].at(32) == 32
+
+
 def test_merging_goes_key_by_key():
     base = {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": {"f": 1}}
     assert merge(base, {"a": {"c": 3, "g": 4}, "d": [5], "e": 6}) == {
@@ -160,16 +201,53 @@ def test_merging_goes_key_by_key():
     assert base == {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": {"f": 1}}
 
 
-def test_later_sources_win(tmp_path):
-    from translate.models.settings import read_config
+# --- one section over the defaults of another -----------------------------------------------------------------
 
-    path = tmp_path / "my.yaml"
-    path.write_text("model: cyclegan_vc2\ntrain: {steps: 7, crop: 64}\nplayers: {generator: {learning_rate: 5e-4}}\n")
-    config = read_config(str(path), parse_overrides(["train.steps=9"]), ["low", "high"])
-    assert (config.train.steps, config.train.crop, config.train.batch_size) == (9, 64, 1)
-    assert config.players["generator"].learning_rate == 5e-4
-    assert config.players["generator"].losses["cycle"].weight == 10
-    assert config.data.pair() == ("low", "high")
+
+class Inner(Section):
+    depth: int = 3
+    width: int = 4
+
+
+class Outer(Section):
+    inner: Inner = Inner()
+    other: float = 1.0
+
+
+TREE = {"inner": {"depth": 8, "width": 4}, "other": 1.0}
+
+
+def test_values_are_laid_over_the_defaults():
+    laid = lay_over(Outer, TREE, {"inner": {"width": 5}}, "x")
+    assert laid == Outer(inner=Inner(depth=8, width=5))             # of the tree, not of the class
+    assert TREE["inner"]["width"] == 4
+    assert lay_over(Outer, TREE, {}, "x").inner.depth == 8
+
+
+@pytest.mark.parametrize(("values", "words"), [
+    ({"iner": {}}, "x: unknown key `iner`; did you mean `inner`?"),
+    ({"inner": {"widht": 3}}, "x: unknown key `inner.widht`; did you mean `inner.width`?"),
+    ({"depth": 3}, "x: unknown key `depth`; did you mean `inner.depth`?"),
+    ({"zzz": 3}, "x: unknown key `zzz`; known: inner, other"),
+    ({"inner": {"width": "x"}}, 'x: `inner.width` is "x": it should be a valid integer'),
+    ({"inner": 3}, "x: `inner` is 3: expected keys of its own (depth, width)"),
+    ({3: 4}, "x: `3` is 3: keys should be strings"),
+])  # fmt: skip
+def test_a_key_that_the_defaults_lack(values, words):
+    with pytest.raises(UserError) as error:
+        lay_over(Outer, TREE, values, "x")
+    assert str(error.value) == words
+
+
+def test_a_key_without_a_default_is_known_and_required():
+    class Needy(Outer):
+        size: int
+
+    assert lay_over(Needy, TREE, {"size": 3}, "x").size == 3
+    with pytest.raises(UserError, match=r"x: `size` is required"):
+        lay_over(Needy, TREE, {}, "x")
+    with pytest.raises(UserError, match=r"x: unknown key `siez`; did you mean `size`\?"):
+        lay_over(Needy, TREE, {"siez": 3}, "x")
 
 
 # --- files --------------------------------------------------------------------------------------------------

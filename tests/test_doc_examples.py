@@ -1,8 +1,10 @@
-"""The worked examples of the documents, executed: a system, a translator and a corpus of one's own."""
+"""The worked examples of the documents, executed: models, a game and a corpus of one's own."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,13 @@ import torch
 from doc_pages import ROOT, find_blocks
 from test_doc_commands import find_commands
 from test_image_recipes import commands  # noqa: F401  (a fixture of this module, too)
+from tiny_runs import configure
 
 from translate.config import LossWeight
 from translate.games.base import Translator
 
-OWN_SYSTEM, OWN_PICTURES, OWN_TRANSLATOR = [
-    code for language, code, _ in find_blocks(ROOT / "docs/add-a-model.md") if language == "python" and "class " in code
-][:3]
+BLOCKS = [code for language, code, _ in find_blocks(ROOT / "docs/add-a-model.md") if language == "python"]
+OWN_MODEL, OWN_PICTURES, OWN_TESTS, OWN_GAME = BLOCKS[:4]
 
 
 def run(folder: Path, *words: str) -> None:
@@ -26,16 +28,17 @@ def run(folder: Path, *words: str) -> None:
     assert process.returncode == 0, f"{words}: {process.stderr[-2000:]}"
 
 
-def test_the_example_system_trains_and_converts(tmp_path):
+def test_the_example_model_trains_and_converts(tmp_path):
     """The first block of docs/add-a-model.md, as a user's own module, through the real commands."""
     from translate.speech.corpus.mini import make_speech
 
-    (tmp_path / "my_systems").mkdir()
-    (tmp_path / "my_systems" / "linear_vc.py").write_text(OWN_SYSTEM)
+    (tmp_path / "my_models").mkdir()
+    (tmp_path / "my_models" / "linear_vc.py").write_text(OWN_MODEL)
     make_speech(tmp_path / "corpus", sentences=4, evaluation=1)
-    model = "model=my_systems.linear_vc"
+    model = "model=my_models.linear_vc"
     extracted = ["data/train.jsonl", "--out", "dump", "--jobs", "1", model]
     train = ["--features", "dump", "--out", "run", "--source", "low", "--target", "high", "train.steps=20"]
+    run(tmp_path, "translate", "models", "my_models.linear_vc", "network.channels=32")
     run(tmp_path, "translate", "prepare", "corpus", "data", "--train", "train_*", "--eval", "eval_*")
     run(tmp_path, "translate", "extract", *extracted)
     run(tmp_path, "translate", "train", model, *train)
@@ -43,7 +46,37 @@ def test_the_example_system_trains_and_converts(tmp_path):
     assert (tmp_path / "converted.wav").stat().st_size > 10_000
 
 
-def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "code"), [("linear_vc", OWN_MODEL), ("edges", OWN_PICTURES)])
+def test_the_facts_of_the_examples_serve(tmp_path, monkeypatch, name, code):
+    """What tests of all models do with a new one."""
+    from translate.models import find_model
+
+    (tmp_path / "fact_models").mkdir()
+    (tmp_path / "fact_models" / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    model = find_model(f"fact_models.{name}")
+    assert model.title
+    assert model.task
+    assert (ROOT / "recipes" / f"{model.recipe}.sh").is_file()
+    config = configure(f"fact_models.{name}")
+    for _, losses in config.build().training_step(config.example_batch(2), 0):
+        assert all(loss.isfinite() for loss in losses.values())
+
+
+def test_the_example_tests_pass(tmp_path):
+    """The third block, on the first."""
+    (tmp_path / "my_models").mkdir()
+    (tmp_path / "my_models" / "linear_vc.py").write_text(OWN_MODEL)
+    (tmp_path / "test_linear_vc.py").write_text(OWN_TESTS)
+    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "tests" / "helpers")])
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_linear_vc.py"]
+    environment = {**os.environ, "PYTHONPATH": path}
+    process = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert process.returncode == 0, process.stdout
+    assert f"{OWN_TESTS.count('def test_')} passed" in process.stdout
+
+
+def test_the_example_model_of_pictures_trains_and_converts(tmp_path, monkeypatch):
     """The second block, through the jobs behind the documented commands."""
     from translate.config import parse_overrides
     from translate.images.arrays import write_image
@@ -53,35 +86,35 @@ def test_the_example_system_of_pictures_trains_and_converts(tmp_path, monkeypatc
     from translate.jobs.train import train_system
     from translate.models.settings import read_config
 
-    (tmp_path / "doc_systems").mkdir()
-    (tmp_path / "doc_systems" / "edges.py").write_text(OWN_PICTURES)
+    (tmp_path / "doc_models").mkdir()
+    (tmp_path / "doc_models" / "edges.py").write_text(OWN_PICTURES)
     monkeypatch.syspath_prepend(tmp_path)
     random = np.random.default_rng(0)
     for split, number in (("train", 1), ("train", 2), ("val", 3)):
         photo = random.integers(0, 256, (70, 70, 3), dtype=np.uint8)
         write_image(tmp_path / "pairs" / split / f"{number}.png", np.concatenate([photo, 255 - photo], axis=1))
     prepare_corpus(tmp_path / "pairs", tmp_path / "data", ["photo", "edges"], ["*"], None, "train", "pairs")
-    settings = parse_overrides(["model=doc_systems.edges", "train.steps=30", "players.generator.learning_rate=1e-2"])
+    settings = parse_overrides(["model=doc_models.edges", "train.steps=30", "players.generator.learning_rate=1e-2"])
     run = train_system(read_config(None, settings, ["photo", "edges"]), tmp_path / "data", tmp_path / "run").parent
     convert_files(run, tmp_path / "data" / "eval.jsonl", run / "converted" / "photo-edges")
     rows = evaluate_run(run, tmp_path / "data" / "eval.jsonl", tmp_path / "data" / "train.jsonl")["tasks"][0]["rows"]
     assert rows["converted"]["l1"] < 0.8 * rows["input"]["l1"]
 
 
-def test_the_example_translator_plays_by_the_rules():
-    """The third block: who learns from what, and no gradient in the wrong player."""
+def test_the_example_game_plays_by_the_rules():
+    """The fourth block: who learns from what, and no gradient in the wrong player."""
     from torch import nn
 
     from translate.networks.spectral import PatchDiscriminator
 
     namespace: dict = {}
-    exec(OWN_TRANSLATOR, namespace)
+    exec(OWN_GAME, namespace)
     weights = {
         "generator": {"adversarial": LossWeight(weight=1.0), "nearness": LossWeight(weight=1.0, until=5)},
         "discriminator": {"adversarial": LossWeight(weight=1.0)},
     }
     players = {"generator": nn.Conv1d(8, 8, 3, padding=1), "discriminator": PatchDiscriminator(4)}
-    translator: Translator = namespace["OneWayTranslator"](players, weights)
+    translator: Translator = namespace["OneWayGame"](players, weights)
     batch = {"source": torch.randn(2, 8, 16), "target": torch.randn(2, 8, 16)}
     turns = translator.training_step(batch, 0)
     player, losses = next(turns)

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from tiny_runs import configure
 
 from translate.checkpoints.store import save_checkpoint
 from translate.config import WorldConfig
 from translate.images.arrays import write_image
-from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import write_wave
 from translate.speech.analysis.world import World
@@ -23,52 +23,25 @@ from translate.demo.models import find_models
 
 RATE = 16000
 WORLD = {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25}
-GAME = {"generator": {"losses": {"perceptual": 0.0}}}               # without VGG's weights
 PALETTE = [[20, 20, 60], [80, 120, 40], [140, 90, 60], [120, 160, 220], [230, 220, 200], [250, 60, 60]]
-VOICES = {                                                          # what a configuration says, values per frame
-    "cyclegan_vc2-low-high": ({
-        "model": "cyclegan_vc2", "data": {"domains": ["low", "high"]}, "features": WORLD,
-        "network": {"channels": 4, "blocks": 1},
-    }, 25),
-    "stargan_vc2-three": ({
-        "model": "stargan_vc2", "data": {"domains": ["ann", "bob", "cyd"]}, "features": WORLD,
-        "network": {"channels": 8, "blocks": 2},
-    }, 25),
-    "wavecyclegan2-any": ({
-        "model": "wavecyclegan2", "data": {"domains": ["synthetic", "natural"]}, "features": {"sample_rate": RATE},
-        "network": {"channels": 2, "judge_channels": 2},
-    }, 1),
-    "gan_postfilter-high": ({
-        "model": "gan_postfilter", "data": {"domains": ["synthetic", "natural"]}, "features": WORLD,
-        "network": {"channels": 4, "discriminator_channels": 4},
-    }, 25),
+VOICES = {                                                          # model, domains, features
+    "cyclegan_vc2-low-high": ("cyclegan_vc2", ["low", "high"], WORLD),
+    "stargan_vc2-three": ("stargan_vc2", ["ann", "bob", "cyd"], WORLD),
+    "wavecyclegan2-any": ("wavecyclegan2", ["synthetic", "natural"], {"sample_rate": RATE}),
+    "gan_postfilter-high": ("gan_postfilter", ["synthetic", "natural"], WORLD),
 }  # fmt: skip
-PICTURES = {
-    "pix2pix-drawing": {
-        "model": "pix2pix", "data": {"domains": ["photo", "drawing"]}, "network": {"channels": 4},
-    },
-    "cyclegan-textures": {
-        "model": "cyclegan", "data": {"domains": ["brick", "grass"]}, "network": {"channels": 4, "blocks": 1},
-    },
-    "stargan-textures": {
-        "model": "stargan", "data": {"domains": ["brick", "grass", "gravel"]},
-        "network": {"channels": 8, "blocks": 1, "exclusive": True}, "images": {"size": 32}, "train": {"crop": 32},
-    },
-    "srresnet-x2": {
-        "model": "srresnet", "data": {"domains": ["low", "high"]}, "network": {"channels": 8, "blocks": 2},
-        "images": {"scale": 2},
-    },
-    "spade-colours": {
-        "model": "spade", "data": {"domains": ["label", "photo"]}, "players": GAME, "train": {"crop": 32},
-        "network": {"channels": 2, "style": 8, "encoder": True},
-        "images": {"labels": 6, "unknown": None, "instances": False, "palette": PALETTE},
-    },
-    "pix2pixhd-colours": {
-        "model": "pix2pixhd", "data": {"domains": ["label", "photo"]}, "players": GAME, "train": {"crop": 32},
-        "network": {"channels": 8, "blocks": 1, "downs": 2, "local_blocks": 1, "phases": [2, 2],
-                    "encoder": True, "clusters": 3},
-        "images": {"labels": 6, "palette": PALETTE},
-    },
+COLOURS = {"labels": 6, "palette": PALETTE}
+PICTURES = {                                                        # model, domains, what else is not as in tests
+    "pix2pix-drawing": ("pix2pix", ["photo", "drawing"], {}),
+    "cyclegan-textures": ("cyclegan", ["brick", "grass"], {}),
+    "stargan-textures": ("stargan", ["brick", "grass", "gravel"], {
+        "network": {"exclusive": True}, "images": {"size": 32},
+    }),
+    "srresnet-x2": ("srresnet", ["low", "high"], {"images": {"scale": 2}}),
+    "spade-colours": ("spade", ["label", "photo"], {"images": COLOURS}),
+    "pix2pixhd-colours": ("pix2pixhd", ["label", "photo"], {
+        "images": {**COLOURS, "instances": True}, "network": {"clusters": 3},
+    }),
 }  # fmt: skip
 SMALL_LIMITS = Limits(max_seconds=4.0, max_pixels=512 * 512, max_bytes=400_000)
 MOST = 30_000                                                       # ms that a browser waits for anything
@@ -89,17 +62,17 @@ def runs(tmp_path_factory, vowel):
     frames, _ = World(WorldConfig(**WORLD)).analyse_frames(vowel[:RATE])
     sizes = {25: (frames.mean(axis=0), frames.std(axis=0)), 1: (np.zeros(1), np.ones(1))}
     folder = tmp_path_factory.mktemp("offered")
-    for name, (values, size) in VOICES.items():
-        pitch = dict(zip(values["data"]["domains"], (4.8, 5.4, 5.1), strict=False))
-        statistics = {d: Statistics(*sizes[size], p, 0.2, 10, 10) for d, p in pitch.items()}
-        _save(folder / name, values, pack_statistics(statistics))
-    for name, values in PICTURES.items():
-        _save(folder / name, values, {})
+    for name, (model, domains, features) in VOICES.items():
+        config = configure(model, data={"domains": domains}, features=features)
+        pitch = dict(zip(domains, (4.8, 5.4, 5.1), strict=False))
+        statistics = {d: Statistics(*sizes[config.features.frame_size], p, 0.2, 10, 10) for d, p in pitch.items()}
+        _save(folder / name, config, pack_statistics(statistics))
+    for name, (model, domains, more) in PICTURES.items():
+        _save(folder / name, configure(model, more, data={"domains": domains}), {})
     return {name: folder / name for name in [*VOICES, *PICTURES]}
 
 
-def _save(folder, values, statistics):
-    config = resolve(values, "test")
+def _save(folder, config, statistics):
     save_checkpoint(folder, 1, config, config.build().state_dict(), {}, statistics, {}, keep=1)
 
 

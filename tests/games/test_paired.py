@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from translate.config import LossWeight, PlayerConfig, Section
+from translate.config import LossWeight, PlayerConfig
 from translate.games.paired import PairedGame
 from translate.losses.consistency import l1
 from translate.networks.judgement import Judgement
@@ -197,7 +197,7 @@ def build_small(generator=("adversarial", "l1", "features"), **options):
 
 
 def make_players(translator, learning_rate=2e-3):
-    config = PlayerConfig(learning_rate=learning_rate, losses=Section())
+    config = PlayerConfig(learning_rate=learning_rate, losses={})
     return {name: Player(name, networks, config) for name, networks in translator.players.items()}
 
 

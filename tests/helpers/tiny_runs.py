@@ -1,4 +1,4 @@
-"""Runs of every system at a tiny size, as training would leave them; for tests of what happens to them afterwards."""
+"""Runs of every model at a tiny size, as training would leave them; for tests of what happens to them afterwards."""
 
 import numpy as np
 import torch

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from translate.config import merge, parse_overrides
-from translate.models import find_model, resolve
+from translate.models import resolve
 from translate.speech.analysis.statistics import moments, pack_statistics
 from translate.speech.corpus.features import Utterances
 from translate.speech.corpus.sampling import CropSampler
@@ -29,7 +29,7 @@ class Run:
     def __init__(self, overrides):
         self.config = resolve(merge(TINY, parse_overrides(list(overrides))), "test")
         torch.manual_seed(self.config.train.seed)
-        self.translator = find_model(self.config.model).build(self.config).to(self.config.train.device)
+        self.translator = self.config.build().to(self.config.train.device)
         utterances = {name: make_utterances(seed) for seed, name in enumerate(self.config.data.domains)}
         statistics = {name: u.statistics() for name, u in utterances.items()}
         self.statistics = pack_statistics(statistics)

@@ -1,17 +1,24 @@
-"""Published sizes through the configuration, every ablation, and systems of one's own."""
+"""Published sizes through the configuration, every ablation, the facts of every model, and models of one's own."""
 
+import importlib
 import re
 import textwrap
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import torch
+from tiny_runs import configure
 
+from translate import models
 from translate.config import merge
 from translate.errors import UserError
 from translate.jobs.describe import describe_systems
-from translate.models import NAMES, find_model, resolve
+from translate.models import NAMES, Model, find_model, list_models, resolve
+from translate.models.base import ImageModel, SpeechModel
 from translate.training.player import Player
 
+ROOT = Path(__file__).resolve().parents[2]
 DOMAINS = {"data": {"domains": ["low", "high"]}}
 
 
@@ -103,7 +110,7 @@ def test_cyclegan_vc_trains():
     assert all(torch.tensor(list(losses.values())).isfinite())
 
 
-def test_a_tiny_system_overfits_two_crops():
+def test_a_tiny_model_overfits_two_crops():
     config, translator = build(
         "cyclegan_vc2",
         network={"channels": 8, "blocks": 1},
@@ -115,24 +122,86 @@ def test_a_tiny_system_overfits_two_crops():
     assert sum(cycle[-10:]) < 0.25 * sum(cycle[:10])
 
 
+# --- the files of the models --------------------------------------------------------------------------------
+
+
+def list_classes(name):
+    """The models that a file defines."""
+    module = importlib.import_module(NAMES[name])
+    return [
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Model) and value.__module__ == module.__name__
+    ]  # fmt: skip
+
+
+def test_every_file_is_listed_by_being_there():
+    folder = Path(models.__file__).parent
+    files = {path.stem: path for path in folder.glob("*/*.py") if path.stem != "__init__"}
+    assert set(NAMES) == set(files)
+    for name, path in files.items():
+        assert NAMES[name] == f"translate.models.{path.parent.name}.{name}"
+    assert list(list_models()) == list(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_holds_one_model(name):
+    classes = list_classes(name)
+    bases = {base for one in classes for base in one.__mro__[1:]}
+    (model,) = (one for one in classes if one not in bases)
+    assert find_model(name) is model
+    assert model.__name__.lower() == name.replace("_", "")          # CycleGanVc2 in cyclegan_vc2.py
+    assert not [one for one in bases & set(classes) if "title" in vars(one)], "a base is no model"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_says_what_it_is(name):
+    model = find_model(name)
+    assert vars(model)["title"]
+    assert model.task
+    assert re.search(r" \d{4}", model.paper)                        # authors and year
+    assert NAMES[name].split(".")[2] == model.modality
+    assert issubclass(model, {"speech": SpeechModel, "images": ImageModel}[model.modality])
+    assert (ROOT / "recipes" / f"{model.recipe}.sh").is_file()
+
+
+def test_no_two_models_have_one_title():
+    titles = [model.title for model in list_models().values()]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tiny_settings_are_tiny_and_an_example_batch_fits_them(name):
+    config = configure(name)
+    torch.manual_seed(0)
+    translator = config.build()
+    assert sum(p.numel() for p in translator.players["generator"].parameters()) < 1_500_000
+    batch = config.example_batch(3)
+    assert {len(value) for value in batch.values()} == {3}
+    assert set(batch) == ({"source", "domain", "mask"} if config.data.batches == "labelled" else {"source", "target"})
+    step = getattr(config.network, "discriminator_steps", 1) - 1
+    for _, losses in translator.training_step(batch, step):
+        assert all(loss.isfinite() and loss.dim() == 0 for loss in losses.values())
+    shapes = {key: value.shape for key, value in batch.items()}
+    assert {key: value.shape for key, value in config.example_batch(3, "meta").items()} == shapes
+
+
 # --- names ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", NAMES)
-def test_every_system_says_what_it_is(model):
-    system = find_model(model)
-    assert system.TASK
-    assert re.search(r" \d{4}", system.PAPER)                       # authors and year
 
 
 @pytest.mark.parametrize(("name", "words"), [
     ("cyclegan_vc22", "unknown model `cyclegan_vc22`; did you mean `cyclegan_vc2`?"),
     ("cycle_gan", "did you mean `cyclegan`?"),
-    ("zzz", "unknown model `zzz`; known: cyclegan_vc, cyclegan_vc2"),
+    ("zzz", f"unknown model `zzz`; known: {', '.join(NAMES)} (your own: the path of a module on PYTHONPATH)"),
     ("no_such_package.system", "cannot import `no_such_package`; is it on PYTHONPATH?"),
-    (".system", "expected the dotted path of a module"),
+    ("translate.models.no_such", "model `translate.models.no_such`: cannot import `translate.models.no_such`"),
+    ("translate.models.speech.cyclegan_vc2.No", "cannot import `translate.models.speech.cyclegan_vc2.No`"),
+    (".system", "expected the dotted path of a module, such as my_package.my_model"),
     ("a..b", "expected the dotted path of a module"),
-    ("os.path", "the module lacks `Config` and `build`"),
+    ("", "unknown model ``"),
+    ("os.path", "model `os.path`: the module defines no subclass of a `Model`; see docs/add-a-model.md"),
+    ("json.JSONDecoder", "model `json.JSONDecoder`: expected a subclass of a `Model`; see docs/add-a-model.md"),
+    ("os.path.join", "model `os.path.join`: expected a subclass of a `Model`"),
+    ("translate.models.speech.cyclegan_vc2.CycleGame", "expected a subclass of a `Model`"),
 ])  # fmt: skip
 def test_unknown_names(name, words):
     with pytest.raises(UserError) as error:
@@ -141,35 +210,40 @@ def test_unknown_names(name, words):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_path_of_a_model_leads_to_it(name):
+    """Its module, its class, and the path that checkpoints of version 1 may name."""
+    model = find_model(name)
+    for path in (NAMES[name], f"{NAMES[name]}.{model.__name__}", f"translate.models.{name}"):
+        assert find_model(path) is model
+        assert resolve({"model": path}, "x.yaml").model == path
+
+
 @pytest.mark.parametrize("values", [{}, {"model": None}, {"model": 3}])
 def test_a_model_must_be_named(values):
-    with pytest.raises(UserError, match=r"x\.yaml: `model` is required: one of cyclegan_vc, cyclegan_vc2"):
+    with pytest.raises(UserError) as error:
         resolve(values, "x.yaml")
+    assert str(error.value) == f"x.yaml: `model` is required: one of {', '.join(NAMES)}, or a dotted path"
 
+
+# --- models of one's own ------------------------------------------------------------------------------------
 
 OWN = '''
-    """A system of one's own: CycleGAN with two small convolutions."""
+    """A model of one's own: CycleGAN with two small convolutions."""
 
     from pydantic import Field
     from torch import nn
 
-    from translate.config import Model, WorldConfig
-    from translate.models.speech.cyclegan_vc import Network, Players
-    from translate.networks.judgement import Judgement
-    from translate.games.base import read_weights
+    from translate.config import WorldConfig
     from translate.games.cycle import CycleGame
+    from translate.models.base import Model, Players, SpeechModel, player
+    from translate.models.speech import cyclegan_vc
+    from translate.models.speech.cyclegan_vc import CycleGanVc
+    from translate.networks.judgement import Judgement
 
-    TASK, PAPER = "a test", "none"
 
-
-    class OwnNetwork(Network):
+    class Network(cyclegan_vc.Network):
         width: int = Field(7, ge=1)
-
-
-    class Config(Model):
-        network: OwnNetwork = OwnNetwork()
-        players: Players = Players()
-        features: WorldConfig = WorldConfig(sample_rate=16000, dimensions=4)
 
 
     class Judge(nn.Module):
@@ -181,26 +255,42 @@ OWN = '''
             return Judgement(logits=[self.layer(x)])
 
 
-    def build(config):
-        q, width = config.features.dimensions, config.network.width
-        return CycleGame(
-            config.data.pair(),
-            lambda: nn.Conv1d(q, q, 3, padding=1),
-            lambda: Judge(q, width),
-            config.weights(),
-        )
+    class Shared(SpeechModel):
+        players: Players = {"generator": player(2e-4, adversarial=1, cycle=10, identity=5),
+                            "discriminator": player(1e-4, adversarial=1)}
+
+
+    class Mine(Shared):
+        task, paper = "a test", "none"
+        network: Network = Network()
+        features: WorldConfig = WorldConfig(sample_rate=16000, dimensions=4)
+
+        def build(self):
+            q, width = self.features.dimensions, self.network.width
+            return CycleGame(
+                self.data.pair(), lambda: nn.Conv1d(q, q, 3, padding=1), lambda: Judge(q, width), self.weights(),
+            )
 '''
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    (tmp_path / "my_package_of_systems").mkdir()
-    (tmp_path / "my_package_of_systems" / "mine.py").write_text(textwrap.dedent(OWN))
+def write_module(tmp_path, monkeypatch):
+    """Writes a module into a package of its own on the path; returns its dotted path."""
+    package = f"package_{uuid4().hex}"
+    (tmp_path / package).mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    return "my_package_of_systems.mine"
+
+    def write(text, name="mine"):
+        (tmp_path / package / f"{name}.py").write_text(textwrap.dedent(text))
+        importlib.invalidate_caches()
+        return f"{package}.{name}"
+
+    return write
 
 
-def test_a_system_of_ones_own(own):
+@pytest.mark.parametrize("form", ["{}", "{}.Mine"])
+def test_a_model_of_ones_own(write_module, form):
+    own = form.format(write_module(OWN))
     config, translator = build(own, network={"width": 5}, train={"crop": 16})
     assert config.model == own
     assert translator.players["discriminator"]["source"].layer.weight.shape == (1, 4, 5)
@@ -208,17 +298,54 @@ def test_a_system_of_ones_own(own):
     assert first != second
     with pytest.raises(UserError, match=r"unknown key `network.witdh`; did you mean `network.width`\?"):
         build(own, network={"witdh": 5})
-    assert own in describe_systems(None, [f"model={own}"])
+    assert own in describe_systems(None, [f"model={own}"]).replace("\n", "")
 
 
-def test_a_system_with_a_key_that_has_no_default(tmp_path, monkeypatch):
-    (tmp_path / "needy_systems").mkdir()
-    text = "from translate.config import Model\nclass Config(Model):\n    size: int\nbuild = print\n"
-    (tmp_path / "needy_systems" / "mine.py").write_text(text)
+def test_a_model_that_is_a_module_at_the_top(tmp_path, monkeypatch):
+    (tmp_path / "a_model_at_the_top.py").write_text(textwrap.dedent(OWN))
     monkeypatch.syspath_prepend(tmp_path)
-    assert resolve({"model": "needy_systems.mine", "size": 3}, "x.yaml").size == 3
+    assert find_model("a_model_at_the_top").__name__ == "Mine"
+
+
+def test_the_path_of_a_class_chooses_among_several(write_module):
+    path = write_module(OWN + "\n\n    class Wider(Shared):\n        pass\n")
+    with pytest.raises(UserError) as error:
+        find_model(path)
+    expected = f"model `{path}`: the module defines several models; name one: {path}.Mine, {path}.Wider"
+    assert str(error.value) == expected
+    assert find_model(f"{path}.Mine").__name__ == "Mine"
+    assert find_model(f"{path}.Shared").__name__ == "Shared"        # whoever asks for a base gets it
+
+
+def test_what_a_module_only_imports_is_not_its_model(write_module):
+    path = write_module("from translate.models.speech.cyclegan_vc2 import CycleGanVc2\n")
+    with pytest.raises(UserError, match="the module defines no subclass of a `Model`"):
+        find_model(path)
+    assert find_model(f"{path}.CycleGanVc2") is find_model("cyclegan_vc2")
+
+
+def test_a_model_that_is_not_finished_is_refused(write_module):
+    path = write_module(OWN)
+    with pytest.raises(UserError) as error:
+        resolve({"model": f"{path}.Shared"}, "x.yaml")
+    assert str(error.value) == f"model `{path}.Shared`: Shared lacks `build`; see docs/add-a-model.md"
+    bare = write_module("from translate.models.base import Model\nclass Bare(Model):\n    pass\n", "bare")
+    with pytest.raises(UserError, match="Bare lacks `build`, `example_batch`"):
+        resolve({"model": bare}, "x.yaml")
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.Mine"])
+def test_an_import_that_fails_inside_a_model_is_shown_to_its_author(write_module, form):
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        find_model(form.format(write_module("import no_such_library\n")))
+
+
+def test_a_model_with_a_key_that_has_no_default(write_module):
+    more = "    class Needy(Mine):\n        size: int\n"
+    path = write_module(f"{OWN}\n\n{more}")
+    assert resolve({"model": path, "size": 3}, "x.yaml").size == 3
     with pytest.raises(UserError, match=r"x\.yaml: `size` is required"):
-        resolve({"model": "needy_systems.mine"}, "x.yaml")
+        resolve({"model": path}, "x.yaml")
 
 
 @pytest.mark.parametrize("domains", [[], ["low"], ["low", "high", "child"], ["low", "low"]])
@@ -227,7 +354,7 @@ def test_a_cycle_has_two_domains(domains):
         build("cyclegan_vc2", data={"domains": domains})
 
 
-def test_the_table_of_systems():
+def test_the_table_of_models():
     table = describe_systems(None, ["model=cyclegan_vc2", "network.channels=16", "network.blocks=1"])
     assert "cyclegan_vc2" in table
     assert "2 x Generator2d" in table

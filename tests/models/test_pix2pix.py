@@ -125,8 +125,8 @@ def test_real_facades_are_learned(real_data):
 
 
 @pytest.mark.parametrize(("sections", "words"), [
-    ({"train": {"crop": 128}, "network": {"depth": 8}}, "is 8, too deep for crops of 128 pixels: at most 7"),
-    ({"images": {"aspect": 0.5}}, "`network.depth` is 5, too deep for crops of 16 pixels: at most 4"),
+    ({"train": {"crop": 128}, "network": {"depth": 8}}, "is 8: too deep for crops of 128 pixels: at most 7"),
+    ({"images": {"aspect": 0.5}}, "`network.depth` is 5: too deep for crops of 16 pixels: at most 4"),
     ({"network": {"layers": 4}}, "`network.layers` is 4: its patches take crops of at least 48 pixels, these have 32"),
     ({"images": {"scale": 4}}, "`images.scale` is 4: pix2pix keeps the size"),
     ({"network": {"test_norm": "bach"}}, "did you mean `batch`?"),

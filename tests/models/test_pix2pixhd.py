@@ -7,7 +7,6 @@ from torch.nn import functional
 from translate.config import merge
 from translate.errors import UserError
 from translate.models import resolve
-from translate.models.images.pix2pixhd import build as build_system
 from translate.training.player import Player
 
 SMALL = {
@@ -27,7 +26,7 @@ def build(*sections):
         values = merge(values, section)
     config = resolve(values, "test")
     torch.manual_seed(0)
-    return config, build_system(config)
+    return config, config.build()
 
 
 def make_batch(height=32, width=32, seed=0):
@@ -67,7 +66,7 @@ def test_numbers_of_the_paper_are_the_defaults():
     assert config.network.adversarial == "lsgan"
     assert config.images.source_planes == 36
     with torch.device("meta"):
-        translator = build_system(config)
+        translator = config.build()
     coarse = translator.generator["map"].coarse
     assert sum(p.numel() for p in coarse.parameters()) / 1e6 == pytest.approx(182.5, abs=0.1)
     assert len(translator.players["discriminator"]["judge"].scales) == 2
@@ -209,7 +208,7 @@ def test_finish_clusters_the_styles_of_every_class(trained):
     torch.testing.assert_close(translator.styles.shares.sum(1), torch.ones(4))
     assert (translator.styles.shares.diff(dim=1) <= 0).all()
     assert not any(parameter.requires_grad for parameter in translator.styles.parameters())
-    fresh = build_system(config).eval()
+    fresh = config.build().eval()
     fresh.load_state_dict(translator.state_dict())
     assert torch.equal(translate(fresh, make_batch(), style=3), translate(translator, make_batch(), style=3))
 

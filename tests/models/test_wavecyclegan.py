@@ -135,8 +135,8 @@ def test_weights_survive_a_checkpoint(model, tmp_path):
 
 @pytest.mark.parametrize(("model", "sections", "words"), [
     ("wavecyclegan", {"network": {"kernel": 8}}, "`network.kernel` is 8: expected an odd number of taps, such as 9"),
-    ("wavecyclegan", {"train": {"crop": 700}}, "`train.crop` is 700 samples: the discriminators need at least 768"),
-    ("wavecyclegan2", {"network": {"wave": False}, "train": {"crop": 700}}, "need at least 768; raise it"),
+    ("wavecyclegan", {"train": {"crop": 700}}, "`train.crop` is 700: the discriminators need at least 768 samples"),
+    ("wavecyclegan2", {"network": {"wave": False}, "train": {"crop": 700}}, "need at least 768 samples; raise it"),
     ("wavecyclegan2", {"network": {"coefficients": 17}}, "`network.coefficients` is 17: expected at most"),
     ("wavecyclegan2", {"network": {"mels": 80}}, "`network.mels` is 80: "),
     ("wavecyclegan2", {"network": dict.fromkeys(VIEWS, False)}, "all false: switch one discriminator on"),

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tiny_runs import configure
 
 from translate.checkpoints.store import save_checkpoint
 from translate.cli import main
@@ -14,7 +15,6 @@ from translate.errors import UserError
 from translate.files import save_arrays
 from translate.jobs.convert import convert_files
 from translate.jobs.load import load
-from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.conversion.chain import Chain
@@ -24,14 +24,12 @@ from translate.speech.conversion.waveform import WaveformConverter
 from translate.speech.measures.converted import load_features
 
 RATE = 16000
-WORLD = {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25}
-OTHERS = {"sample_rate": RATE}
 VOICES, QUALITIES = ["low", "high"], ["synthetic", "natural"]
-SYSTEMS = {                                                         # domains, features, network, values per frame
-    "mse_vc": (VOICES, WORLD, {"channels": 4, "blocks": 1}, 25),
-    "gan_postfilter": (QUALITIES, WORLD, {"channels": 4, "discriminator_channels": 4}, 25),
-    "stft_postfilter": (QUALITIES, OTHERS, {"channels": 2, "discriminator_channels": 2}, 513),
-    "wavecyclegan2": (QUALITIES, OTHERS, {"channels": 2, "judge_channels": 2}, 1),
+MODELS = {                                                         # their domains
+    "mse_vc": VOICES,
+    "gan_postfilter": QUALITIES,
+    "stft_postfilter": QUALITIES,
+    "wavecyclegan2": QUALITIES,
 }
 
 
@@ -40,9 +38,9 @@ def runs(tmp_path_factory):
     """An untrained run of each system."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exp")
-    for model, (domains, features, network, size) in SYSTEMS.items():
-        values = {"model": model, "data": {"domains": domains}, "features": features}
-        config = resolve({**values, "network": network}, "test")
+    for model, domains in MODELS.items():
+        config = configure(model, data={"domains": domains}, features={"sample_rate": RATE})
+        size = config.features.frame_size
         weights = config.build().state_dict()
         statistics = {d: Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 10, 10) for d in domains}
         save_checkpoint(folder / model, 1, config, weights, {}, pack_statistics(statistics), {}, keep=1)
@@ -63,12 +61,12 @@ def files(folder):
 
 def test_load_gives_the_kind_of_the_features(runs):
     kinds = [VoiceConverter, VoiceConverter, SpectrumConverter, WaveformConverter]
-    assert [type(load(runs / model)) for model in SYSTEMS] == kinds
+    assert [type(load(runs / model)) for model in MODELS] == kinds
 
 
 @pytest.mark.parametrize("model", ["stft_postfilter", "wavecyclegan2"])
 def test_load_statistics_of_another_kind(runs, model, tmp_path):
-    domains, _, _, size = SYSTEMS[model]
+    domains, size = MODELS[model], load(runs / model).config.features.frame_size
     (tmp_path / "run").symlink_to(runs / model)
     path = runs / model / "latest" / "statistics.safetensors"
     content = path.read_bytes()
@@ -81,7 +79,7 @@ def test_load_statistics_of_another_kind(runs, model, tmp_path):
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("model", SYSTEMS)
+@pytest.mark.parametrize("model", MODELS)
 def test_each_alone(runs, clip, tmp_path, model):
     names = (None, None) if model != "wavecyclegan2" else ("synthetic", None)
     seconds = convert_files(runs / model, clip.parent, tmp_path, *names, features=True)
@@ -135,7 +133,7 @@ def test_nothing_is_written_for_wrong_options(runs, clip, tmp_path, model, optio
 
 
 def test_pictures_take_no_part(runs, clip, tmp_path):
-    config = resolve({"model": "pix2pix", "data": {"domains": ["a", "b"]}, "network": {"channels": 2}}, "test")
+    config = configure("pix2pix")
     weights = config.build().state_dict()
     save_checkpoint(tmp_path / "pictures", 1, config, weights, {}, {}, {}, keep=1)
     with pytest.raises(UserError, match=r"--then: .*pictures converts pictures; only converters of speech"):

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny_runs import configure
 
 from translate.checkpoints.store import save_checkpoint
 from translate.corpus.manifest import Entry, read_manifest, write_manifest
 from translate.jobs.convert import convert_files
 from translate.jobs.evaluate import evaluate_run
-from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.corpus.mini import make_speech
@@ -19,10 +19,7 @@ from translate.speech.measures import report
 
 RATE = 16000
 DOMAINS = ["synthetic", "natural"]
-NETWORKS = {
-    "wavecyclegan": {"channels": 4, "blocks": 1, "judge_channels": 2},
-    "wavecyclegan2": {"channels": 4, "dilations": [1, 2], "judge_channels": 2},
-}
+MODELS = ["wavecyclegan", "wavecyclegan2"]
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +43,8 @@ def corpus(tmp_path_factory):
 def runs(corpus, tmp_path_factory):
     """Untrained runs, the evaluation converted."""
     folder = tmp_path_factory.mktemp("exp")
-    for model, network in NETWORKS.items():
-        values = {"model": model, "data": {"domains": DOMAINS}, "features": {"sample_rate": RATE}, "network": network}
-        config = resolve(values, "test")
+    for model in MODELS:
+        config = configure(model, data={"domains": DOMAINS}, features={"sample_rate": RATE})
         torch.manual_seed(0)
         weights = config.build().state_dict()
         statistics = {domain: Statistics(np.zeros(1), 0.1 * np.ones(1), 0.0, 1.0, 10, 0) for domain in DOMAINS}
@@ -63,7 +59,7 @@ def evaluate(run, corpus):
 
 
 def test_waveform_systems(runs, corpus):
-    results = {model: evaluate(runs / model, corpus) for model in NETWORKS}
+    results = {model: evaluate(runs / model, corpus) for model in MODELS}
     assert results["wavecyclegan2"]["overall"]["aliasing"]["converted"] < -60
     assert results["wavecyclegan"]["overall"]["aliasing"]["converted"] > -30
     for model, result in results.items():

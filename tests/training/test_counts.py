@@ -54,9 +54,12 @@ class Counts(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
+WITHOUT_STYLES = {"pix2pixhd": {"network": {"encoder": False}}}           # which are of objects, and those are counted
+
+
 def build_tiny(model, **sections):
     torch.manual_seed(0)
-    config = configure(model, {"train": {"batch_size": 2}}, sections)
+    config = configure(model, {"train": {"batch_size": 2}}, WITHOUT_STYLES.get(model, {}), sections)
     return config, build(config).train()
 
 

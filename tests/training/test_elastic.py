@@ -41,52 +41,52 @@ POOLED = (
 UNEVEN = """
     import hashlib, os, pathlib, time
     import torch
-    from translate.models import cyclegan_vc2
+    from translate.models.speech.cyclegan_vc2 import CycleGanVc2
     from translate.training import trainer
 
-    Config, save = cyclegan_vc2.Config, trainer.save_checkpoint
+    save = trainer.save_checkpoint
 
     def save_slowly(*arguments):
         time.sleep(0.3)
         return save(*arguments)
 
-    def build(config):
-        rank = os.environ.get("RANK", "0")
-        if rank == "0" and "RANK" in os.environ:
-            trainer.save_checkpoint = save_slowly
-        if rank != "0":
-            torch.manual_seed(99)
-        translator = cyclegan_vc2.build(config)
+    class Uneven(CycleGanVc2):
+        def build(self):
+            rank = os.environ.get("RANK", "0")
+            if rank == "0" and "RANK" in os.environ:
+                trainer.save_checkpoint = save_slowly
+            if rank != "0":
+                torch.manual_seed(99)
+            translator = super().build()
 
-        def tell(batches):
-            digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in translator.parameters()))
-            pathlib.Path(os.environ["WEIGHTS"], rank).write_text(digest.hexdigest())
+            def tell(batches):
+                digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in translator.parameters()))
+                pathlib.Path(os.environ["WEIGHTS"], rank).write_text(digest.hexdigest())
 
-        translator.finish = tell
-        return translator
+            translator.finish = tell
+            return translator
 """
 
 # In the run `mended` the second process dies in its fourth step, once.
 MORTAL = """
     import os, pathlib, signal
-    from translate.models import cyclegan_vc2
+    from translate.models.speech.cyclegan_vc2 import CycleGanVc2
 
-    Config = cyclegan_vc2.Config
+    class Mortal(CycleGanVc2):
+        def build(self):
+            translator = super().build()
+            real = translator.training_step
+            mark = pathlib.Path(os.environ["WEIGHTS"], "died")
+            dies = mark.parent.name.endswith("mended") and os.environ["RANK"] == "1" and not mark.exists()
 
-    def build(config):
-        translator = cyclegan_vc2.build(config)
-        real = translator.training_step
-        mark = pathlib.Path(os.environ["WEIGHTS"], "died")
-        dies = mark.parent.name.endswith("mended") and os.environ["RANK"] == "1" and not mark.exists()
+            def step_or_die(batch, step):
+                if step == 3 and dies:
+                    mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                yield from real(batch, step)
 
-        def step_or_die(batch, step):
-            if step == 3 and dies:
-                mark.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            yield from real(batch, step)
-
-        translator.training_step = step_or_die
-        return translator
+            translator.training_step = step_or_die
+            return translator
 """
 
 # Several trainings, [[folder to tell in, folder of the run, command line], ...], in one process.

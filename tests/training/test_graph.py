@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from translate.config import LossWeight, PlayerConfig, Section, TrainConfig
+from translate.config import LossWeight, PlayerConfig, TrainConfig
 from translate.games.cycle import CycleGame
 from translate.games.paired import PairedGame
 from translate.games.star import StarGame
@@ -151,11 +151,7 @@ def make_paired():
     return PairedGame(("a", "b"), {"map": Map(batch=True)}, Judge(6), weights)
 
 
-class Losses(Section):
-    pass
-
-
-SETTINGS = {"losses": Losses(), "learning_rate": 1e-3}
+SETTINGS = {"losses": {}, "learning_rate": 1e-3}
 SYSTEMS = {
     # with the patterns that 20 steps of them have
     "cycle": (make_cycle, {}, 2),                                           # with identity, without

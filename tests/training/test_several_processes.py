@@ -23,23 +23,22 @@ OPTIONS = ("train.steps=4", "train.batch_size=4", "train.log_every=2", "train.sa
 # The second process dies in its third step, or stands still for ever.
 MORTAL = """
     import os, signal
-    from translate.models import cyclegan_vc2
+    from translate.models.speech.cyclegan_vc2 import CycleGanVc2
     from translate.training import distributed
 
-    Config = cyclegan_vc2.Config
+    class Mortal(CycleGanVc2):
+        def build(self):
+            translator = super().build()
+            real = translator.training_step
 
-    def build(config):
-        translator = cyclegan_vc2.build(config)
-        real = translator.training_step
+            def step_or_die(batch, step):
+                if step == 2 and os.environ["RANK"] == "1":
+                    os.kill(os.getpid(), signal.Signals[os.environ["SIGNAL"]])
+                yield from real(batch, step)
 
-        def step_or_die(batch, step):
-            if step == 2 and os.environ["RANK"] == "1":
-                os.kill(os.getpid(), signal.Signals[os.environ["SIGNAL"]])
-            yield from real(batch, step)
-
-        distributed._heartbeat.silence = 12                         # seconds
-        translator.training_step = step_or_die
-        return translator
+            distributed._heartbeat.silence = 12                     # seconds
+            translator.training_step = step_or_die
+            return translator
 """
 
 

@@ -82,7 +82,8 @@ def lay_over(section: type[SomeSection], defaults: dict[str, Any], values: dict[
         values: nested as the defaults are.
         where: what to blame in an error message, such as the file's name.
     """
-    _check_keys(values, defaults, defaults, where)
+    without = dict.fromkeys(section.model_fields)                   # keys that have no default
+    _check_keys(values, without | defaults, defaults, where)
     return validate(section, merge(defaults, values), where)
 
 
@@ -91,7 +92,7 @@ def validate(section: type[SomeSection], values: dict[str, Any], where: str) -> 
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {_explain(section, error)}") from None
+        raise UserError(f"{where}: {_explain(section, error, values)}") from None
 
 
 # --- unknown keys -----------------------------------------------------------------------------------------
@@ -147,11 +148,15 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> list[str]:
 # --- wrong values -----------------------------------------------------------------------------------------
 
 
-def _explain(section: type[Section], error: ValidationError) -> str:
+def _explain(section: type[Section], error: ValidationError, values: dict[str, Any]) -> str:
     # A union reports one problem per branch; an unknown key, else the deepest problem, says most.
     problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
     path = [str(part) for part in problem["loc"]]
+    if path[-1:] == ["weight"] and isinstance(_find(values, path[:-1]), int | float):
+        path.pop()                                                  # of a loss, written as a number
     key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
+    if path[-1:] == ["[key]"]:
+        return f"`{'.'.join(path[:-1])}` is {value}: keys should be strings"
     if kind == "extra_forbidden" and path[:2] == ["own", "losses"]:
         return f"unknown key `{key}`; {_suggest_own(path[2:], problem['input'])}"
     if kind == "extra_forbidden":
@@ -166,6 +171,13 @@ def _explain(section: type[Section], error: ValidationError) -> str:
         nearest = difflib.get_close_matches(problem["input"], choices, n=1, cutoff=0.4)
     hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
     return f"`{key}` is {value}: {message[0].lower()}{message[1:]}{hint}"
+
+
+def _find(values: Any, path: Sequence[str]) -> Any:
+    """What stands at `path` in nested mappings; None where they end before."""
+    for part in path:
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
 
 
 def _find_fields(section: type[Section], path: Sequence[str]) -> list[str]:

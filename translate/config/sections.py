@@ -155,7 +155,7 @@ class LossWeight(Section):
     @classmethod
     def _read_number(cls, value: Any) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return {"weight": float(value)}
+            return {"weight": value}
         if not isinstance(value, dict | LossWeight):
             raise PydanticCustomError("weight", WEIGHT_FORMS)
         return value
@@ -164,10 +164,10 @@ class LossWeight(Section):
     def _write_number(self) -> Any:
         if self.until is None and self.every == 1:
             return self.weight
-        return {"weight": self.weight, "until": self.until} | ({"every": self.every} if self.every > 1 else {})
+        return {"weight": self.weight, "until": self.until, "every": self.every}  # all: read over any defaults
 
 
-WEIGHT_FORMS = "expected a number, or {{weight: number, until: step, every: steps}}"
+WEIGHT_FORMS = "expected a number, or {weight: number, until: step, every: steps}"
 
 
 class PlayerConfig(Section):

@@ -107,7 +107,10 @@ def build(config: Model) -> Translator:
 
 def find_defaults(name: str) -> dict[str, Any]:
     """All settings of a model with their defaults, nested; without the keys that have none."""
-    return find_model(name).model_construct(model=name).model_dump()  # type: ignore[call-arg]
+    model = find_model(name)
+    if missing := sorted(getattr(model, "__abstractmethods__", ())):
+        raise UserError(f"model `{name}`: {model.__name__} lacks `{'`, `'.join(missing)}`; see docs/add-a-model.md")
+    return model.model_construct(model=name).model_dump()  # type: ignore[call-arg]
 
 
 def resolve(values: dict[str, Any], where: str) -> Model:

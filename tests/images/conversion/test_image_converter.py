@@ -5,7 +5,9 @@ import logging
 import numpy as np
 import pytest
 import torch
+from bare_models import BareImages
 from PIL import Image
+from tiny_runs import configure
 from torch import nn
 from torch.nn import functional
 
@@ -16,14 +18,8 @@ from translate.games.star import StarGame
 from translate.images.arrays import read_image
 from translate.images.conversion import converter as module
 from translate.images.conversion.converter import ImageConverter
-from translate.models import resolve
-from translate.models.base import Model
+from translate.models import list_models
 from translate.networks.judgement import Judgement
-
-
-class Config(Model):
-    model: str = "test"
-    images: ImageConfig = ImageConfig()
 
 
 class StandIn(Translator):
@@ -47,7 +43,7 @@ class Plain(StandIn):
 
 
 def make(function=lambda x: -x, batches="paired", domains=("a", "b"), kind=StandIn, **images):
-    config = Config(data=DataConfig(domains=list(domains), batches=batches), images=ImageConfig(**images))
+    config = BareImages(data=DataConfig(domains=list(domains), batches=batches), images=ImageConfig(**images))
     return ImageConverter(kind(function), config, torch.device("cpu"))
 
 
@@ -205,7 +201,7 @@ class Judge(nn.Module):
 def make_star(exclusive, groups=()):
     domains = ["red", "green", "blue"]
     star = StarGame(domains, Painter(), Judge(), {}, exclusive, exclusive_groups=groups)
-    config = Config(data=DataConfig(domains=domains, batches="labelled"))
+    config = BareImages(data=DataConfig(domains=domains, batches="labelled"))
     return ImageConverter(star, config, torch.device("cpu"))
 
 
@@ -285,28 +281,27 @@ def test_output_files(colours, tmp_path):
     assert np.array_equal(read_image(tmp_path / "floats.png"), colours)
 
 
-SMALL = {
-    "pix2pix": {"channels": 4},
-    "cyclegan": {"channels": 4, "blocks": 1},
-    "srresnet": {"channels": 8, "blocks": 2},
-}
+PICTURES = [
+    name for name, model in list_models().items() if model.modality == "images" and not configure(name).images.labels
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("model", SMALL)
+@pytest.mark.parametrize("model", PICTURES)
 @pytest.mark.parametrize("shape", [(40, 56), (33, 61)])
-def test_systems(model, shape):
-    config = resolve({"model": model, "data": {"domains": ["a", "b"]}, "network": SMALL[model]}, "test")
+def test_models(model, shape):
+    config = configure(model)
+    source, target = config.data.directions()[0]
     torch.manual_seed(0)
     converter = ImageConverter(config.build(), config, torch.device("cpu"))
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     scale = config.images.scale
-    output = converter.convert(picture, "a", "b")
+    output = converter.convert(picture, source, target)
     assert output.shape == (shape[0] * scale, shape[1] * scale, 3)
-    assert np.array_equal(output, converter.convert(picture, "a", "b"))
+    assert np.array_equal(output, converter.convert(picture, source, target))
 
 
 def test_srresnet_in_tiles_equals_the_whole():
-    config = resolve({"model": "srresnet", "data": {"domains": ["a", "b"]}, "network": SMALL["srresnet"]}, "test")
+    config = configure("srresnet", network={"blocks": 2})
     torch.manual_seed(0)
     converter = ImageConverter(config.build(), config, torch.device("cpu"))
     picture = np.random.default_rng(0).random((3, 70, 90), dtype=np.float32)

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from bare_models import BareImages
 
 from translate.config import DataConfig, ImageConfig, TrainConfig
 from translate.corpus.manifest import Entry
@@ -15,18 +16,12 @@ from translate.images.corpus import sampling as image_sampling
 from translate.images.corpus.layouts import scan_images
 from translate.images.corpus.sampling import make_sampler, summarise
 from translate.images.resize import bicubic
-from translate.models.base import Model
 
 SIZES = [(20, 26), (9, 14), (16, 16), (13, 30)]                     # (height, width), one smaller than a crop
 
 
-class Config(Model):
-    images: ImageConfig = ImageConfig()
-
-
 def configure(batches="paired", domains=("A", "B"), crop=10, batch_size=4, seed=0, **images):
-    return Config(
-        model="test",
+    return BareImages(
         data=DataConfig(batches=batches, domains=list(domains)),
         train=TrainConfig(crop=crop, batch_size=batch_size, seed=seed),
         images=ImageConfig(**images),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from bare_models import BareImages
 
 from translate.config import DataConfig, ImageConfig
 from translate.corpus.manifest import Entry
@@ -14,14 +15,8 @@ from translate.images.measures import deep as deep_images
 from translate.images.measures import report as image_report
 from translate.images.measures.report import evaluate_images, headline
 from translate.images.resize import bicubic
-from translate.models.base import Model
 
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
-
-
-class Config(Model):
-    model: str = "test"
-    images: ImageConfig = ImageConfig()
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +29,7 @@ class Corpus:
 
     def __init__(self, folder, domains, batches="paired", **images):
         self.folder, self.run, self.entries = folder, folder / "run", []
-        self.config = Config(data=DataConfig(domains=domains, batches=batches), images=ImageConfig(**images))
+        self.config = BareImages(data=DataConfig(domains=domains, batches=batches), images=ImageConfig(**images))
 
     def add(self, id, domain, picture, split="eval", pair=None, **more):
         path = self.folder / split / domain / f"{id}.png"

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from bare_models import BareSpeech
 from torch import nn
 
-from translate.config import DataConfig, FeatureConfig, StftConfig, WaveConfig, WorldConfig
+from translate.config import DataConfig, StftConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
 from translate.games.base import Translator
-from translate.models.base import Model
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.world import World, synthesise_difference
 from translate.speech.conversion.chain import Chain
@@ -20,11 +20,6 @@ OTHER = WorldConfig(sample_rate=RATE, f0="dio", codec="sptk", dimensions=20)
 STFT = StftConfig(sample_rate=RATE)
 WAVE = WaveConfig(sample_rate=22050)
 SIZES = {"stft": 513, "wave": 1}
-
-
-class Config(Model):
-    model: str = "test"
-    features: FeatureConfig = WORLD
 
 
 class StandIn(Translator):
@@ -56,7 +51,7 @@ class Silent(StandIn):
 def make(
     features=WORLD, amount=0.0, domains=("synthetic", "natural"), batches="paired", kind=StandIn, pitch=(5.0, 5.0)
 ):
-    config = Config(features=features, data=DataConfig(domains=list(domains), batches=batches))
+    config = BareSpeech(features=features, data=DataConfig(domains=list(domains), batches=batches))
     size = features.dimensions if isinstance(features, WorldConfig) else SIZES[features.kind]
     domain_pitch = dict(zip(domains, pitch, strict=True))
     statistics = {d: Statistics(np.zeros(size), np.ones(size), p, 0.2, 1000, 800) for d, p in domain_pitch.items()}

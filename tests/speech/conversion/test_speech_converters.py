@@ -5,13 +5,14 @@ import logging
 import numpy as np
 import pytest
 import torch
+from bare_models import BareSpeech
+from tiny_runs import configure
 from torch import nn
 
-from translate.config import DataConfig, FeatureConfig, StftConfig, WaveConfig, WorldConfig
+from translate.config import DataConfig, StftConfig, WaveConfig, WorldConfig
 from translate.errors import UserError
 from translate.games.base import Translator
-from translate.models import resolve
-from translate.models.base import Model
+from translate.models import list_models
 from translate.networks.wave import PlainGenerator, ResamplingGenerator
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.open import make_converter
@@ -21,11 +22,6 @@ WORLD = WorldConfig(sample_rate=RATE, f0="dio", codec="sptk", dimensions=25)
 STFT = StftConfig(sample_rate=RATE)
 WAVE = WaveConfig(sample_rate=RATE)
 DIMENSIONS = {"world": 25, "stft": 513, "wave": 1}
-
-
-class Config(Model):
-    model: str = "test"
-    features: FeatureConfig = WORLD
 
 
 class StandIn(Translator):
@@ -50,7 +46,7 @@ class Noisy(StandIn):
 
 
 def make(features, network=None, domains=("a", "b"), kind=StandIn, statistics=None, **data):
-    config = Config(features=features, data=DataConfig(domains=list(domains), **data))
+    config = BareSpeech(features=features, data=DataConfig(domains=list(domains), **data))
     size = features.dimensions if isinstance(features, WorldConfig) else DIMENSIONS[features.kind]
     flat = Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 1000, 800)
     statistics = statistics or dict.fromkeys(domains, flat)
@@ -240,33 +236,21 @@ def test_another_seed_is_another_sample(features, vowel):
     assert np.array_equal(converter.convert(vowel, RATE, "a")[0], converter.convert(vowel, RATE, "a", seed=0)[0])
 
 
-# --- systems ----------------------------------------------------------------------------------------------
+# --- models -----------------------------------------------------------------------------------------------
 
-SMALL = {
-    "mse_vc": ("world", {"channels": 4}),
-    "gan_vc": ("world", {"channels": 4, "blocks": 1}),
-    "gan_postfilter": ("world", {"channels": 4, "discriminator_channels": 4}),
-    "stft_postfilter": ("stft", {"channels": 2, "discriminator_channels": 2}),
-    "wavecyclegan": ("wave", {"channels": 2, "blocks": 1}),
-    "wavecyclegan2": ("wave", {"channels": 2}),
-    "stargan_vc2": ("world", {"channels": 8, "blocks": 1}),
-}
-
-
-@pytest.mark.parametrize("model", SMALL)
-def test_systems(model, vowel):
-    kind, network = SMALL[model]
-    features = {"world": WORLD, "stft": STFT, "wave": WAVE}[kind].model_dump()
-    values = {"model": model, "data": {"domains": ["a", "b"]}, "features": features}
-    config = resolve({**values, "network": network}, "test")
+@pytest.mark.parametrize("model", [name for name, model in list_models().items() if model.modality == "speech"])
+def test_models(model, vowel):
+    config = configure(model, features={"sample_rate": RATE})
+    source, target = config.data.directions()[0]
     torch.manual_seed(0)
     translator = config.build()
-    flat = Statistics(np.zeros(DIMENSIONS[kind]), np.ones(DIMENSIONS[kind]), 5.0, 0.2, 1000, 800)
-    converter = make_converter(translator, config, {"a": flat, "b": flat}, torch.device("cpu"))
-    output, rate = converter.convert(vowel, RATE, "a", "b")
+    size = config.features.frame_size
+    flat = Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 1000, 800)
+    converter = make_converter(translator, config, dict.fromkeys(config.data.domains, flat), torch.device("cpu"))
+    output, rate = converter.convert(vowel, RATE, source, target)
     assert (rate, len(output)) == (RATE, len(vowel))
     assert np.isfinite(output).all()
-    assert np.array_equal(output, converter.convert(vowel, RATE, "a", "b")[0])
+    assert np.array_equal(output, converter.convert(vowel, RATE, source, target)[0])
     assert converter.takes_seed == ("postfilter" in model)
     if converter.takes_seed:
-        assert not np.array_equal(output, converter.convert(vowel, RATE, "a", "b", seed=7)[0])
+        assert not np.array_equal(output, converter.convert(vowel, RATE, source, target, seed=7)[0])

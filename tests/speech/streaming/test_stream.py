@@ -1,4 +1,4 @@
-"""Streams against the conversion of the whole: tiny untrained networks of every system that streams."""
+"""Streams against the conversion of the whole: tiny untrained networks of every model that streams."""
 
 import threading
 import tracemalloc
@@ -6,11 +6,13 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+from tiny_runs import configure
 from torch import nn
 
 from translate.errors import UserError
 from translate.layers.norm import instance_norm
-from translate.models import resolve
+from translate.models import list_models
+from translate.models.registry import find_defaults
 from translate.speech.analysis.statistics import Statistics, moments
 from translate.speech.analysis.wave import read_wave, resample
 from translate.speech.analysis.world import World
@@ -23,19 +25,11 @@ from translate.speech.streaming.stream import Stream, stream
 from translate.speech.streaming.world import StreamingSynthesis
 
 RATE = 16000
-TINY = {
-    "cyclegan_vc": {"channels": 4, "blocks": 1},
-    "cyclegan_vc2": {"channels": 4, "blocks": 2},
-    "stargan_vc": {"channels": 4},
-    "stargan_vc2": {"channels": 4, "blocks": 2},
-    "gan_vc": {"channels": 4, "blocks": 1},
-    "mse_vc": {"channels": 4, "blocks": 1},
-    "gan_postfilter": {"channels": 4},
-    "wavecyclegan": {"channels": 2, "blocks": 1},
-    "wavecyclegan2": {"channels": 4, "dilations": [1, 2, 4]},
-    "stft_postfilter": {"channels": 4},
-}
-VOICES = [name for name in TINY if not name.startswith(("wave", "stft"))]
+WORLD = {"f0": "dio", "codec": "sptk", "dimensions": 24}
+DEEPER = {"cyclegan_vc2": {"blocks": 2}, "stargan_vc2": {"blocks": 2}}
+DOMAINS = {"data": {"domains": ["low", "high"]}}
+SPEECH = [name for name, model in list_models().items() if model.modality == "speech"]
+VOICES = [name for name in SPEECH if find_defaults(name)["features"]["kind"] == "world"]
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +41,11 @@ def speech(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converters(speech):
-    """Every system, on the two voices of the built-in corpus, with norms whose scale and shift are not 1 and 0."""
+    """Every model, on the two voices of the built-in corpus, with norms whose scale and shift are not 1 and 0."""
     made = {}
-    for name, network in TINY.items():
-        world = {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 24}
-        features = {"sample_rate": RATE} if name.startswith(("wave", "stft")) else world
-        values = {"model": name, "data": {"domains": ["low", "high"]}, "features": features, "network": network}
-        config = resolve(values, "test")
+    for name in SPEECH:
+        features = {"sample_rate": RATE} | (WORLD if name in VOICES else {})
+        config = configure(name, DOMAINS, features=features, network=DEEPER.get(name, {}))
         torch.manual_seed(0)
         translator = config.build()
         for parameter in translator.players["generator"].parameters():
@@ -63,7 +55,7 @@ def converters(speech):
             front_end = World(config.features)
             statistics = {d: Statistics.from_moments(moments(*front_end.analyse_frames(w))) for d, w in speech.items()}
         else:
-            size = 1 if name.startswith("wave") else 513
+            size = config.features.frame_size
             statistics = dict.fromkeys(speech, Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 1000, 800))
         made[name] = make_converter(translator, config, statistics, torch.device("cpu"))
     return made
