@@ -10,8 +10,8 @@ from torch import nn
 from translate.config import LossWeight
 from translate.games.base import Translator
 from translate.games.cycle import CycleGame
+from translate.losses.judgement import Judgement
 from translate.models import resolve
-from translate.networks.judgement import Judgement
 
 TINY = {
     "model": "cyclegan_vc2",

@@ -11,7 +11,7 @@ from torch import nn
 from translate.config import LossWeight, PlayerConfig
 from translate.games.paired import PairedGame
 from translate.losses.consistency import l1
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 from translate.networks.patch import MultiScale, PatchGan
 from translate.networks.unet import UNet
 from translate.training.player import Player

@@ -11,7 +11,7 @@ from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games.star import StarGame
 from translate.games.vectors import check_domains
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 FACES = ["Black_Hair", "Blond_Hair", "Male", "Young"]
 B, C = 6, 2

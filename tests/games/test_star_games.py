@@ -9,7 +9,7 @@ from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games import star
 from translate.games.star import StarGame, mixes_samples
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 VOICES = ["SF1", "SF2", "SM1"]
 B, Q, T, K = 6, 4, 16, 3

@@ -1,15 +1,21 @@
 """The five games against NumPy, their optima against theory, and whose turn the gradients obey."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import trapezoid
 from scipy.stats import norm
-from torch import Tensor, nn
+from torch import nn
 
-from translate.losses import AdversarialLoss, frozen, judge_both, judge_frozen, judge_together
+from translate.losses import (
+    AdversarialLoss,
+    Judgement,
+    frozen,
+    judge_both,
+    judge_frozen,
+    judge_together,
+    mixes_samples,
+)
 
 KINDS = ["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]
 SHAPES = {                                                              # of the logits at each scale
@@ -24,23 +30,12 @@ def _seed():
     torch.manual_seed(0)
 
 
-@dataclass
-class Judgement:
-    logits: list[Tensor]
-    features: list[list[Tensor]]
-
-    def split(self, size):
-        first = Judgement([x[:size] for x in self.logits], [[x[:size] for x in xs] for xs in self.features])
-        rest = Judgement([x[size:] for x in self.logits], [[x[size:] for x in xs] for xs in self.features])
-        return first, rest
-
-
 class Discriminator(nn.Module):
     """Two scales on (B, 2, *S), `rank` dimensions in S; a condition (B, 3) is added to every position."""
 
     def __init__(self, rank, normalise=None):
         super().__init__()
-        convolution = [nn.Conv1d, nn.Conv2d][rank - 1]
+        convolution = [nn.Conv1d, nn.Conv2d, nn.Conv3d][rank - 1]
         layers = [convolution(2, 4, 3, padding=1), nn.LeakyReLU(0.2)]
         self.hidden = nn.Sequential(*layers, *([normalise(4)] if normalise else []))
         self.out = convolution(4, 1, 3, stride=2)
@@ -56,6 +51,18 @@ class Discriminator(nn.Module):
         return Judgement([self.out(f) for f in features], [[f] for f in features])
 
 
+class Deviation(nn.Module):
+    """Adds the deviation over the batch to every sample, as a minibatch deviation tells it to a discriminator."""
+
+    mixes_samples = True
+
+    def __init__(self, channels):
+        super().__init__()
+
+    def forward(self, x):
+        return x + x.std(dim=0)
+
+
 class Fixed(nn.Module):
     """A discriminator known in closed form: logits are a function of the sample."""
 
@@ -68,7 +75,7 @@ class Fixed(nn.Module):
 
 
 def make_samples(rank):
-    size = (4, 2, *[(16,), (8, 10)][rank - 1])
+    size = (4, 2, *[(16,), (8, 10), (6, 5, 7)][rank - 1])
     return torch.randn(size), torch.randn(size)
 
 
@@ -233,12 +240,24 @@ def test_samples_of_other_lengths_take_two_passes():
         torch.testing.assert_close(judgement.logits, discriminator(alone).logits)
 
 
-@pytest.mark.parametrize(("normalise", "passes"), [(nn.BatchNorm1d, 2), (nn.InstanceNorm1d, 1)])
-def test_batch_norm_never_sees_real_and_fake_together(normalise, passes):
-    discriminator, (real, fake) = Discriminator(1, normalise), make_samples(1)
+@pytest.mark.parametrize(("normalise", "dimensions", "passes"), [
+    (nn.BatchNorm1d, 1, 2), (nn.BatchNorm2d, 2, 2), (nn.BatchNorm3d, 3, 2), (Deviation, 1, 2),
+    (nn.InstanceNorm1d, 1, 1),
+])  # fmt: skip
+def test_what_mixes_samples_never_sees_real_and_fake_together(normalise, dimensions, passes):
+    discriminator, (real, fake) = Discriminator(dimensions, normalise), make_samples(dimensions)
     judgements = judge_both(discriminator, real, fake + 5)
     assert len(discriminator.inputs) == passes
     torch.testing.assert_close(judgements[0].logits, discriminator(real).logits)
+
+
+@pytest.mark.parametrize(("module", "mixes"), [
+    (nn.SyncBatchNorm(3), True), (nn.LazyBatchNorm2d(), True), (nn.LazyBatchNorm3d(), True), (Deviation(3), True),
+    (nn.InstanceNorm2d(3, track_running_stats=True), False), (nn.GroupNorm(3, 3), False), (nn.LayerNorm(3), False),
+    (nn.utils.spectral_norm(nn.Linear(3, 3)), False),
+], ids=lambda value: type(value).__name__)  # fmt: skip
+def test_which_networks_mix_the_samples_of_a_batch(module, mixes):
+    assert mixes_samples(nn.Sequential(nn.Linear(3, 3), nn.ModuleDict({"deep": nn.Sequential(module)}))) is mixes
 
 
 def test_real_and_fake_may_have_conditions_of_their_own():

@@ -1,14 +1,14 @@
 """Classification against NumPy, and the games in which the discriminator is told the domains."""
 
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from translate.losses import (
     AdversarialLoss,
+    Judgement,
     attribute_classification,
     domain_classification,
     judge_frozen,
@@ -82,15 +82,6 @@ def test_targets_must_fit(classify):
 
 
 # --- What the discriminator is told -----------------------------------------------------------------------
-
-
-@dataclass
-class Judgement:
-    logits: list[Tensor]
-
-    def split(self, size):
-        first, rest = self.logits[0].tensor_split([size])
-        return Judgement([first]), Judgement([rest])
 
 
 class Projection(nn.Module):

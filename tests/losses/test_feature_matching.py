@@ -1,13 +1,11 @@
 """Feature matching against NumPy and against the weights of pix2pixHD's code."""
 
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from translate.losses import feature_matching
+from translate.losses import Judgement, feature_matching
 
 SHAPES = {                                                              # per scale and layer
     "1-D": [[(2, 4, 16), (2, 8, 8), (2, 8, 4)], [(2, 4, 8), (2, 8, 4), (2, 8, 2)]],
@@ -20,14 +18,8 @@ def _seed():
     torch.manual_seed(0)
 
 
-@dataclass
-class Judgement:
-    features: list[list[Tensor]]
-    logits: tuple = ()
-
-
 def make_judgement(shapes):
-    return Judgement([[torch.randn(shape, requires_grad=True) for shape in scale] for scale in shapes])
+    return Judgement([], [[torch.randn(shape, requires_grad=True) for shape in scale] for scale in shapes])
 
 
 def mean_errors(real, fake):
@@ -62,13 +54,13 @@ def test_only_the_fake_side_takes_gradients():
 
 def test_bfloat16_features_give_a_float32_loss():
     features = [[torch.randn(2, 4, 8).bfloat16()]]
-    assert feature_matching(Judgement(features), Judgement(features)).dtype == torch.float32
+    assert feature_matching(Judgement([], features), Judgement([], features)).dtype == torch.float32
 
 
 @pytest.mark.parametrize("features", [[], [[]]])
 def test_a_discriminator_without_features_is_told(features):
     with pytest.raises(ValueError, match="no features"):
-        feature_matching(Judgement(features), Judgement(features))
+        feature_matching(Judgement([], features), Judgement([], features))
 
 
 def test_unequal_judgements_are_errors():

@@ -1,29 +1,19 @@
 """Eight Gaussians on a ring: each stabilised game must train a generator that misses none of them."""
 
 import math
-from dataclasses import dataclass
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from translate.losses import AdversarialLoss, gradient_penalty, r1_penalty
+from translate.losses import AdversarialLoss, Judgement, gradient_penalty, r1_penalty
 
 MODES, RADIUS, DEVIATION = 8, 2.0, 0.15     # neighbours are 1.53 apart, ten deviations
 NOISE, WIDTH, BATCH, STEPS, CRITIC_STEPS = 4, 64, 128, 1200, 2
 
 ANGLES = torch.arange(MODES) * (2 * math.pi / MODES)
 CENTRES = RADIUS * torch.stack([ANGLES.cos(), ANGLES.sin()], dim=1)     # (8, 2)
-
-
-@dataclass
-class Judgement:
-    logits: list[Tensor]
-
-    def split(self, size):
-        first, rest = self.logits[0].tensor_split([size])
-        return Judgement([first]), Judgement([rest])
 
 
 class Discriminator(nn.Module):

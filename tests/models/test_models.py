@@ -239,7 +239,7 @@ OWN = '''
     from translate.models.base import Model, Players, SpeechModel, player
     from translate.models.speech import cyclegan_vc
     from translate.models.speech.cyclegan_vc import CycleGanVc
-    from translate.networks.judgement import Judgement
+    from translate.losses.judgement import Judgement
 
 
     class Network(cyclegan_vc.Network):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from translate.losses.judgement import Judgement
 from translate.networks.bands import BandDiscriminator, BandGenerator, Bands
-from translate.networks.judgement import Judgement
 
 LAYOUTS = [(513, 4, 32), (513, 1, 32), (257, 3, 0), (33, 4, 8), (40, 4, 10), (1025, 7, 46)]
 

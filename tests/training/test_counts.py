@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from translate.games.cycle import CycleGame
-from translate.games.star import StarGame, mixes_samples
+from translate.games.star import StarGame
+from translate.losses.judgement import mixes_samples
 from translate.models import NAMES, build
 from translate.training.player import Player
 from translate.training.step import Step

@@ -14,8 +14,8 @@ from translate.config import LossWeight, PlayerConfig, TrainConfig
 from translate.games.cycle import CycleGame
 from translate.games.paired import PairedGame
 from translate.games.star import StarGame
+from translate.losses.judgement import Judgement
 from translate.models import NAMES
-from translate.networks.judgement import Judgement
 from translate.training import graph as module
 from translate.training.graph import GraphStep, make_step
 from translate.training.player import Player

@@ -1,11 +1,10 @@
 """One generator for many domains: StarGAN on pictures, StarGAN-VC and StarGAN-VC2 on sequences."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from translate.config import LossWeight
 from translate.errors import UserError
@@ -14,8 +13,8 @@ from translate.games.vectors import VectorGame, check_domains
 from translate.losses.adversarial import AdversarialLoss, judge_frozen, judge_together
 from translate.losses.consistency import l1
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
+from translate.losses.judgement import Judgement, mixes_samples
 from translate.losses.penalties import gradient_penalty
-from translate.networks.judgement import Judgement
 
 __all__ = ["StarGame", "check_domains"]
 
@@ -157,9 +156,9 @@ class StarGame(VectorGame):
     def pattern(self, step: int) -> Hashable:
         return super().pattern(step), self._is_generators_turn(step)
 
-    def classify(self, judgement: Any, domain: Tensor, mask: Tensor) -> Tensor:
+    def classify(self, judgement: Judgement, domain: Tensor, mask: Tensor) -> Tensor:
         """The error of the judgement's classes against `domain` (B, K), where `mask` (B, K) is 1."""
-        classes = cast(Judgement, judgement).classes
+        classes = judgement.classes
         if classes is None:
             raise ValueError(f"StarGame: expected a {self.teacher} whose judgement has `classes`")
         if not self.exclusive:
@@ -188,8 +187,3 @@ class StarGame(VectorGame):
 
     def _plays(self, player: str, loss: str, step: int) -> bool:
         return loss in self.weights[player] and self.active(player, loss, step)
-
-
-def mixes_samples(network: nn.Module) -> bool:
-    """Whether what becomes of a sample depends on the others of its batch, so that two batches cannot be joined."""
-    return any(isinstance(module, _BatchNorm) for module in network.modules())

@@ -1,14 +1,13 @@
 """Losses, blind to the kind of data: tensors are (B, C, *S), whether S is time, pixels or empty.
 
 Every loss returns a 0-dim float32 tensor, unweighted: the trainer weights, sums and back-propagates. A
-*judgement* is what a discriminator returns (`adversarial.Judgement`). Nothing here imports from the rest of
+*judgement* is what a discriminator returns (`judgement.Judgement`). Nothing here imports from the rest of
 `translate` but `translate.errors` (in `perceptual`, whose weights may be missing), so that a system can take these
 functions without the toolkit.
 """
 
 from translate.losses.adversarial import (
     AdversarialLoss,
-    Judgement,
     frozen,
     judge_both,
     judge_frozen,
@@ -17,6 +16,7 @@ from translate.losses.adversarial import (
 from translate.losses.consistency import l1, l2
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.features import feature_matching
+from translate.losses.judgement import Judgement, mixes_samples
 from translate.losses.penalties import clip_weights, gradient_penalty, orthogonal_penalty, r1_penalty
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "judge_together",
     "l1",
     "l2",
+    "mixes_samples",
     "orthogonal_penalty",
     "r1_penalty",
     "tell_domains",

@@ -2,7 +2,7 @@
 
 Two halves that can be used alone. `judge_frozen` (the generator's turn) and `judge_both` (the discriminator's
 turn) run a discriminator so that gradients reach exactly the player whose turn it is. `AdversarialLoss` turns
-the judgements into losses. A translator that needs only the loss calls `.generator` and `.discriminator`; one
+the judgements into losses. A game that needs only the loss calls `.generator` and `.discriminator`; one
 that also matches features or classifies domains judges once and shares the judgement among its terms:
 
     judgement = judge_frozen(discriminator, fake)
@@ -17,27 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-
-class Judgement(Protocol):
-    """What a discriminator returns: one entry per scale, of tensors whose first dimension is the batch."""
-
-    @property
-    def logits(self) -> Sequence[Tensor]:
-        """Per scale (B, 1, *S): one logit per patch, or (B, 1) for the whole sample. No sigmoid."""
-
-    @property
-    def features(self) -> Sequence[Sequence[Tensor]]:
-        """Per scale and layer (B, C, *S)."""
-
-    def split(self, size: int) -> tuple[Judgement, Judgement]:
-        """The judgement of the first `size` samples, and that of the rest."""
-
+from translate.losses.judgement import Judgement, mixes_samples
 
 # --- Judging ----------------------------------------------------------------------------------------------
 
@@ -93,12 +79,12 @@ def judge_together(
 
     All inputs are detached: nothing reaches a generator, nor an encoder of conditions. Where all shapes
     match, it is ONE pass over both sets, concatenated along the batch. That takes a discriminator in which
-    the samples of a batch do not see one another: batch norm would mix the statistics of real and fake, so
-    a discriminator with batch norm judges them in two passes.
+    the samples of a batch do not see one another: one that mixes them (`mixes_samples`: batch norm would mix
+    the statistics of real and fake) judges the sets in two passes.
     """
     real, fake = [_detach(value) for value in real], [_detach(value) for value in fake]
     fit = all(_shape(a) == _shape(b) for a, b in zip(real, fake, strict=True))
-    if not fit or any(isinstance(module, _BATCH_NORMS) for module in discriminator.modules()):
+    if not fit or mixes_samples(discriminator):
         return tuple(_check(discriminator(*inputs), discriminator) for inputs in (real, fake))  # type: ignore[return-value]
     both = [torch.cat([a, b]) if isinstance(a, Tensor) else a for a, b in zip(real, fake, strict=True)]
     return _check(discriminator(*both), discriminator).split(len(real[0]))
@@ -109,9 +95,6 @@ def _check(judgement: Any, discriminator: nn.Module) -> Judgement:
         name, kind = type(discriminator).__name__, type(judgement).__name__
         raise TypeError(f"{name} returned a {kind}; expected a Judgement, with a tensor of logits per scale")
     return judgement
-
-
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
 def _detach(value: Any) -> Any:

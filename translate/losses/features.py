@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from translate.losses.adversarial import Judgement
 from translate.losses.consistency import l1
+from translate.losses.judgement import Judgement
 
 
 def feature_matching(real_judgement: Judgement, fake_judgement: Judgement) -> Tensor:

@@ -10,7 +10,7 @@ from torchaudio.functional import create_dct, melscale_fbanks
 
 from translate.errors import UserError
 from translate.layers.gated import GatedConvolution
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 View = Literal["wave", "mel", "mfcc", "phase"]
 PLANES = {"mel": 1, "mfcc": 1, "phase": 2}

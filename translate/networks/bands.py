@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 
 class Bands(nn.Module):

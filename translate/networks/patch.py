@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from translate.layers.initialise import initialise_normal
 from translate.layers.norm import instance_norm
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 
 class PatchGan(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from translate.layers.initialise import initialise_normal
 from translate.layers.wide import WideConvolution
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 
 class PostfilterGenerator(nn.Module):

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from translate.layers.gated import GatedConvolution
 from translate.layers.padding import pad_to_multiple
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 
 class FullDiscriminator(nn.Module):

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 _STEPS = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}  # factors of the sub-pixel convolutions
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 SMALLEST = 32                                                       # pixels of a crop that the discriminator can judge
 DEEPEST = 6                                                         # strided convolutions, however large the crop

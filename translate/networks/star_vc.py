@@ -10,7 +10,7 @@ from torch.nn import functional
 from translate.layers.gated import GatedConvolution
 from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 Pair = tuple[int, int]
 

@@ -14,7 +14,7 @@ from translate.layers.gated import GatedConvolution
 from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
 from translate.layers.wide import WideConvolution
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 
 class StarVc2Generator(nn.Module):

@@ -21,7 +21,7 @@ from translate.layers.norm import instance_norm
 from translate.layers.padding import extend, pad_to_multiple
 from translate.layers.shuffle import PixelShuffle1d
 from translate.layers.wide import WideConvolution
-from translate.networks.judgement import Judgement
+from translate.losses.judgement import Judgement
 
 Norm = Literal["instance", "weight"]
 

@@ -18,8 +18,8 @@ from translate.games.star import StarGame
 from translate.images.arrays import read_image
 from translate.images.conversion import converter as module
 from translate.images.conversion.converter import ImageConverter
+from translate.losses.judgement import Judgement
 from translate.models import list_models
-from translate.networks.judgement import Judgement
 
 
 class StandIn(Translator):
