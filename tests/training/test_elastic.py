@@ -21,7 +21,7 @@ from translate.config import read_yaml
 from translate.errors import UserError
 from translate.models import resolve
 from translate.training import distributed
-from translate.training.resume import begin_share
+from translate.training.resume import begin_private
 from translate.training.trainer import train
 
 COMMAND = [
@@ -334,10 +334,10 @@ def test_processes_draw_different_random_numbers_from_the_start(tmp_path, make_r
     for rank in range(3):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         torch.manual_seed(0)
-        begin_share(7, 0)
+        begin_private(7, 0)
         states.append(torch.rand(3).tolist())
     torch.manual_seed(0)
     assert states[0] == torch.rand(3).tolist()
     assert len({tuple(numbers) for numbers in states}) == 3
-    begin_share(7, 1)
+    begin_private(7, 1)
     assert torch.rand(3).tolist() not in states

@@ -19,7 +19,7 @@ from translate.models import NAMES
 from translate.training import graph as module
 from translate.training.graph import GraphStep, make_step
 from translate.training.player import Player
-from translate.training.schedule import share_of_rate
+from translate.training.schedule import rate_factor
 from translate.training.step import Step
 from translate.training.trainer import Watch, train
 
@@ -189,7 +189,7 @@ def play(system, recorded, steps=20):
     heard = []
     for number in range(steps):
         batch = make_batch(system)                                          # draws between the steps, as samplers may
-        found = step(batch, number, share_of_rate(number, steps, 0.3))
+        found = step(batch, number, rate_factor(number, steps, 0.3))
         heard.append({f"{group}/{name}": value for group, values in found for name, value in values.items()})
     learned = {f"average/{name}": value for p in players.values() for name, value in p.average.items()}
     for name, player in players.items():
@@ -397,7 +397,7 @@ def fit(seed, precision, recorded, device="cpu"):
         return {"source": x, "target": torch.sin(x) + 0.5 * x.roll(1, dims=2)}
 
     for number in range(150):
-        step(draw(8), number, share_of_rate(number, 150, 0.5))
+        step(draw(8), number, rate_factor(number, 150, 0.5))
     held_out = draw(64)
     with torch.no_grad():
         return (translator.translate(held_out["source"], "a", "b") - held_out["target"]).square().mean().item()

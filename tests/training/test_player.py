@@ -9,6 +9,12 @@ from translate.config import LossWeight, PlayerConfig
 from translate.training.player import Player, averaged, collect_averages
 
 
+def learn(player, losses, weights, step, rate):
+    """One turn as the trainer plays it."""
+    player.schedule(step, rate)
+    player.update(losses, weights, step)
+
+
 def make_players(run):
     return {
         name: Player(name, module, run.config.players[name]) for name, module in run.translator.players.items()
@@ -24,7 +30,7 @@ def test_an_update_moves_one_player_alone(make_run, adversarial):
     run = make_run(f"network.adversarial={adversarial}")
     players, before = make_players(run), snapshot(run)
     for name, losses in run.translator.training_step(run.sampler.next(), 0):
-        players[name].learn(losses, run.translator.weights[name], 0, 1.0)
+        learn(players[name], losses, run.translator.weights[name], 0, 1.0)
         after = snapshot(run)
         moved = {key for key in after if not torch.equal(after[key], before[key])}
         mine = set(players[name].named)
@@ -37,7 +43,7 @@ def test_gradients_of_other_players_do_not_linger(make_run):
     run = make_run()
     players = make_players(run)
     for name, losses in run.translator.training_step(run.sampler.next(), 0):
-        players[name].learn(losses, run.translator.weights[name], 0, 1.0)
+        learn(players[name], losses, run.translator.weights[name], 0, 1.0)
         others = [p for other in players if other != name for p in players[other].parameters]
         if name == "generator":
             assert all(p.grad is None for p in others)
@@ -51,7 +57,7 @@ def test_a_loss_that_reaches_into_another_player_moves_its_own_alone(make_run):
     run = make_run()
     player = make_players(run)["generator"]
     everything = sum(p.square().sum() for p in run.translator.parameters())
-    player.learn({"cycle": everything}, run.translator.weights["generator"], 0, 1.0)
+    learn(player, {"cycle": everything}, run.translator.weights["generator"], 0, 1.0)
     has_gradient = {key for key, p in run.translator.named_parameters() if p.grad is not None}
     assert has_gradient == set(player.named)
 
@@ -72,25 +78,25 @@ def test_losses_are_weighted_and_the_rate_scales_the_step():
     player, module = linear_player(learning_rate=0.1)
     weights = {"a": LossWeight(weight=2.0), "b": LossWeight(weight=5.0, until=1)}
     w = module.weight.sum()
-    player.learn({"a": w, "b": 3 * w}, weights, 0, 1.0)
+    learn(player, {"a": w, "b": 3 * w}, weights, 0, 1.0)
     assert module.weight.grad.item() == pytest.approx(2 + 5 * 3)
     assert module.weight.item() == pytest.approx(1 - 0.1)                   # Adam's first step is the learning rate
     w = module.weight.sum()
-    player.learn({"a": w, "b": 3 * w}, weights, 1, 0.5)
+    learn(player, {"a": w, "b": 3 * w}, weights, 1, 0.5)
     assert module.weight.grad.item() == pytest.approx(2)                    # b is over
     assert player.optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
 
 
 def test_no_losses_no_step():
     player, module = linear_player(learning_rate=0.1, average=0.9)
-    player.learn({}, {}, 0, 1.0)
+    learn(player, {}, {}, 0, 1.0)
     assert module.weight.item() == 1
     assert player.optimizer.state_dict()["state"] == {}
 
 
 def test_clipping_bounds_the_gradient():
     player, module = linear_player(learning_rate=0.1, clip=0.25)
-    player.learn({"a": module.weight.sum()}, {"a": LossWeight(weight=8.0)}, 0, 1.0)
+    learn(player, {"a": module.weight.sum()}, {"a": LossWeight(weight=8.0)}, 0, 1.0)
     assert module.weight.grad.item() == pytest.approx(0.25, abs=1e-5)
 
 
@@ -98,7 +104,7 @@ def test_the_moving_average_follows_its_formula():
     player, module = linear_player(learning_rate=0.1, average=0.5)
     expected = 1.0
     for step in range(20):
-        player.learn({"a": module.weight.sum()}, {"a": LossWeight(weight=1.0)}, step, 1.0)
+        learn(player, {"a": module.weight.sum()}, {"a": LossWeight(weight=1.0)}, step, 1.0)
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * module.weight.item()
     assert player.average["players.generator.weight"].item() == pytest.approx(expected, abs=1e-6)
@@ -108,7 +114,7 @@ def test_weights_that_take_no_gradient_are_left_out():
     module = torch.nn.Linear(2, 1)
     module.bias.requires_grad_(False)
     player = Player("generator", module, make_config(average=0.9))
-    player.learn({"a": module(torch.ones(1, 2)).sum()}, {"a": LossWeight(weight=1.0)}, 0, 1.0)
+    learn(player, {"a": module(torch.ones(1, 2)).sum()}, {"a": LossWeight(weight=1.0)}, 0, 1.0)
     assert list(player.named) == ["players.generator.weight"]
 
 

@@ -9,7 +9,7 @@ import torch
 from translate.checkpoints.foreign import build_bounded
 from translate.checkpoints.store import find_checkpoint, load_config, load_weights
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game, Translator
 from translate.models.base import Model
 
 
@@ -18,18 +18,25 @@ class Opened(NamedTuple):
 
     checkpoint: Path
     config: Model
-    translator: Translator
+    game: Game
     device: torch.device
+
+    @property
+    def translator(self) -> Translator:
+        """The game, for whoever converts with it; `UserError` where it does not translate."""
+        if not isinstance(self.game, Translator):
+            raise UserError(f"{self.checkpoint}: `{self.config.model}` does not translate from one domain to another")
+        return self.game
 
 
 def open_checkpoint(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Opened:
-    """Read a checkpoint, moving averages preferred; raises `UserError` as `translate.load` does."""
+    """Read a checkpoint, moving averages preferred; raise `UserError` as `translate.load` does."""
     device = _find_device(device)
     checkpoint = find_checkpoint(folder)
     config = load_config(checkpoint)
-    translator = build_bounded(config, checkpoint, checkpoint)
-    load_weights(checkpoint, translator)
-    return Opened(checkpoint, config, translator, device)
+    game = build_bounded(config, checkpoint, checkpoint)
+    load_weights(checkpoint, game)
+    return Opened(checkpoint, config, game, device)
 
 
 def _find_device(name: str | torch.device) -> torch.device:

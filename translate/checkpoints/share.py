@@ -81,11 +81,11 @@ def collect_weights(checkpoint: Path, config: Model) -> tuple[dict[str, Tensor],
     whole.
     """
     path = checkpoint / "weights.safetensors"
-    translator = build_bounded(config, checkpoint, checkpoint)
-    left_out = [name for name in translator.players if name != CONVERTING and config.model in OURS]
+    game = build_bounded(config, checkpoint, checkpoint)
+    left_out = [name for name in game.players if name != CONVERTING and config.model in OURS]
     _, without = read_header(path)
-    tensors = read_tensors(path, translator) | load_averages(checkpoint, translator)
-    check_shapes(checkpoint, {key: tuple(value.shape) for key, value in tensors.items()}, translator, without)
+    tensors = read_tensors(path, game) | load_averages(checkpoint, game)
+    check_shapes(checkpoint, {key: tuple(value.shape) for key, value in tensors.items()}, game, without)
     kept = {
         key: value.contiguous()
         for key, value in tensors.items()

@@ -2,7 +2,7 @@
 
     step_00010000/
         config.yaml              the resolved configuration
-        weights.safetensors      networks, named as in the translator
+        weights.safetensors      networks, named as in the game
         average.safetensors      moving averages of the players that have one (inference prefers them)
         statistics.safetensors   of the training data: what conversion needs to know, what resuming compares
         state.pt                 for resuming only: optimisers, random numbers, positions
@@ -163,9 +163,9 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
 
 
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
-    """Fill a translator with the tensors of another run's checkpoint that have the same name and shape.
+    """Fill a game with the tensors of another run's checkpoint that have the same name and shape.
 
-    SRGAN starts so from SRResNet's generator. Moving averages are preferred. Among translators of many domains the two
+    SRGAN starts so from SRResNet's generator. Moving averages are preferred. Among games of many domains the two
     may differ in `data.domains`: what weights say of a domain (`domain_axes`) goes where its name is, and a domain that
     the run does not know begins as the mean of those that it knows. So fine-tuning adds voices to a trained model,
     which at first converts between the old ones as before.

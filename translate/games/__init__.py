@@ -1,1 +1,1 @@
-"""The training steps: one translator for every system of the same idea, whatever the tensors hold."""
+"""The training steps: one game for every model of the same idea, whatever the tensors hold."""

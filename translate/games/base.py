@@ -1,4 +1,4 @@
-"""The contract between a system and the trainer."""
+"""The contract between a game and the trainer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -13,14 +13,15 @@ from translate.config import LossWeight
 # Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
-OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # of the batch and the fakes, see `translate.models.own`
+OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # takes the batch and the fakes, see `translate.models.own`
 
 
-class Translator(nn.Module, ABC):
+class Game(nn.Module, ABC):
     """Networks grouped into players, and the training step that they play.
 
     A *player* is a named set of networks with one optimiser, one schedule and one dictionary of loss weights.
-    Everything that the trainer and the checkpoints do derives from `players`.
+    Everything that the trainer and the checkpoints do derives from `players`: they ask a game for nothing else than
+    what stands here, whether it translates or makes samples of noise.
 
     Args:
         players: networks by player, in the order in which the players take their turns.
@@ -31,17 +32,15 @@ class Translator(nn.Module, ABC):
         super().__init__()
         self.players = nn.ModuleDict(players)
         self.weights = weights
-        # Quantities worth logging that nobody minimises; of `change`, how much a generator alters its input relative
-        # to it, the trainer warns when it stays near 0.
+        # Quantities worth logging that nobody minimises. `change` is how much a generator alters its input, relative to
+        # the input: the trainer warns when it stays near 0.
         self.monitors: dict[str, Tensor] = {}
-        # What the generators made of this step's batch, by the domain that it is to belong to: "target", "source".
+        # What the generators made of this step's batch, by the domain that it should belong to: "target", "source".
         self.fakes: dict[str, Tensor] = {}
         self.own_losses: dict[str, dict[str, OwnLoss]] = {}         # by player and path
 
-    # What `data.batches` must be, for a translator that needs a certain kind.
+    # What `data.batches` must be, for a game that needs a certain kind.
     batches: str | None = None
-    # Whether it translates from the source to the target domain only, though batches are not paired.
-    one_way = False
 
     @abstractmethod
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
@@ -61,7 +60,7 @@ class Translator(nn.Module, ABC):
             yield player, losses
 
     def _take(self, value: Any, path: str) -> Tensor:
-        """The value of the user's loss; `ValueError` where it is none."""
+        """Return the value of the user's loss; raise `ValueError` where it is none."""
         if not self.fakes:
             name = type(self).__name__
             raise ValueError(f"own.losses: {name} shows no fakes; its training_step must set `self.fakes`")
@@ -70,47 +69,59 @@ class Translator(nn.Module, ABC):
             raise ValueError(f"own.losses: {path} returned {found}; expected a 0-dim tensor")
         return value
 
-    @abstractmethod
-    def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
-        """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`.
-
-        `condition` is what only this system takes besides, such as a style; each is documented where it is.
-        """
-
     def finish(self, batches: Iterator[Batch]) -> None:
-        """After the last step, before the last checkpoint: what a system gathers from its training data.
+        """Gather what the game wants from its training data, after the last step and before the last checkpoint.
 
-        Weights are averaged and frozen then; buffers may be filled. Training goes on from the batches of before.
+        The weights are averaged and frozen then; buffers may be filled. A run that is made longer trains on with the
+        batches that it would have had without this.
         """
 
     def networks(self, player: str) -> dict[str, nn.Module]:
-        """The networks of a player by name; a player that is a network itself has one without a name."""
+        """Return the networks of a player by name; a player that is a network itself has one without a name."""
         module = self.players[player]
         return dict(module.named_children()) if isinstance(module, nn.ModuleDict | nn.ModuleList) else {"": module}
 
     def active(self, player: str, loss: str, step: int) -> bool:
-        """Whether the loss has a weight above 0 at this step; `ValueError` for a loss that the player does not have."""
+        """Tell whether the loss has a weight above 0 at this step.
+
+        Raises:
+            ValueError: the player has no such loss.
+        """
         if loss not in self.weights[player]:
             raise ValueError(f"`{player}` has no loss `{loss}`; its weights are {', '.join(self.weights[player])}")
         return self.weights[player][loss].at(step) > 0
 
     def pattern(self, step: int) -> Hashable:
-        """Steps of one pattern are the same operations on other numbers: one recording serves all (`train.graph`).
+        """Name what a step does: steps of one pattern are the same operations on other numbers.
 
-        Here the weights of the losses at this step. A translator whose step asks for the number of the step beyond
-        that, as to whose turn it is, adds what comes of it.
+        One recording serves them all (`train.graph`). Here a pattern is the weights of the losses at this step. A game
+        that asks for the number of the step for other reasons, such as whose turn it is, adds the answer.
         """
         return tuple((p, name, w.at(step)) for p, losses in self.weights.items() for name, w in losses.items())
 
     def memory(self) -> dict[str, Tensor]:
-        """What a resumed run needs besides the weights, such as an image pool."""
+        """Return what a resumed run needs besides the weights and buffers, such as an image pool."""
         return {}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
         """Take back what `memory` gave."""
 
 
+class Translator(Game):
+    """A game whose generator maps samples of one domain to another."""
+
+    # Whether it translates from the source to the target domain only, though batches are not paired.
+    one_way = False
+
+    @abstractmethod
+    def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
+        """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`.
+
+        `condition` is what only this game takes besides, such as a style; each game documents its own.
+        """
+
+
 def measure_change(x: Tensor, fake: Tensor) -> Tensor:
-    """Mean |G(x) - x| over mean |x|: near 0 when a generator returns its input."""
+    """Return mean |G(x) - x| over mean |x|: near 0 when a generator returns its input."""
     with torch.no_grad():
         return (fake.float() - x.float()).abs().mean() / x.float().abs().mean().clamp_min(1e-8)

@@ -8,7 +8,7 @@ import torch
 from translate.checkpoints.steps import find_latest
 from translate.checkpoints.store import start_from
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.models import build
 from translate.models.base import Model
 from translate.training import distributed
@@ -51,7 +51,7 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
         distributed.stop()
 
 
-def make_translator(config: Model, out: Path, device: torch.device) -> Translator:
+def make_translator(config: Model, out: Path, device: torch.device) -> Game:
     """The translator of a run: fresh weights by its seed, or those that `train.start_from` names."""
     torch.manual_seed(config.train.seed)
     translator = build(config).to(device)

@@ -1,6 +1,6 @@
 """Distances between an estimate and what it should be.
 
-One formula serves the three consistencies of translation; the translator names the loss:
+One formula serves the three consistencies of translation; the game names the loss:
 
     "cycle":     l1(backward_map(forward_map(x)), x)      Zhu et al. 2017 (CycleGAN), eq. 2
     "identity":  l1(forward_map(y), y)                    Taigman et al. 2017; Zhu et al. 2017, section 5.2

@@ -18,7 +18,7 @@ from translate.config import (
     TrainConfig,
 )
 from translate.errors import UserError
-from translate.games.base import Batch, Translator
+from translate.games.base import Batch, Game
 
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
@@ -51,7 +51,7 @@ class Model(Section):
     players: Players
 
     @abstractmethod
-    def build(self) -> Translator:
+    def build(self) -> Game:
         """The game with fresh weights, drawn from torch's global random numbers.
 
         Raises:

@@ -18,14 +18,14 @@ from torch import nn
 
 from translate.config import OwnConfig
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game
 
 
-def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:
-    """Put the networks and losses that `own` names into a translator with fresh weights.
+def plug_in(game: Game, own: OwnConfig, config: Any) -> None:
+    """Put the networks and losses that `own` names into a game with fresh weights.
 
     Args:
-        translator: changed in place.
+        game: changed in place.
         own: section of `config`.
         config: handed to the functions that make networks.
 
@@ -34,21 +34,21 @@ def plug_in(translator: Translator, own: OwnConfig, config: Any) -> None:
     """
     for place, path in own.networks.items():
         make = find_object(path, f"own.networks.{place}")
-        for player, name in _find_networks(translator, place):
+        for player, name in _find_networks(game, place):
             network = make(config)
             if not isinstance(network, nn.Module):
                 kind = type(network).__name__
                 raise UserError(f"`own.networks.{place}`: {path} returned a {kind}, expected a torch.nn.Module")
-            networks = translator.players[player] if name else translator.players
+            networks = game.players[player] if name else game.players
             networks[name or player] = network  # type: ignore[index,operator]
     for player, losses in own.losses.items():
-        if player not in translator.players:
-            raise UserError(f"`own.losses.{player}`: no such player; known: {', '.join(translator.players)}")
-        weights = dict(translator.weights[player])
+        if player not in game.players:
+            raise UserError(f"`own.losses.{player}`: no such player; known: {', '.join(game.players)}")
+        weights = dict(game.weights[player])
         for path, weight in losses.items():
-            translator.own_losses.setdefault(player, {})[path] = find_object(path, f"own.losses.{player}")
+            game.own_losses.setdefault(player, {})[path] = find_object(path, f"own.losses.{player}")
             weights[path] = weight
-        translator.weights = {**translator.weights, player: weights}
+        game.weights = {**game.weights, player: weights}
 
 
 def find_object(path: str, key: str) -> Any:
@@ -66,10 +66,10 @@ def find_object(path: str, key: str) -> Any:
         raise UserError(f"`{key}` is `{path}`: the module `{module}` has no `{name}`") from None
 
 
-def _find_networks(translator: Translator, place: str) -> list[tuple[str, str]]:
+def _find_networks(game: Game, place: str) -> list[tuple[str, str]]:
     """(player, name) of the networks that `place` means: all of a player, or one of them (`generator.to_target`)."""
     player, _, name = place.partition(".")
-    known = {key: list(translator.networks(key)) for key in translator.players}
+    known = {key: list(game.networks(key)) for key in game.players}
     if player not in known or (name and name not in known[player]):
         places = []
         for key, names in known.items():

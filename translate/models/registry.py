@@ -11,7 +11,7 @@ from typing import Any
 
 from translate.config import lay_over
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.models.base import Model
 from translate.models.own import plug_in
 
@@ -98,11 +98,11 @@ def list_models() -> dict[str, type[Model]]:
     return {name: find_model(name) for name in NAMES}
 
 
-def build(config: Model) -> Translator:
-    """The game of a configuration, with what its section `own` names; weights from torch's random numbers."""
-    translator = config.build()
-    plug_in(translator, config.own, config)
-    return translator
+def build(config: Model) -> Game:
+    """Build the game of a configuration, with what its section `own` names; weights from torch's random numbers."""
+    game = config.build()
+    plug_in(game, config.own, config)
+    return game
 
 
 def find_defaults(name: str) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.training.resume import Sampler
 
 log = logging.getLogger("translate")
 
 
 def compile_networks(
-    translator: Translator, sampler: Sampler, step: int, autocast: Callable[[], AbstractContextManager]
+    game: Game, sampler: Sampler, step: int, autocast: Callable[[], AbstractContextManager]
 ) -> None:
     """Compile every network in place and try one step forwards and backwards, without learning from it.
 
@@ -22,17 +22,17 @@ def compile_networks(
     they were. Where it fails the networks stay as they are, and one line of the log tells why.
 
     Args:
-        translator: in training mode.
+        game: in training mode.
         sampler, step: where the trial step takes its batch.
         autocast: makes the context of the networks' precision.
     """
-    networks = [network for player in translator.players for network in translator.networks(player).values()]
-    memory, random, position = translator.memory(), torch.get_rng_state(), sampler.position()
+    networks = [network for player in game.players for network in game.networks(player).values()]
+    memory, random, position = game.memory(), torch.get_rng_state(), sampler.position()
     log.info("train.compile: compiling, which takes a minute or two")
     for network in networks:
         network.compile()
     try:
-        _try_step(translator, sampler, step, autocast)
+        _try_step(game, sampler, step, autocast)
     except Exception as error:  # whatever a compiler, its back end or the C++ compiler behind it may raise
         for network in networks:
             network._compiled_call_impl = None  # torch has no call that undoes `Module.compile`
@@ -40,16 +40,16 @@ def compile_networks(
         reason = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
         log.warning("train.compile: failed, the networks run without it (%s)", reason)
     finally:
-        translator.zero_grad(set_to_none=True)
-        translator.recall(memory)
+        game.zero_grad(set_to_none=True)
+        game.recall(memory)
         torch.set_rng_state(random)
         sampler.seek(position)
 
 
 def _try_step(
-    translator: Translator, sampler: Sampler, step: int, autocast: Callable[[], AbstractContextManager]
+    game: Game, sampler: Sampler, step: int, autocast: Callable[[], AbstractContextManager]
 ) -> None:
-    turns = translator.play(sampler.next(), step)
+    turns = game.play(sampler.next(), step)
     while True:
         with autocast():
             turn = next(turns, None)
@@ -57,5 +57,5 @@ def _try_step(
             return
         player, losses = turn
         if losses:
-            weights = [p for p in translator.players[player].parameters() if p.requires_grad]
+            weights = [p for p in game.players[player].parameters() if p.requires_grad]
             torch.stack(list(losses.values())).sum().backward(inputs=weights)

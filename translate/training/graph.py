@@ -1,6 +1,6 @@
 """`train.graph`: steps recorded as CUDA graphs and replayed, which leaves nothing for Python to do.
 
-A step is thousands of small operations, which Python starts one by one. Steps of one *pattern* (`Translator.pattern`,
+A step is thousands of small operations, which Python starts one by one. Steps of one *pattern* (`Game.pattern`,
 and the shapes of the batch) are the same operations on the same memory, so that the first of them is recorded, with
 forward and backward passes, clipping, optimisers and averages, and all are replayed. What differs from step to step
 lies in tensors that are filled in between: the batch and what `Player.schedule` sets.
@@ -19,10 +19,11 @@ from torch import Tensor
 
 from translate.config import TrainConfig
 from translate.errors import UserError
-from translate.games.base import Batch, Translator
+from translate.games.base import Batch, Game
 from translate.training import distributed
 from translate.training.player import Player
-from translate.training.step import Heard, Step
+from translate.training.snapshot import Snapshot
+from translate.training.step import Step, StepLog
 
 log = logging.getLogger("translate")
 
@@ -31,13 +32,13 @@ Result = TypeVar("Result")
 
 
 class Recorder(Protocol):
-    """What of all this the device's library does."""
+    """The device-specific half: warm up and record."""
 
     def warm_up(self, function: Callable[[], Any]) -> None:
         """Call `function` as often as the library needs it to have chosen and allocated all that it wants."""
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-        """Call `function` once to note its operations; returns what does them again, and what `function` returned.
+        """Call `function` once to note its operations; return what does them again, and what `function` returned.
 
         Every replay writes its results over those of the one before.
         """
@@ -55,7 +56,7 @@ class CudaRecorder:
         self._call_aside(function)
         mode = torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")                         # that this mode is young
+            warnings.simplefilter("ignore")                         # torch warns that this mode is a prototype
             torch.cuda.set_sync_debug_mode("error")                 # whatever waits would break the recording
         try:
             self._call_aside(function)
@@ -83,7 +84,7 @@ class CudaRecorder:
         return graph.replay, result
 
     def _call_aside(self, function: Callable[[], Any]) -> None:
-        """On a stream of its own, as recordings want their warm-up."""
+        """Call `function` on a stream of its own, as recordings want their warm-up."""
         self.side.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.side):
             function()
@@ -95,14 +96,14 @@ RECORDERS: dict[str, Callable[[torch.device], Recorder]] = {"cuda": CudaRecorder
 
 def make_step(
     options: TrainConfig,
-    translator: Translator,
+    game: Game,
     players: Mapping[str, Player],
     autocast: Callable[[], AbstractContextManager],
 ) -> Step:
-    """What plays the steps of a run: recorded ones under `train.graph`, or plain ones and a line that says why."""
+    """Make what plays the steps of a run: recorded ones under `train.graph`, or plain ones and a line that says why."""
     if not options.graph:
-        return Step(translator, players, autocast)
-    device = next(translator.parameters()).device
+        return Step(game, players, autocast)
+    device = next(game.parameters()).device
     reason = None
     if device.type not in RECORDERS:
         reason = f"the device is {device.type}, and CUDA graphs need a GPU"
@@ -111,53 +112,53 @@ def make_step(
     elif torch.is_anomaly_enabled():
         reason = "torch's search for anomalies looks at every operation"
     if reason is None:
-        return GraphStep(translator, players, autocast, RECORDERS[device.type](device))
+        return GraphStep(game, players, autocast, RECORDERS[device.type](device))
     if distributed.rank() == 0:
         log.warning("train.graph: steps are not recorded (%s)", reason)
-    return Step(translator, players, autocast)
+    return Step(game, players, autocast)
 
 
 @dataclass
 class Recording:
-    """A recorded step: `replay` plays it and leaves its losses in `values`, whose owners and names are `names`."""
+    """A recorded step: `replay` plays it and leaves its losses in `values`; `names` tells their players and names."""
 
     replay: Callable[[], None]
     names: list[tuple[str, list[str]]]
     values: Tensor                                                  # (losses and monitors,) float32
 
-    def __call__(self) -> Heard:
+    def __call__(self) -> StepLog:
         self.replay()
         values = iter(self.values.clone().unbind())                 # the next replay writes over them
         return [(group, {name: next(values) for name in names}) for group, names in self.names]
 
 
 class GraphStep(Step):
-    """Steps that are recorded when their pattern first comes. Where that fails all steps are played as without.
+    """Records a step when its pattern first comes. Where that fails, all steps are played without recordings.
 
     Args:
-        translator, players, autocast: as of `Step`.
-        recorder: of the device.
+        game, players, autocast: as for `Step`.
+        recorder: the recorder of the device.
     """
 
     def __init__(
         self,
-        translator: Translator,
+        game: Game,
         players: Mapping[str, Player],
         autocast: Callable[[], AbstractContextManager],
         recorder: Recorder,
     ):
-        super().__init__(translator, players, autocast)
+        super().__init__(game, players, autocast)
         self.recorder: Recorder | None = recorder
         self.buffers: dict[Hashable, Batch] = {}                    # the batch that recordings read, by its shapes
         self.recordings: dict[Hashable, Recording] = {}             # by shapes and pattern
         for player in players.values():
             player.use_tensors()
 
-    def __call__(self, batch: Batch, step: int, rate: float) -> Heard:
+    def __call__(self, batch: Batch, step: int, rate: float) -> StepLog:
         if self.recorder is None:
             return super().__call__(batch, step, rate)
         shapes = tuple((name, value.shape, value.dtype) for name, value in batch.items())
-        pattern = (shapes, self.translator.pattern(step))
+        pattern = (shapes, self.game.pattern(step))
         for player in self.players.values():
             player.schedule(step, rate)
         buffers = self.buffers.setdefault(shapes, {name: torch.empty_like(value) for name, value in batch.items()})
@@ -168,23 +169,23 @@ class GraphStep(Step):
                 self.recordings[pattern] = self._record(self.recorder, buffers, step)
             except UserError:
                 raise
-            except Exception as error:  # whatever CUDA, or a system that asks for numbers, may raise
+            except Exception as error:  # whatever CUDA, or a game that reads values, may raise
                 self._give_up(error)
                 return super().__call__(batch, step, rate)
         return self.recordings[pattern]()
 
     def _record(self, recorder: Recorder, buffers: Batch, step: int) -> Recording:
-        """The step on `buffers`, without learning from it."""
+        """Record the step on `buffers`, without learning from it."""
         if len(self.recordings) == MOST:
             raise RuntimeError(f"there are more than {MOST} kinds of steps, or of shapes")
         names: list[tuple[str, list[str]]] = []
 
         def play() -> Tensor:
-            heard = self.play(buffers, step)
-            names[:] = [(group, list(values)) for group, values in heard]
-            return torch.stack([value.detach().float() for _, values in heard for value in values.values()])
+            played = self.play(buffers, step)
+            names[:] = [(group, list(values)) for group, values in played]
+            return torch.stack([value.detach().float() for _, values in played for value in values.values()])
 
-        before = Snapshot(self.translator, self.players)
+        before = Snapshot(self.game, self.players)
         try:
             recorder.warm_up(play)
             before.check_host()
@@ -202,49 +203,3 @@ class GraphStep(Step):
         self.buffers.clear()
         for player in self.players.values():
             player.use_tensors(False)
-
-
-class Snapshot:
-    """All that a step changes, to put it back in place: recordings know tensors by their addresses."""
-
-    def __init__(self, translator: Translator, players: Mapping[str, Player]):
-        self.translator, self.players = translator, players
-        self.tensors = self._find_tensors()
-        self.kept = {name: value.detach().clone() for name, value in self.tensors.items()}
-        self.memory, self.random = translator.memory(), torch.get_rng_state()
-        device = next(translator.parameters()).device
-        self.gpu = device if device.type == "cuda" else None
-        self.random_gpu = torch.cuda.get_rng_state(device) if self.gpu else None
-
-    def check_host(self) -> None:
-        """Raise where a step did something that a replay would not do again."""
-        if self.translator.memory():
-            raise RuntimeError("the processor decides which fakes the discriminators meet again; set network.pool=0")
-        if self.gpu and not torch.equal(self.random, torch.get_rng_state()):
-            raise RuntimeError("the step draws random numbers on the processor")
-        now = self._find_tensors()
-        if replaced := [name for name, value in self.tensors.items() if now.get(name) is not value]:
-            raise RuntimeError(f"the step puts another tensor in the place of `{replaced[0]}`")
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        for name, value in self._find_tensors().items():
-            if name in self.kept:
-                value.copy_(self.kept[name])
-            else:
-                value.zero_()                                       # of an optimiser that had not stepped before
-        self.translator.zero_grad(set_to_none=True)
-        self.translator.recall(self.memory)
-        torch.set_rng_state(self.random)
-        if self.random_gpu is not None:
-            torch.cuda.set_rng_state(self.random_gpu, self.gpu)  # type: ignore[arg-type]
-
-    def _find_tensors(self) -> dict[str, Tensor]:
-        """Weights and buffers, averages, and what the optimisers remember."""
-        found = dict([*self.translator.named_parameters(), *self.translator.named_buffers()])
-        for name, player in self.players.items():
-            found |= {f"average of {key}": value for key, value in player.average.items()}
-            for key, parameter in player.named.items():
-                memories = player.optimizer.state.get(parameter, {})
-                found |= {f"{name}'s {memory} of {key}": value for memory, value in memories.items()}
-        return found

@@ -72,7 +72,7 @@ class History:
         )
 
     def warn_of_idle_weights(self, log: Log, step: int, weights: Mapping[str, Mapping[str, LossWeight]]) -> None:
-        """Say once which losses have a weight but never came: the translator does not know them."""
+        """Say once which losses have a weight but never came: the game does not know them."""
         if self._counted or step < IDLE_PATIENCE:
             return
         self._counted = True
@@ -80,7 +80,7 @@ class History:
             for loss, weight in of_player.items():
                 if weight.at(step - 1) > 0 and f"{player}/{loss}" not in self._heard:
                     key = f"players.{player}.losses.{loss}"
-                    log.say(f"warning: {key} has had no effect in {step} steps: the system yields no such loss")
+                    log.say(f"warning: {key} has had no effect in {step} steps: the game yields no such loss")
 
     def warn_of_identity(self, log: Log, step: int) -> None:
         """Say once when the generator has long returned its input, the most common failure of these systems."""

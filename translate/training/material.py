@@ -11,11 +11,11 @@ from translate.training.trainer import Watch
 
 @dataclass
 class Material:
-    """Everything that a kind of data (speech, images) gives to `train`.
+    """Everything that a modality (speech, images) gives to `train`.
 
     Attributes:
-        sampler: batches.
-        statistics: of the data, keys `<domain>/...`; they travel in the checkpoint.
+        sampler: gives the batches.
+        statistics: statistics of the data, keys `<domain>/...`; they travel in the checkpoint.
         watch: looks at the run while it trains.
     """
 

@@ -1,7 +1,7 @@
 """Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU.
 
-What every process has alike, such as weights, is saved once. What each has for itself, its *share*, is gathered: the
-image pools and the random numbers.
+What all processes have alike, such as weights, is saved once. What each has for itself, its *private state*, is
+gathered: image pools and random numbers.
 """
 
 import logging
@@ -19,7 +19,7 @@ from translate.checkpoints.store import load_averages, load_state, load_weights
 from translate.config import read_yaml, validate
 from translate.errors import UserError
 from translate.files import load_arrays
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.models.base import Model
 from translate.training import distributed
 from translate.training.player import Player
@@ -43,39 +43,42 @@ class Sampler(Protocol):
     def seek(self, position: Mapping[str, Any]) -> None: ...
 
 
-def gather_shares(translator: Translator) -> list[dict[str, Any]]:
-    """The share of every process, for the first of them; all must call it at the same step."""
-    on_gpu = next(translator.parameters()).device.type == "cuda"
+def gather_private(game: Game) -> list[dict[str, Any]]:
+    """Gather each process's private state (image pools, random numbers) on the first. All must call it at one step."""
+    on_gpu = next(game.parameters()).device.type == "cuda"
     return distributed.gather({
-        "translator": {name: value.cpu() for name, value in translator.memory().items()},
+        "translator": {name: value.cpu() for name, value in game.memory().items()},
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state() if on_gpu else None,
     })  # fmt: skip
 
 
 def collect_state(
-    step: int, best: float, players: Mapping[str, Player], sampler: Sampler, shares: Sequence[Mapping[str, Any]]
+    step: int, best: float, players: Mapping[str, Player], sampler: Sampler, private: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """All that `resume` needs besides the weights; tensors and plain values only."""
+    """Collect all that `resume` needs besides the weights; tensors and plain values only.
+
+    `private` is what `gather_private` gave. Keys are those of the first release: older checkpoints resume.
+    """
     return {
         "step": step,
         "best": best,
         "optimizers": {name: player.state() for name, player in players.items()},
         "sampler": sampler.position(),
-        **shares[0],
-        "others": list(shares[1:]),
+        **private[0],
+        "others": list(private[1:]),
     }
 
 
 def resume(
     folder: Path,
     config: Model,
-    translator: Translator,
+    game: Game,
     players: Mapping[str, Player],
     sampler: Sampler,
     statistics: Mapping[str, np.ndarray],
 ) -> tuple[int, float]:
-    """Take up the newest checkpoint in `folder`; returns its step and the best metric so far (0, inf without one).
+    """Take up the newest checkpoint in `folder`; return its step and the best metric so far (0, inf without one).
 
     Raises:
         UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing; or
@@ -97,11 +100,11 @@ def resume(
             "the folder of a run must be the same for all machines"
         )
     if not checkpoint:
-        begin_share(config.train.seed, 0)
+        begin_private(config.train.seed, 0)
         return 0, float("inf")
     check_same_run(checkpoint, config)
     check_same_data(checkpoint, statistics)
-    load_weights(checkpoint, translator, average=False)
+    load_weights(checkpoint, game, average=False)
     state = load_state(checkpoint)
     averages = load_averages(checkpoint)
     for name, player in players.items():
@@ -109,43 +112,43 @@ def resume(
         for key, value in player.average.items():
             value.copy_(averages[key])
     sampler.seek(state["sampler"])
-    recall_share(translator, config.train.seed, state)
+    recall_private(game, config.train.seed, state)
     distributed.wait()                                              # all have read it
     if whole and distributed.rank() == 0:
         mend_latest(folder, whole)
     return state["step"], state["best"]
 
 
-def begin_share(seed: int, step: int) -> None:
-    """Random numbers of its own for every process but the first, which keeps those that drew the weights."""
+def begin_private(seed: int, step: int) -> None:
+    """Seed every process but the first, each differently; the first goes on with those that drew the weights."""
     if number := distributed.rank():
         torch.manual_seed(int(np.random.SeedSequence([seed, number, step]).generate_state(1)[0]))
 
 
-def recall_share(translator: Translator, seed: int, state: Mapping[str, Any]) -> None:
-    """Give this process its share of a checkpoint; one that the run did not have before begins a new one."""
-    shares = [state, *state.get("others", [])]                      # younger than the first checkpoints
+def recall_private(game: Game, seed: int, state: Mapping[str, Any]) -> None:
+    """Give this process its private state of a checkpoint; a process that the run did not have before starts afresh."""
+    private = [state, *state.get("others", [])]                     # the first checkpoints have no "others"
     number, now = distributed.rank(), distributed.processes()
-    if now != len(shares):
+    if now != len(private):
         log.info(
             "the number of processes changes from %d to %d: those that were there before keep their image pools and "
-            "random numbers, new ones begin their own", len(shares), now,
+            "random numbers, new ones begin their own", len(private), now,
         )  # fmt: skip
-    if number >= len(shares):
-        begin_share(seed, state["step"])
+    if number >= len(private):
+        begin_private(seed, state["step"])
         return
-    share = shares[number]
-    translator.recall(share["translator"])
-    torch.set_rng_state(share["random"])
-    if next(translator.parameters()).device.type == "cuda" and share["random_cuda"] is not None:
-        torch.cuda.set_rng_state(share["random_cuda"])
+    own = private[number]
+    game.recall(own["translator"])
+    torch.set_rng_state(own["random"])
+    if next(game.parameters()).device.type == "cuda" and own["random_cuda"] is not None:
+        torch.cuda.set_rng_state(own["random_cuda"])
 
 
 def check_same_run(checkpoint: Path, config: Model) -> None:
     """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
     path = checkpoint / "config.yaml"
     values = read_yaml(path)
-    if values.get("model") == config.model:                         # keys that are younger than it have their defaults
+    if values.get("model") == config.model:                         # keys that it lacks have their defaults
         values = validate(type(config), values, str(path)).model_dump()
     old, new = _flatten(values), _flatten(config.model_dump())
     for key in ["model", *sorted(old.keys() | new.keys())]:

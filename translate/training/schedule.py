@@ -1,8 +1,8 @@
 """The learning rate over the steps: constant, then linear to zero."""
 
 
-def share_of_rate(step: int, steps: int, decay_from: float) -> float:
-    """The factor on the learning rate at `step` (0 is the first).
+def rate_factor(step: int, steps: int, decay_from: float) -> float:
+    """Return the factor on the learning rate at `step` (0 is the first).
 
     1 for the first `decay_from * steps` steps, then falling linearly, to reach 0 right after the last step, as
     the schedules of pix2pix, CycleGAN and CycleGAN-VC(2) do.

@@ -1,6 +1,6 @@
-"""THE loop: every system of this toolkit is trained by `train`.
+"""THE loop: every model of this toolkit is trained by `train`.
 
-A translator yields `(player, losses)`; that `Player` weights the losses, back-propagates, averages over processes,
+A game yields `(player, losses)`; that `Player` weights the losses, back-propagates, averages over processes,
 clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a line is due.
 """
 
@@ -17,7 +17,7 @@ from translate.checkpoints.store import locate_checkpoint, save_checkpoint
 from translate.checkpoints.trust import remember_code
 from translate.config import TrainConfig
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.models.base import Model
 from translate.training import distributed
 from translate.training.compiling import compile_networks
@@ -26,8 +26,8 @@ from translate.training.history import History
 from translate.training.interrupt import Interrupt
 from translate.training.log import Log
 from translate.training.player import Player, averaged, collect_averages
-from translate.training.resume import Sampler, collect_state, gather_shares, resume
-from translate.training.schedule import share_of_rate
+from translate.training.resume import Sampler, collect_state, gather_private, resume
+from translate.training.schedule import rate_factor
 
 
 @dataclass
@@ -35,18 +35,18 @@ class Watch:
     """What looks at a run from outside, with the averaged weights in place.
 
     Attributes:
-        sample: shows pictures and sounds to the log; called every `train.sample_every` steps.
-        evaluate: the metric to follow, lower is better; called every `train.evaluate_every` steps.
+        sample: shows images and sounds of a game to the log; called every `train.sample_every` steps.
+        evaluate: measures the metric to follow, lower is better; called every `train.evaluate_every` steps.
         metric: its name in the log.
     """
 
-    sample: Callable[[Translator, int, Log], None] | None = None
-    evaluate: Callable[[Translator], float] | None = None
+    sample: Callable[[Any, int, Log], None] | None = None           # a watch knows which kind of game it looks at
+    evaluate: Callable[[Any], float] | None = None
     metric: str = "metric"
 
 
 def train(
-    translator: Translator,
+    game: Game,
     config: Model,
     sampler: Sampler,
     statistics: Mapping[str, np.ndarray],
@@ -56,12 +56,12 @@ def train(
     """Train to `config.train.steps`, from the newest checkpoint in `folder` if there is one.
 
     Args:
-        translator: with fresh weights, on the device.
-        config: of the system; `config.players` names the optimisers.
-        sampler: batches.
-        statistics: of the training data, keys `<domain>/...`; they travel in the checkpoint.
-        folder: of the run: checkpoints, `log.jsonl`, `tensorboard/`.
-        watch: pictures, sounds and a metric while training.
+        game: a game with fresh weights, on the device.
+        config: settings of the run; `config.players` configures the optimisers.
+        sampler: gives the batches.
+        statistics: statistics of the training data, keys `<domain>/...`; they travel in the checkpoint.
+        folder: folder of the run: checkpoints, `log.jsonl`, `tensorboard/`.
+        watch: shows images and sounds and measures a metric while training.
 
     Returns:
         The last checkpoint.
@@ -71,29 +71,29 @@ def train(
             disk or the GPU's memory is full, or another process has ended.
     """
     options, watch = config.train, watch or Watch()
-    device = next(translator.parameters()).device
-    check_players(translator, config)
+    device = next(game.parameters()).device
+    check_players(game, config)
     remember_code(config)
-    distributed.broadcast(translator)
-    players = {name: Player(name, module, config.players[name]) for name, module in translator.players.items()}
-    step, best = resume(folder, config, translator, players, sampler, statistics)
+    distributed.broadcast(game)
+    players = {name: Player(name, module, config.players[name]) for name, module in game.players.items()}
+    step, best = resume(folder, config, game, players, sampler, statistics)
     saved = step
-    translator.train()
+    game.train()
 
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16")
 
     if options.compile and step < options.steps:
-        compile_networks(translator, sampler, step, autocast)
-    play = make_step(options, translator, players, autocast)
+        compile_networks(game, sampler, step, autocast)
+    play = make_step(options, game, players, autocast)
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
     history = History(folder)
 
-    def save(shares: list[dict[str, Any]], better: bool = False) -> None:
+    def save(private: list[dict[str, Any]], better: bool = False) -> None:
         nonlocal saved
-        state = collect_state(step, best, players, sampler, shares)
-        weights, average = translator.state_dict(), collect_averages(players)
+        state = collect_state(step, best, players, sampler, private)
+        weights, average = game.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
         saved = step
@@ -103,9 +103,9 @@ def train(
         while step < options.steps:
             if interrupt.asked:
                 if saved < step:                                    # else it came while this step was saved
-                    save(gather_shares(translator))
+                    save(gather_private(game))
                 raise KeyboardInterrupt
-            rate = share_of_rate(step, options.steps, options.decay_from)
+            rate = rate_factor(step, options.steps, options.decay_from)
             for group, values in play(sampler.next(), step, rate):
                 history.add(step, group, values)
             step += 1
@@ -117,26 +117,26 @@ def train(
             if (due["log"] or last) and log:
                 log.write(step, history.means())
                 history.warn_of_identity(log, step)
-                history.warn_of_idle_weights(log, step, translator.weights)
+                history.warn_of_idle_weights(log, step, game.weights)
             if due["log"]:
                 history.clear()
             if last:
-                _finish(translator, players, sampler)
-            shares = gather_shares(translator) if due["save"] or due["evaluate"] or last else []
+                _finish(game, players, sampler)
+            private = gather_private(game) if due["save"] or due["evaluate"] or last else []
             if not log:
                 continue                                            # the first process does the rest
             better = False
             if due["sample"] or due["evaluate"]:
-                with averaged(translator, players), _uncompiled(options):
+                with averaged(game, players), _uncompiled(options):
                     if watch.sample and due["sample"]:
-                        watch.sample(translator, step, log)
-                    metric = watch.evaluate(translator) if watch.evaluate and due["evaluate"] else None
+                        watch.sample(game, step, log)
+                    metric = watch.evaluate(game) if watch.evaluate and due["evaluate"] else None
                 if metric is not None:
                     log.write(step, {watch.metric: metric})
                     better = metric < best
                     best = metric if better else best
             if due["save"] or last or better:
-                save(shares, better)
+                save(private, better)
     except torch.OutOfMemoryError:
         raise UserError(
             "the memory of the GPU is full: lower train.batch_size or train.crop, or set train.precision=bfloat16"
@@ -149,31 +149,31 @@ def train(
     return locate_checkpoint(folder)
 
 
-def _finish(translator: Translator, players: Mapping[str, Player], sampler: Sampler) -> None:
-    """Let the translator gather what it wants from the training data; the batches to come stay the same."""
+def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None:
+    """Let the game gather what it wants from the training data; the batches to come stay the same."""
     position = sampler.position()
-    with averaged(translator, players):
-        translator.finish(iter(sampler.next, None))
+    with averaged(game, players):
+        game.finish(iter(sampler.next, None))
     sampler.seek(position)
 
 
-def check_players(translator: Translator, config: Model) -> None:
-    """Raise when configuration and translator do not fit: other players (`ValueError`), other batches (`UserError`)."""
-    networks, weights = set(translator.players), set(translator.weights)
+def check_players(game: Game, config: Model) -> None:
+    """Raise where settings and game do not fit: other players (`ValueError`), other batches (`UserError`)."""
+    networks, weights = set(game.players), set(game.weights)
     sections = set(config.players)
     if not networks == weights == sections:
         raise ValueError(
             f"players differ: networks of {sorted(networks)}, weights of {sorted(weights)}, "
             f"settings in `players` of {sorted(sections)}"
         )
-    if translator.batches not in (None, config.data.batches):
+    if game.batches not in (None, config.data.batches):
         raise UserError(
-            f"`data.batches` is {config.data.batches}: {type(translator).__name__} needs {translator.batches} ones"
+            f"`data.batches` is {config.data.batches}: {type(game).__name__} needs {game.batches} ones"
         )
 
 
 def _uncompiled(options: TrainConfig) -> AbstractContextManager:
-    """Every length of speech would be compiled anew."""
+    """Switch compiled networks off inside: every length of speech would be compiled anew."""
     return torch.compiler.set_stance("force_eager") if options.compile else nullcontext()
 
 
