@@ -53,6 +53,9 @@ class Voices:
     def position(self):
         return {"state": self.generator.get_state()}
 
+    def take(self, batch_size):
+        pass
+
     def seek(self, position):
         self.generator.set_state(position["state"])
 

@@ -1,6 +1,33 @@
-"""What all samplers share."""
+"""What all samplers have in common."""
 
 import numpy as np
+
+
+class BatchSampler:
+    """The size of a batch, and which part of it this process makes: the base of samplers.
+
+    All processes draw the numbers of the whole batch, and each makes its own part, so that the batches do not depend on
+    how many processes there are.
+
+    Args:
+        batch_size: examples in a batch, over all processes.
+        rank, processes: this process among all.
+    """
+
+    def __init__(self, batch_size: int, rank: int = 0, processes: int = 1):
+        self._place = rank, processes
+        self._set_size(batch_size)
+
+    def take(self, batch_size: int) -> None:
+        """Make batches of this size, over all processes, from the next one on."""
+        self._set_size(batch_size)
+
+    def _set_size(self, batch_size: int) -> None:
+        rank, processes = self._place
+        if batch_size % processes:
+            raise ValueError(f"a batch of {batch_size} cannot be shared by {processes} processes")
+        size = batch_size // processes
+        self.batch_size, self.part = batch_size, slice(rank * size, (rank + 1) * size)
 
 
 def reflect(index: np.ndarray, length: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from translate.config import ImageConfig
 from translate.corpus.manifest import Entry
-from translate.corpus.order import reflect
+from translate.corpus.order import BatchSampler, reflect
 from translate.images.corpus.batches import BatchAssembler, Crops
 from translate.images.corpus.groups import Groups, collect_groups
 from translate.images.corpus.store import THREADS, Packed, find_depth, stretch
@@ -105,11 +105,8 @@ class _Order:
         self.random.bit_generator.state = json.loads(position["random"])
 
 
-class ImageSampler:
+class ImageSampler(BatchSampler):
     """Batches of crops; a small corpus lives on the device, a larger one is decoded by threads a few batches ahead.
-
-    With several processes all draw the numbers of the whole batch and each cuts its own share, so that the batch
-    does not depend on how many they are.
 
     Args:
         groups: what belongs together, and the domains of labelled pictures.
@@ -120,11 +117,8 @@ class ImageSampler:
 
     def __init__(self, groups: Groups, config: Model, device: torch.device, rank: int = 0, processes: int = 1):
         images: ImageConfig = config.images  # type: ignore[attr-defined]
-        batch_size, crop = config.train.batch_size, config.train.crop
-        if batch_size % processes:
-            raise ValueError(f"a batch of {batch_size} cannot be shared by {processes} processes")
-        self.stores, self.device, self.batch_size = groups.stores, device, batch_size
-        self.share = slice(rank * batch_size // processes, (rank + 1) * batch_size // processes)
+        super().__init__(config.train.batch_size, rank, processes)
+        self.stores, self.device, crop = groups.stores, device, config.train.crop
         self.shape = (crop, round(crop * images.aspect))
         self.assemble = BatchAssembler(images, self.shape, device, groups.vectors, groups.masks)
         self.orders = {
@@ -151,6 +145,12 @@ class ImageSampler:
         pictures = np.array([draw.picture for draw in next(iter(plan.draws.values()))])
         return self.assemble(crops, pictures)
 
+    def take(self, batch_size: int) -> None:
+        """Make batches of this size, over all processes, from the next one on; those planned ahead are planned anew."""
+        if batch_size != self.batch_size:
+            super().take(batch_size)
+            self.seek(self.position())
+
     def position(self) -> dict[str, Any]:
         """Everything that decides the batches to come; tensors and plain values only."""
         return self.reached
@@ -170,7 +170,7 @@ class ImageSampler:
 
     def _plan(self) -> "_Plan":
         draws = {
-            name: [order.draw() for _ in range(self.batch_size)][self.share] for name, order in self.orders.items()
+            name: [order.draw() for _ in range(self.batch_size)][self.part] for name, order in self.orders.items()
         }
         crops: dict[str, list[Future]] = {}
         if self.packed is None:

@@ -1,8 +1,7 @@
 """Random crops of sequences, with a position that can be saved and taken up again.
 
 Three kinds of batches, as `data.batches` names them: `CropSampler` (unpaired), `PairedCropSampler`,
-`LabelledCropSampler`. With several processes all draw the numbers of the whole batch and each cuts its own share, so
-that the batch does not depend on how many they are.
+`LabelledCropSampler`.
 """
 
 import json
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.corpus.order import reflect
+from translate.corpus.order import BatchSampler, reflect
 from translate.speech.analysis.alignment import align, warp
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.corpus.features import Utterances
@@ -22,7 +21,7 @@ RESIDENT_BYTES = 2 << 30  # a corpus up to this size lives on the device; a larg
 Material = tuple[Utterances, Statistics]
 
 
-class CropSampler:
+class CropSampler(BatchSampler):
     """Batches of unpaired crops, one stream per domain, e.g. `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
     Every stream goes through its utterances in a fresh random order, one random crop of each; the streams are
@@ -48,7 +47,7 @@ class CropSampler:
         rank: int = 0,
         processes: int = 1,
     ):
-        self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
+        super().__init__(batch_size, rank, processes)
         self.streams = {
             name: self.make_stream(*material, crop, [seed, number], device)
             for number, (name, material) in enumerate(streams.items())
@@ -61,7 +60,7 @@ class CropSampler:
     def next(self) -> dict[str, Tensor]:
         """The batch of the next step: (B, Q, T) float32 by stream."""
         numbers = {name: stream.draw(self.batch_size) for name, stream in self.streams.items()}
-        return {name: stream.frames.take(numbers[name][self.share]) for name, stream in self.streams.items()}
+        return {name: stream.frames.take(numbers[name][self.part]) for name, stream in self.streams.items()}
 
     def position(self) -> dict[str, Any]:
         """Everything that decides the batches to come; tensors and strings only."""
@@ -73,7 +72,7 @@ class CropSampler:
             stream.order.seek(position[name])
 
 
-class LabelledCropSampler:
+class LabelledCropSampler(BatchSampler):
     """Batches of crops of many domains: `{"source": (B, Q, T), "domain": (B, K), "mask": (B, K)}`.
 
     "domain" is one-hot, "mask" all ones: every domain is known. Domains come in a fresh random order again and again,
@@ -94,7 +93,7 @@ class LabelledCropSampler:
         rank: int = 0,
         processes: int = 1,
     ):
-        self.batch_size, self.share = batch_size, _share(batch_size, rank, processes)
+        super().__init__(batch_size, rank, processes)
         self.streams = [
             self.make_stream(*material, crop, [seed, number], device) for number, material in enumerate(domains)
         ]
@@ -108,7 +107,7 @@ class LabelledCropSampler:
         """The batch of the next step."""
         drawn = [self.order.next() for _ in range(self.batch_size)]
         numbers = [self.streams[domain].draw(1) for domain in drawn]  # (1, T) each
-        mine = list(zip(drawn, numbers, strict=True))[self.share]
+        mine = list(zip(drawn, numbers, strict=True))[self.part]
         x = torch.cat([self.streams[domain].frames.take(frames) for domain, frames in mine])
         codes = torch.eye(len(self.streams), device=x.device)[[domain for domain, _ in mine]]
         return {"source": x, "domain": codes, "mask": torch.ones_like(codes)}
@@ -125,7 +124,7 @@ class LabelledCropSampler:
             stream.order.seek(position[str(number)])
 
 
-class PairedCropSampler:
+class PairedCropSampler(BatchSampler):
     """Batches of crops that belong together frame by frame: `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
     Crops run in the target's timing. Where every pair has as many frames in both domains, they belong together as they
@@ -148,7 +147,8 @@ class PairedCropSampler:
         rank: int = 0,
         processes: int = 1,
     ):
-        self.crop, self.batch_size, self.share = crop, batch_size, _share(batch_size, rank, processes)
+        super().__init__(batch_size, rank, processes)
+        self.crop = crop
         self.source, self.target = _Frames(*source, device), _Frames(*target, device)
         self.order = _Order(len(target[0]), [seed, 0])
         self.starts = np.asarray(target[0].offsets), np.asarray(source[0].offsets)
@@ -157,7 +157,7 @@ class PairedCropSampler:
 
     def next(self) -> dict[str, Tensor]:
         """The batch of the next step."""
-        drawn = [self._draw() for _ in range(self.batch_size)][self.share]
+        drawn = [self._draw() for _ in range(self.batch_size)][self.part]
         source, target = (np.stack(numbers) for numbers in zip(*drawn, strict=True))
         return {"source": self.source.take(source), "target": self.target.take(target)}
 
@@ -259,12 +259,3 @@ class _Stream:
     def _draw(self) -> np.ndarray:
         utterance = self.order.next()
         return int(self.starts[utterance]) + self.order.crop(int(self.lengths[utterance]), self.crop)
-
-
-def _share(batch_size: int, rank: int, processes: int) -> slice:
-    if batch_size % processes:
-        raise ValueError(f"a batch of {batch_size} cannot be shared by {processes} processes")
-    share = batch_size // processes
-    return slice(rank * share, (rank + 1) * share)
-
-
