@@ -64,6 +64,7 @@ class TapeRecorder:
     """What `CudaRecorder` does, on the CPU; counts what was asked of it."""
 
     device: torch.device = None
+    forgotten: int = 0
     recorded: int = 0
     replayed: list[int] = field(default_factory=list)
     fails: bool = False
@@ -71,6 +72,9 @@ class TapeRecorder:
     def warm_up(self, function):
         for _ in range(2):
             function()
+
+    def forget(self):
+        self.forgotten += 1
 
     def record(self, function):
         if self.fails:
@@ -152,11 +156,18 @@ def make_paired():
 
 
 SETTINGS = {"losses": {}, "learning_rate": 1e-3}
+def make_lazy():
+    lazy = LossWeight(weight=10.0, every=4)
+    weights = weigh(generator={"adversarial": 1.0, "l1": lazy}, discriminator={"adversarial": 0.5})
+    return PairedGame(("a", "b"), {"map": Map()}, Judge(6), weights)
+
+
 SYSTEMS = {
     # with the patterns that 20 steps of them have
     "cycle": (make_cycle, {}, 2),                                           # with identity, without
     "star": (make_star, {}, 4),                                             # with and without each, two turns
     "paired": (make_paired, {"clip": 0.5, "average": 0.99}, 1),
+    "lazy": (make_lazy, {}, 2),                                             # with the lazy loss, without
 }
 
 
@@ -333,6 +344,7 @@ def test_too_many_patterns(recorders, caplog, monkeypatch):
     ("device", "the device is cpu, and CUDA graphs need a GPU"),
     ("processes", "several processes average their gradients"),
     ("anomaly", "torch's search for anomalies looks at every operation"),
+    ("optimiser", "torch's RMSprop reads its learning rate on the processor"),
 ])  # fmt: skip
 def test_where_nothing_is_recorded(request, monkeypatch, caplog, obstacle, words):
     if obstacle != "device":
@@ -340,7 +352,7 @@ def test_where_nothing_is_recorded(request, monkeypatch, caplog, obstacle, words
     if obstacle == "processes":
         monkeypatch.setattr(module.distributed, "processes", lambda: 2)
     with torch.autograd.set_detect_anomaly(obstacle == "anomaly", check_nan=False):
-        *_, step = make_player_steps(make_paired, {}, True)
+        *_, step = make_player_steps(make_paired, {"optimizer": "rmsprop"} if obstacle == "optimiser" else {}, True)
     assert type(step) is Step
     assert [record.getMessage() for record in caplog.records] == [f"train.graph: steps are not recorded ({words})"]
 

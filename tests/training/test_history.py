@@ -123,3 +123,12 @@ def test_a_weight_whose_loss_never_comes_is_told_once(tmp_path):
         history.warn_of_idle_weights(log, module.IDLE_PATIENCE, weights)
     assert len(log.lines) == 1
     assert "players.generator.losses.pyramid has had no effect in 100 steps" in log.lines[0]
+
+
+def test_a_loss_of_every_nth_step_is_missed_by_the_step_in_which_it_was_due(tmp_path):
+    weights = {"d": {"r1": LossWeight(weight=1, every=16), "gone": LossWeight(weight=1, every=160)}}
+    history, log = History(tmp_path), Spoken()
+    history.add(96, "d", {"r1": torch.tensor(1.0)})
+    history.warn_of_idle_weights(log, 102, weights)
+    assert len(log.lines) == 1
+    assert "players.d.losses.gone has had no effect in 102 steps" in log.lines[0]

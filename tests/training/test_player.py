@@ -12,7 +12,9 @@ from translate.training.player import Player, averaged, collect_averages
 def learn(player, losses, weights, step, rate):
     """One turn as the trainer plays it."""
     player.schedule(step, rate)
-    player.update(losses, weights, step)
+    if losses:
+        player.add_gradients(losses, weights, step)
+        player.update()
 
 
 def make_players(run):
@@ -87,11 +89,27 @@ def test_losses_are_weighted_and_the_rate_scales_the_step():
     assert player.optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
 
 
-def test_no_losses_no_step():
+def test_rmsprop_has_the_second_beta_as_its_decay():
+    """v = a v + (1 - a) g^2, w -= rate g / (sqrt(v) + 1e-8) (Tieleman and Hinton 2012), no momentum."""
+    player, module = linear_player(optimizer="rmsprop", learning_rate=0.1, betas=[0.9, 0.8])
+    expected, v = 1.0, 0.0
+    for step, gradient in enumerate([2.0, -1.0, 3.0]):
+        learn(player, {"a": gradient * module.weight.sum()}, {"a": LossWeight(weight=1.0)}, step, 0.5)
+        v = 0.8 * v + 0.2 * gradient**2
+        expected -= 0.05 * gradient / (v**0.5 + 1e-8)
+        assert module.weight.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_restart_forgets_the_optimiser_and_keeps_the_average():
     player, module = linear_player(learning_rate=0.1, average=0.9)
-    learn(player, {}, {}, 0, 1.0)
-    assert module.weight.item() == 1
+    learn(player, {"a": module.weight.sum()}, {"a": LossWeight(weight=1.0)}, 0, 1.0)
+    average = player.average["players.generator.weight"].clone()
+    player.restart()
     assert player.optimizer.state_dict()["state"] == {}
+    assert torch.equal(player.average["players.generator.weight"], average)
+    before = module.weight.item()
+    learn(player, {"a": 7 * module.weight.sum()}, {"a": LossWeight(weight=1.0)}, 1, 1.0)
+    assert module.weight.item() == pytest.approx(before - 0.1)              # Adam's first step is the learning rate
 
 
 def test_clipping_bounds_the_gradient():

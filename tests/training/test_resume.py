@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 import torch
+import yaml
 
 from translate.checkpoints import store as checkpoint_module
 from translate.errors import UserError
@@ -43,9 +44,10 @@ def losses(folder):
 @pytest.mark.parametrize("options", [
     OPTIONS,
     (*OPTIONS, "train.precision=bfloat16"),
+    (*OPTIONS, "players.generator.optimizer=rmsprop", "players.generator.losses.cycle={weight: 10, every: 3}"),
     (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}"),
     (*OPTIONS, "network.discriminators=1", "network.adversarial=hinge"),
-], ids=["vc2", "bfloat16", "vc", "one discriminator"])  # fmt: skip
+], ids=["vc2", "bfloat16", "rmsprop", "vc", "one discriminator"])  # fmt: skip
 @pytest.mark.parametrize("cuts", [[HALF], [2, HALF + 3]])
 def test_resuming_is_exact(tmp_path, make_run, differing, options, cuts):
     torch.use_deterministic_algorithms(True)
@@ -61,6 +63,20 @@ def test_resuming_is_exact(tmp_path, make_run, differing, options, cuts):
     assert last.name == whole.name
     assert differing(whole, last) == []
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+def test_a_checkpoint_that_is_older_than_a_setting_is_taken_up(tmp_path, make_run, differing):
+    """Its run had what is the default now: Adam, one micro-batch."""
+    whole = train(*make_run(*OPTIONS).arguments(tmp_path / "whole"))
+    with suppress(Cut):
+        train(*cut_at(make_run(*OPTIONS), HALF).arguments(tmp_path / "parts"))
+    path = tmp_path / "parts" / "latest" / "config.yaml"
+    values = yaml.safe_load(path.read_text())
+    del values["train"]["accumulate"]
+    for player in values["players"].values():
+        del player["optimizer"]
+    path.write_text(yaml.safe_dump(values))
+    assert differing(whole, train(*make_run(*OPTIONS).arguments(tmp_path / "parts"))) == []
 
 
 def test_the_comparison_can_fail(tmp_path, make_run, differing):

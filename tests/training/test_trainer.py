@@ -225,4 +225,4 @@ def test_a_loss_without_weight_is_named(make_run):
     run = make_run("train.steps=1")
     player = Player("generator", run.translator.players["generator"], run.config.players["generator"])
     with pytest.raises(ValueError, match="the loss `recon` has no weight; this player's are adversarial"):
-        player.update({"recon": torch.zeros(())}, run.translator.weights["generator"], 0)
+        player.add_gradients({"recon": torch.zeros(())}, run.translator.weights["generator"], 0)

@@ -1,21 +1,19 @@
 """A training step of every system: speed in all the ways of training, and where the time goes."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from bench.common import Options, make_table, measure_peak, time_runs, wait
 from bench.naive import benchmark_naive
 from bench.systems import Played, configure, find_step, make_batch, weigh, write_vgg
-from translate.config import LossWeight, merge
-from translate.games.base import Batch, Translator, Turn
+from translate.config import merge
+from translate.games.base import Batch, Game, Turn
 from translate.models import NAMES, resolve
 from translate.training.player import Player
 from translate.training.step import Step
@@ -125,15 +123,15 @@ class Clock:
         parts[part] += perf_counter() - since
 
 
-class ClockedTranslator:
-    """Gives a step the turns of a translator; what comes before a turn is its forward pass."""
+class ClockedGame:
+    """Gives a step the turns of a game; what comes before a turn is its forward pass."""
 
-    def __init__(self, translator: Translator, clock: Clock):
-        self.translator, self.clock = translator, clock
-        self.weights, self.monitors = translator.weights, translator.monitors
+    def __init__(self, game: Game, clock: Clock):
+        self.game, self.clock = game, clock
+        self.weights, self.monitors, self.fakes = game.weights, game.monitors, game.fakes
 
     def play(self, batch: Batch, step: int) -> Iterator[Turn]:
-        turns = self.translator.play(batch, step)
+        turns = self.game.play(batch, step)
         while True:
             started = perf_counter()
             turn = next(turns, None)
@@ -144,7 +142,7 @@ class ClockedTranslator:
 
 
 class ClockedPlayer:
-    """A player that is timed; clipping and averages count as the optimiser's."""
+    """A player that is timed; clipping and averages, and among processes the reduction, count as the optimiser's."""
 
     def __init__(self, name: str, player: Player, clock: Clock):
         self.name, self.player, self.clock = name, player, clock
@@ -152,34 +150,21 @@ class ClockedPlayer:
     def schedule(self, step: int, rate: float) -> None:
         self.player.schedule(step, rate)
 
-    def update(self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int) -> None:
+    def add_gradients(self, *arguments: Any) -> None:
         started = perf_counter()
-        with told_of_optimiser(self.player, lambda: self.clock.add(self.name, "backward", started)) as since:
-            self.player.update(losses, weights, step)
-        if since:
-            self.clock.add(self.name, "optimiser", since[0])
+        self.player.add_gradients(*arguments)
+        self.clock.add(self.name, "backward", started)
 
-
-@contextmanager
-def told_of_optimiser(player: Player, tell: Any) -> Iterator[list[float]]:
-    """Call `tell` when the optimiser starts; the list takes the time of that."""
-    since: list[float] = []
-
-    def hook(*_: Any) -> None:
-        tell()
-        since.append(perf_counter())
-
-    handle = player.optimizer.register_step_pre_hook(hook)
-    try:
-        yield since
-    finally:
-        handle.remove()
+    def update(self) -> None:
+        started = perf_counter()
+        self.player.update()
+        self.clock.add(self.name, "optimiser", started)
 
 
 def play_by_the_clock(play: Played, batch: Batch, step: int) -> list[list[str]]:
     """One step: player, milliseconds of its forward pass, backward pass and optimiser."""
     clock = Clock(play.device)
     players = {name: ClockedPlayer(name, player, clock) for name, player in play.players.items()}
-    translator = ClockedTranslator(play.translator, clock)
-    Step(translator, players, play.autocast)(batch, step, 1.0)  # type: ignore[arg-type]
+    game = ClockedGame(play.translator, clock)
+    Step(game, players, play.autocast)(batch, step, 1.0)  # type: ignore[arg-type]
     return [[name, *(f"{1000 * value:.0f}" for value in parts.values())] for name, parts in clock.spent.items()]

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from translate.config import merge
-from translate.games.base import Batch, Translator
+from translate.games.base import Batch
 from translate.losses.perceptual import make_vgg19_features
 from translate.models import build, resolve
 from translate.models.base import Model
@@ -83,6 +83,9 @@ class Same:
     def next(self) -> Batch:
         return self.batch
 
+    def take(self, batch_size: int) -> None:
+        pass
+
     def position(self) -> dict[str, Any]:
         return {}
 
@@ -101,7 +104,7 @@ class Played:
     def __init__(self, config: Any, device: torch.device):
         torch.manual_seed(0)
         self.config: Model = config
-        self.translator: Translator = build(config).to(device).train()
+        self.translator = build(config).to(device).train()
         self.players = {
             name: Player(name, networks, config.players[name])
             for name, networks in self.translator.players.items()
@@ -115,7 +118,7 @@ class Played:
     def run(self, batch: Batch, step: int) -> Callable[[], object]:
         """What plays one step on `batch`."""
         if self.config.train.compile:
-            compile_networks(self.translator, Same(batch), step, self.autocast)
+            compile_networks(self.translator, Same(batch), step, self.autocast, self.config.train)
         play = make_step(self.config.train, self.translator, self.players, self.autocast)
         return lambda: play(batch, step, 1.0)
 

@@ -22,7 +22,7 @@ from translate.checkpoints.trust import check_trust, find_code
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.files import load_arrays
-from translate.games.base import Translator
+from translate.games.base import Game
 from translate.models import build, resolve
 from translate.models.base import Model
 
@@ -44,18 +44,18 @@ def check_foreign(folder: Path, name: str) -> None:
     values = read_yaml(folder / "config.yaml")
     check_trust(values, f"{name}: config.yaml")
     config = resolve(values, f"{name}: config.yaml")
-    translator = build_bounded(config, folder, name)
+    game = build_bounded(config, folder, name)
     weights, average = folder / "weights.safetensors", folder / "average.safetensors"
     shapes, left_out = read_header(weights)
-    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), translator, left_out)
+    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), game, left_out)
     for path in (weights, average):
         if path.exists():
-            read_tensors(path, translator)
+            read_tensors(path, game)
     check_statistics(folder, needed=hasattr(config, "features"))
 
 
-def build_bounded(config: Model, checkpoint: Path, name: object) -> Translator:
-    """The translator that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
+def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
+    """The game that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
 
     With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its
     networks may have parts that no file holds.

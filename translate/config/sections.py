@@ -173,8 +173,10 @@ WEIGHT_FORMS = "expected a number, or {weight: number, until: step, every: steps
 class PlayerConfig(Section):
     """`players.<name>`: one optimiser, its schedule and the weights of its losses."""
 
+    optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = Field(2e-4, gt=0)
-    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam
+    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam;
+    # RMSprop has the second alone, its decay alpha, and neither momentum nor a first beta
     clip: float | None = Field(None, gt=0)                          # largest norm of the gradient
     average: float | None = Field(None, gt=0, lt=1)                 # decay of the weights' moving average (EMA)
     losses: dict[str, LossWeight]                                   # named as in the log
@@ -184,7 +186,8 @@ class TrainConfig(Section):
     """`train`: the loop."""
 
     steps: int = Field(400_000, ge=1)
-    batch_size: int = Field(1, ge=1)                                # over all processes
+    batch_size: int = Field(1, ge=1)                                # over all processes and micro-batches
+    accumulate: int = Field(1, ge=1)                                # micro-batches per step, for large batches
     crop: int = Field(128, ge=8)                                    # frames, samples of waves, pixels of height
     start_from: str | None = None                                   # a run whose weights the first step starts with
     decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate

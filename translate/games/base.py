@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +15,21 @@ from translate.config import LossWeight
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
 OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # takes the batch and the fakes, see `translate.models.own`
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What may change while a game grows.
+
+    Attributes:
+        number: optimisers start afresh where it changes.
+        batch_size: examples in a batch, over all processes; None: `train.batch_size`.
+        rate: factor on the learning rates.
+    """
+
+    number: int = 0
+    batch_size: int | None = None
+    rate: float = 1.0
 
 
 class Game(nn.Module, ABC):
@@ -49,6 +65,9 @@ class Game(nn.Module, ABC):
         The trainer weights and sums the losses, back-propagates into that player's parameters alone and steps its
         optimiser before it resumes this function; so what follows a `yield` sees the updated player. Ask `active`
         before computing a loss: one whose weight is 0 at this step should cost nothing.
+
+        Keep tensors that a later turn needs in local variables; of attributes, `fakes` and `monitors` alone may hold
+        them. Several micro-batches of one step may be played side by side (`train.accumulate`).
         """
 
     def play(self, batch: Batch, step: int) -> Iterator[Turn]:
@@ -68,6 +87,14 @@ class Game(nn.Module, ABC):
             found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
             raise ValueError(f"own.losses: {path} returned {found}; expected a 0-dim tensor")
         return value
+
+    def begin(self, step: int) -> Stage:
+        """Prepare for a step, before its batch is drawn, and tell at which stage it is played.
+
+        A game that grows fills the buffers here that follow the step. The number of the step alone may decide what
+        comes of it: a resumed run calls it for the last step that was played, too, and trials for steps to come.
+        """
+        return Stage()
 
     def finish(self, batches: Iterator[Batch]) -> None:
         """Gather what the game wants from its training data, after the last step and before the last checkpoint.

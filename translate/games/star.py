@@ -101,7 +101,10 @@ class StarGame(VectorGame):
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
         x, mask = batch["source"], batch["mask"].float()
         if len(x) < 2:
-            raise UserError("`train.batch_size`: expected 2 or more per process; wanted domains are those of the batch")
+            raise UserError(
+                "`train.batch_size`: expected 2 or more per process and micro-batch; wanted domains are those of the "
+                "batch"
+            )
         domain = batch["domain"].float() * mask
         code = self.encode(domain, domain if self.exclusive else mask)
         order = self.shuffle(code)

@@ -13,7 +13,7 @@ from translate.models import build
 from translate.models.base import Model
 from translate.training import distributed
 from translate.training.material import Material
-from translate.training.trainer import train
+from translate.training.trainer import check_batch_size, train
 
 log = logging.getLogger("translate")
 
@@ -34,15 +34,13 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
     device = distributed.pick_device(config.train.device)
     distributed.start(device)
     try:
-        if config.train.batch_size % distributed.processes():
+        options = config.train
+        check_batch_size(options.batch_size, options.accumulate)
+        parts = distributed.processes() * options.accumulate
+        if config.data.batches == "labelled" and options.batch_size < 2 * parts:
             raise UserError(
-                f"train.batch_size is {config.train.batch_size}: it must be a multiple of the "
-                f"{distributed.processes()} processes"
-            )
-        if config.data.batches == "labelled" and config.train.batch_size < 2 * distributed.processes():
-            raise UserError(
-                f"train.batch_size is {config.train.batch_size}: expected 2 or more per process; the domains that a "
-                "sample is translated to are those of its batch"
+                f"train.batch_size is {options.batch_size}: expected 2 or more per process and micro-batch; the "
+                "domains that a sample is translated to are those of its batch"
             )
         material = _open(config, data, device)
         translator = make_translator(config, out, device)

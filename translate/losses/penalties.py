@@ -1,7 +1,7 @@
 """Penalties that keep a discriminator (or any network) smooth.
 
 The two penalties on gradients are taken per sample, in float32 outside autocast, and differentiated once more
-by the trainer, which `torch.compile` cannot do: a system with one of them trains without it, whatever
+by the trainer, which `torch.compile` cannot do: a discriminator with one of them runs without it, whatever
 `train.compile` says. No batch norm: the gradient of one sample would contain the others. Logits are summed over
 patches and scales, so the strength of the penalty grows with the number of patches. As in `judge_together`,
 inputs and conditions are constants: only the discriminator's weights receive gradients.

@@ -43,6 +43,9 @@ class Recorder(Protocol):
         Every replay writes its results over those of the one before.
         """
 
+    def forget(self) -> None:
+        """Expect no more replays of what was recorded so far."""
+
 
 class CudaRecorder:
     """CUDA graphs, all in one pool of memory: no two are replayed at a time, and nothing but weights, optimisers,
@@ -83,6 +86,9 @@ class CudaRecorder:
                 raise
         return graph.replay, result
 
+    def forget(self) -> None:
+        self.pool = torch.cuda.graph_pool_handle()                  # the former lives as long as its recordings
+
     def _call_aside(self, function: Callable[[], Any]) -> None:
         """Call `function` on a stream of its own, as recordings want their warm-up."""
         self.side.wait_stream(torch.cuda.current_stream(self.device))
@@ -102,7 +108,7 @@ def make_step(
 ) -> Step:
     """Make what plays the steps of a run: recorded ones under `train.graph`, or plain ones and a line that says why."""
     if not options.graph:
-        return Step(game, players, autocast)
+        return Step(game, players, autocast, options.accumulate)
     device = next(game.parameters()).device
     reason = None
     if device.type not in RECORDERS:
@@ -111,11 +117,13 @@ def make_step(
         reason = "several processes average their gradients"
     elif torch.is_anomaly_enabled():
         reason = "torch's search for anomalies looks at every operation"
+    elif any(player.config.optimizer == "rmsprop" for player in players.values()):
+        reason = "torch's RMSprop reads its learning rate on the processor"
     if reason is None:
-        return GraphStep(game, players, autocast, RECORDERS[device.type](device))
+        return GraphStep(game, players, autocast, RECORDERS[device.type](device), options.accumulate)
     if distributed.rank() == 0:
         log.warning("train.graph: steps are not recorded (%s)", reason)
-    return Step(game, players, autocast)
+    return Step(game, players, autocast, options.accumulate)
 
 
 @dataclass
@@ -136,7 +144,7 @@ class GraphStep(Step):
     """Records a step when its pattern first comes. Where that fails, all steps are played without recordings.
 
     Args:
-        game, players, autocast: as for `Step`.
+        game, players, autocast, accumulate: as for `Step`.
         recorder: the recorder of the device.
     """
 
@@ -146,8 +154,9 @@ class GraphStep(Step):
         players: Mapping[str, Player],
         autocast: Callable[[], AbstractContextManager],
         recorder: Recorder,
+        accumulate: int = 1,
     ):
-        super().__init__(game, players, autocast)
+        super().__init__(game, players, autocast, accumulate)
         self.recorder: Recorder | None = recorder
         self.buffers: dict[Hashable, Batch] = {}                    # the batch that recordings read, by its shapes
         self.recordings: dict[Hashable, Recording] = {}             # by shapes and pattern
@@ -173,6 +182,13 @@ class GraphStep(Step):
                 self._give_up(error)
                 return super().__call__(batch, step, rate)
         return self.recordings[pattern]()
+
+    def restart(self) -> None:
+        super().restart()
+        self.recordings.clear()                                     # they know the optimisers' former memory
+        self.buffers.clear()
+        if self.recorder:
+            self.recorder.forget()
 
     def _record(self, recorder: Recorder, buffers: Batch, step: int) -> Recording:
         """Record the step on `buffers`, without learning from it."""

@@ -21,7 +21,7 @@ class History:
     """Collects losses without reading them; reading is what waits for the device.
 
     Args:
-        folder: of the run; an error message names its last checkpoint.
+        folder: folder of the run; an error message names its last checkpoint.
     """
 
     def __init__(self, folder: Path):
@@ -30,12 +30,12 @@ class History:
         self.steps: dict[str, list[int]] = defaultdict(list)
         self._unchanged_from: int | None = None                     # since when the generator returns its input
         self._warned = False
-        self._heard: set[str] = set()                               # names of all losses so far
+        self._known: set[str] = set()                               # names of all losses so far
         self._counted = False
 
     def add(self, step: int, group: str, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
-            self._heard.add(f"{group}/{name}")
+            self._known.add(f"{group}/{name}")
             self.values[f"{group}/{name}"].append(value.detach().float())
             self.steps[f"{group}/{name}"].append(step)
 
@@ -44,6 +44,7 @@ class History:
         self.steps.clear()
 
     def means(self) -> dict[str, float]:
+        """Return the mean of every loss over the steps in which it was computed."""
         return {name: float(torch.stack(values).mean()) for name, values in self.values.items()}
 
     def check(self) -> None:
@@ -78,7 +79,8 @@ class History:
         self._counted = True
         for player, of_player in weights.items():
             for loss, weight in of_player.items():
-                if weight.at(step - 1) > 0 and f"{player}/{loss}" not in self._heard:
+                lately = range(max(step - weight.every, 0), step)   # with `every` it has a weight in one of these
+                if any(weight.at(one) > 0 for one in lately) and f"{player}/{loss}" not in self._known:
                     key = f"players.{player}.losses.{loss}"
                     log.say(f"warning: {key} has had no effect in {step} steps: the game yields no such loss")
 

@@ -19,18 +19,28 @@ class Player:
     Args:
         name: name of the player.
         module: its networks.
-        config: learning rate, betas, clipping, averaging.
+        config: optimiser, learning rate, betas, clipping, averaging.
     """
 
     def __init__(self, name: str, module: nn.Module, config: PlayerConfig):
         self.config = config
         self.named = {f"players.{name}.{key}": p for key, p in module.named_parameters() if p.requires_grad}
         self.parameters = list(self.named.values())
-        self.optimizer = torch.optim.Adam(
-            self.parameters, lr=config.learning_rate, betas=(config.betas[0], config.betas[1]), fused=True
-        )
         self.average = {k: p.detach().clone() for k, p in self.named.items()} if config.average else {}
         self.newest_weight: float | Tensor = 0.0                    # of the newest parameters in their average
+        self.optimizer = self._make_optimizer()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        rate, (first, second) = self.config.learning_rate, self.config.betas
+        if self.config.optimizer == "rmsprop":
+            return torch.optim.RMSprop(self.parameters, lr=rate, alpha=second)
+        return torch.optim.Adam(self.parameters, lr=rate, betas=(first, second), fused=True)
+
+    def restart(self) -> None:
+        """Forget what the optimiser remembers, where a game enters another stage; averages stay."""
+        self.optimizer = self._make_optimizer()
+        if isinstance(self.newest_weight, Tensor):
+            self.use_tensors()
 
     def schedule(self, step: int, rate: float) -> None:
         """Set this step's learning rate (`rate` is a factor on it) and the weight of the newest parameters."""
@@ -45,31 +55,36 @@ class Player:
             group["lr"], self.newest_weight = float(np.float32(rate)), newest_weight
 
     def use_tensors(self, use: bool = True) -> None:
-        """Let `schedule` fill tensors, which a recording of `update` reads at each replay; or set plain numbers."""
+        """Let `schedule` fill tensors, which a recording of an update reads at each replay; or set plain numbers."""
         group, device = self.optimizer.param_groups[0], self.parameters[0].device
         group["capturable"] = use
-        self.optimizer._warned_capturable_if_run_uncaptured = True  # the warm-up runs uncaptured on purpose
+        self.optimizer._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the warm-up is that
         group["lr"] = torch.zeros((), device=device) if use else self.config.learning_rate
         self.newest_weight = torch.zeros((), device=device) if use else 0.0
 
-    def update(self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int) -> None:
-        """Learn from the weighted sum of the losses: one optimiser step of this player alone, at the rate that is set.
+    def add_gradients(
+        self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int, part: int = 0, parts: int = 1
+    ) -> None:
+        """Back-propagate the weighted sum of the losses into this player's parameters.
 
         Args:
-            losses: 0-dim tensors by name; none, and nothing happens.
+            losses: 0-dim tensors by name, one at least.
             weights: weights of the losses.
             step: number of the step; weights may depend on it.
+            part, parts: micro-batch and how many there are: the first clears the gradients, all add their mean.
 
         Raises:
             ValueError: a loss that has no weight.
         """
-        if not losses:
-            return  # every weight of this player is 0 at this step
         if unknown := [name for name in losses if name not in weights]:
             raise ValueError(f"the loss `{unknown[0]}` has no weight; this player's are {', '.join(weights)}")
         total = torch.stack([weights[name].at(step) * loss for name, loss in losses.items()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward(inputs=self.parameters)
+        if part == 0:
+            self.optimizer.zero_grad(set_to_none=True)
+        (total if parts == 1 else total / parts).backward(inputs=self.parameters)
+
+    def update(self) -> None:
+        """Step the optimiser by the gradients that were added, at the rate that is set, and follow with the average."""
         distributed.average_gradients(self.parameters)
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.parameters, self.config.clip)

@@ -38,6 +38,9 @@ class Sampler(Protocol):
 
     def next(self) -> dict[str, Tensor]: ...
 
+    def take(self, batch_size: int) -> None:
+        """Make batches of this size, over all processes, from the next one on; called before every batch."""
+
     def position(self) -> dict[str, Any]: ...
 
     def seek(self, position: Mapping[str, Any]) -> None: ...

@@ -1,7 +1,8 @@
 """THE loop: every model of this toolkit is trained by `train`.
 
 A game yields `(player, losses)`; that `Player` weights the losses, back-propagates, averages over processes,
-clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a line is due.
+clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a line is due. Where a
+game grows, its stage is asked for before the batch is drawn (`Game.begin`).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from translate.checkpoints.store import locate_checkpoint, save_checkpoint
 from translate.checkpoints.trust import remember_code
 from translate.config import TrainConfig
 from translate.errors import UserError
-from translate.games.base import Game
+from translate.games.base import Game, Stage
 from translate.models.base import Model
 from translate.training import distributed
 from translate.training.compiling import compile_networks
@@ -78,13 +79,14 @@ def train(
     players = {name: Player(name, module, config.players[name]) for name, module in game.players.items()}
     step, best = resume(folder, config, game, players, sampler, statistics)
     saved = step
+    stage = game.begin(max(step - 1, 0))                            # that of the checkpoint
     game.train()
 
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16")
 
     if options.compile and step < options.steps:
-        compile_networks(game, sampler, step, autocast)
+        compile_networks(game, sampler, step, autocast, options)
     play = make_step(options, game, players, autocast)
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
@@ -105,7 +107,11 @@ def train(
                 if saved < step:                                    # else it came while this step was saved
                     save(gather_private(game))
                 raise KeyboardInterrupt
-            rate = rate_factor(step, options.steps, options.decay_from)
+            before, stage = stage, game.begin(step)
+            if stage.number != before.number:
+                play.restart()
+            _take_batches(sampler, stage, options)
+            rate = stage.rate * rate_factor(step, options.steps, options.decay_from)
             for group, values in play(sampler.next(), step, rate):
                 history.add(step, group, values)
             step += 1
@@ -147,6 +153,25 @@ def train(
             log.close()
     distributed.wait()                                              # until the first process has written
     return locate_checkpoint(folder)
+
+
+def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") -> None:
+    """Raise `UserError`, opened by `key`, unless processes and micro-batches can share a batch of this size."""
+    processes = distributed.processes()
+    if size % (processes * accumulate):
+        sharing = [f"the {processes} processes"] if processes > 1 else []
+        sharing += [f"train.accumulate={accumulate}"] if accumulate > 1 else []
+        raise UserError(f"{key} is {size}: it must be a multiple of {' times '.join(sharing)}")
+
+
+def _take_batches(sampler: Sampler, stage: Stage, options: TrainConfig) -> None:
+    """Let the sampler make batches of the stage's size."""
+    if stage.batch_size is None:
+        size, key = options.batch_size, "train.batch_size"
+    else:
+        size, key = stage.batch_size, f"the batch size of stage {stage.number}"
+    check_batch_size(size, options.accumulate, key)
+    sampler.take(size)
 
 
 def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None:
