@@ -111,7 +111,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(
-    "function", ["write_yaml", "save_file", "save_arrays", "torch.save", "flush", "replace_folder", "point"]
+    "function", ["write_yaml", "save_tensors", "save_arrays", "torch.save", "flush", "replace_folder", "point"]
 )
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_leaves_the_older_checkpoint_and_no_draft(save, folder, monkeypatch, function, failure):

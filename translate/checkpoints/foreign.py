@@ -12,12 +12,10 @@ from pathlib import Path
 from threading import get_ident
 
 import numpy as np
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from translate.checkpoints.files import check_files
+from translate.checkpoints.tensors import Header, load_tensors, read_header
 from translate.checkpoints.trust import check_trust, find_code
 from translate.config import read_yaml
 from translate.errors import UserError
@@ -46,11 +44,12 @@ def check_foreign(folder: Path, name: str) -> None:
     config = resolve(values, f"{name}: config.yaml")
     game = build_bounded(config, folder, name)
     weights, average = folder / "weights.safetensors", folder / "average.safetensors"
-    shapes, left_out = read_header(weights)
-    check_shapes(name, shapes | (read_header(average)[0] if average.exists() else {}), game, left_out)
+    header = read_header(weights)
+    averages = read_header(average).shapes if average.exists() else {}
+    check_shapes(name, header.shapes | averages, game, find_left_out(header))
     for path in (weights, average):
         if path.exists():
-            read_tensors(path, game)
+            load_tensors(path, game)
     check_statistics(folder, needed=hasattr(config, "features"))
 
 
@@ -60,10 +59,11 @@ def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
     With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its
     networks may have parts that no file holds.
     """
-    shapes, _ = read_header(checkpoint / "weights.safetensors")
+    header = read_header(checkpoint / "weights.safetensors")
+    written = sum(prod(shape) for name, shape in header.shapes.items() if name not in header.same)
     own = find_code(config.model_dump())
     try:
-        with nullcontext() if own else _bounded(JUDGES + RATIO * sum(map(prod, shapes.values()))):
+        with nullcontext() if own else _bounded(JUDGES + RATIO * written):
             return build(config)
     except (OverflowError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         if own:
@@ -90,36 +90,9 @@ def check_shapes(
         )
 
 
-def read_header(path: Path) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """Shapes of the tensors in a safetensors file, and the players that shared weights leave out."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            names = (file.metadata() or {}).get(LEFT_OUT, "")
-    except Exception as error:  # OSError or safetensors' own
-        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
-    return shapes, [name for name in names.split(",") if name and name != CONVERTING]
-
-
-def read_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; all finite and, where `module` has one of the name, of the same kind.
-
-    Raises:
-        UserError: the file is damaged, or a tensor is not as it must be.
-    """
-    try:
-        tensors = load_file(path)
-    except Exception as error:  # OSError or safetensors' own
-        raise UserError(f"{path}: damaged ({error}); take another checkpoint") from None
-    expected = {} if module is None else module.state_dict()
-    for key, value in tensors.items():
-        if key in expected and _kind(value) != _kind(expected[key]):
-            raise UserError(f"{path}: `{key}` is of {value.dtype}, expected {expected[key].dtype}")
-        if value.is_floating_point() and value.element_size() < 2:  # of 8 bits: PyTorch computes little with such
-            raise UserError(f"{path}: `{key}` is of {value.dtype}, expected 16 bits or more")
-        if not bool(value.isfinite().all()):
-            raise UserError(f"{path}: `{key}` is not finite; take another checkpoint")
-    return tensors
+def find_left_out(header: Header) -> list[str]:
+    """Name the players that shared weights leave out; never the one that converts."""
+    return [name for name in header.metadata.get(LEFT_OUT, "").split(",") if name and name != CONVERTING]
 
 
 def check_statistics(checkpoint: Path, needed: bool) -> None:
@@ -133,11 +106,6 @@ def check_statistics(checkpoint: Path, needed: bool) -> None:
     for key, value in (load_arrays(path) if needed or path.exists() else {}).items():
         if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
             raise UserError(f"{path}: `{key}` is no finite number; take another checkpoint")
-
-
-def _kind(value: Tensor) -> tuple[bool, bool, bool]:
-    """What casting must not change; the number of bits may differ (`share --half`)."""
-    return value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
 
 
 @contextmanager

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from translate.checkpoints.card import make_card
 from translate.checkpoints.files import FILES, NEEDED, find_text
-from translate.checkpoints.foreign import CONVERTING, LEFT_OUT, build_bounded, check_shapes, read_header, read_tensors
+from translate.checkpoints.foreign import CONVERTING, LEFT_OUT, build_bounded, check_shapes, find_left_out
 from translate.checkpoints.interrupt import hold_interrupts
-from translate.checkpoints.store import find_checkpoint, load_averages, load_config
+from translate.checkpoints.store import find_checkpoint, load_config, read_weights
+from translate.checkpoints.tensors import read_header, save_tensors
 from translate.checkpoints.trust import OURS
 from translate.config import write_yaml
 from translate.errors import UserError
@@ -57,7 +57,8 @@ def share(
     weights, left_out = collect_weights(checkpoint, config)
     config = forget_training(config)
     if half:
-        weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+        halved = {id(value): value.half() for value in weights.values() if value.is_floating_point()}
+        weights = {key: halved.get(id(value), value) for key, value in weights.items()}  # shared ones stay shared
         if not all(bool(value.isfinite().all()) for value in weights.values() if value.is_floating_point()):
             raise UserError(f"{checkpoint}: weights beyond the range of 16 bits; leave --half out")
     own, former = (find_text(place, "README.md") for place in (checkpoint, locate(folder)))
@@ -65,7 +66,7 @@ def share(
     text = make_card(checkpoint, config, weights, place or str(folder), given, older=not card and own is None)
     with replacing_folder(folder) as draft:
         write_yaml(draft / "config.yaml", config)
-        save_file(weights, draft / "weights.safetensors", {LEFT_OUT: ",".join(left_out)})
+        save_tensors(draft / "weights.safetensors", weights, {LEFT_OUT: ",".join(left_out)})
         if not hasattr(config, "images"):
             shutil.copyfile(checkpoint / "statistics.safetensors", draft / "statistics.safetensors")
         (draft / "README.md").write_text(text, encoding="utf-8")
@@ -80,14 +81,13 @@ def collect_weights(checkpoint: Path, config: Model) -> tuple[dict[str, Tensor],
     The systems of this toolkit convert with their generators; of a system of one's own nobody knows, it is shared
     whole.
     """
-    path = checkpoint / "weights.safetensors"
     game = build_bounded(config, checkpoint, checkpoint)
     left_out = [name for name in game.players if name != CONVERTING and config.model in OURS]
-    _, without = read_header(path)
-    tensors = read_tensors(path, game) | load_averages(checkpoint, game)
+    without = find_left_out(read_header(checkpoint / "weights.safetensors"))
+    tensors = read_weights(checkpoint, game)
     check_shapes(checkpoint, {key: tuple(value.shape) for key, value in tensors.items()}, game, without)
     kept = {
-        key: value.contiguous()
+        key: value
         for key, value in tensors.items()
         if not key.startswith(tuple(f"players.{name}." for name in left_out))
     }

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from translate.checkpoints.files import check_files
-from translate.checkpoints.foreign import read_header
+from translate.checkpoints.tensors import read_header
 from translate.config import read_yaml
 from translate.errors import UserError
 from translate.folders import list_folders, locate, settle_folder

@@ -2,9 +2,9 @@
 
     step_00010000/
         config.yaml              the resolved configuration
-        weights.safetensors      networks, named as in the game
+        weights.safetensors      networks, named as in the game; shared layers once, see `tensors.py`
         average.safetensors      moving averages of the players that have one (inference prefers them)
-        statistics.safetensors   of the training data: what conversion needs to know, what resuming compares
+        statistics.safetensors   statistics of the training data, which conversion needs and resuming compares
         state.pt                 for resuming only: optimisers, random numbers, positions
     latest -> step_00010000      a link; `best` likewise where a metric is followed
 
@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from translate.checkpoints.files import check_files
-from translate.checkpoints.foreign import check_shapes, read_header, read_tensors
+from translate.checkpoints.foreign import check_shapes, find_left_out
 from translate.checkpoints.hub import fetch, is_address
 from translate.checkpoints.interrupt import hold_interrupts
 from translate.checkpoints.steps import LINKS, find_latest, find_step, point, remove_old
+from translate.checkpoints.tensors import load_tensors, read_header, save_tensors
 from translate.checkpoints.trust import check_trust
 from translate.config import read_yaml, write_yaml
 from translate.errors import UserError
@@ -66,9 +66,9 @@ def save_checkpoint(
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
             write_yaml(draft / "config.yaml", config)
-            save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, draft / "weights.safetensors")
+            save_tensors(draft / "weights.safetensors", weights)
             if average:
-                save_file({k: v.cpu().contiguous() for k, v in average.items()}, draft / "average.safetensors")
+                save_tensors(draft / "average.safetensors", average)
             save_arrays(draft / "statistics.safetensors", statistics)
             torch.save(state, draft / "state.pt")
             for path in [*draft.iterdir(), draft]:
@@ -154,12 +154,29 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
     Raises:
         UserError: the files are damaged, or belong to other networks than `module`'s.
     """
+    weights = read_weights(checkpoint, module, average)
+    left_out = find_left_out(read_header(checkpoint / "weights.safetensors"))
+    check_shapes(checkpoint, {k: tuple(v.shape) for k, v in weights.items()}, module, left_out)
+    module.load_state_dict(weights, strict=False)
+
+
+def read_weights(checkpoint: Path, module: nn.Module | None = None, average: bool = True) -> dict[str, Tensor]:
+    """Read the weights by name, moving averages first where `average`; shared ones have all their names.
+
+    Args:
+        checkpoint: its folder.
+        module: whose weights they are to become, see `load_tensors`.
+        average: whether moving averages take the place of weights.
+
+    Raises:
+        UserError: the files are damaged, or hold tensors of another kind.
+    """
     path = checkpoint / "weights.safetensors"
-    weights = read_tensors(path, module)
+    weights = load_tensors(path, module)
     if average:
         weights |= load_averages(checkpoint, module)
-    check_shapes(checkpoint, {k: tuple(v.shape) for k, v in weights.items()}, module, read_header(path)[1])
-    module.load_state_dict(weights, strict=False)
+    # An average has the first name of its parameter, as the weight has: both reach every place.
+    return weights | {name: weights[first] for name, first in read_header(path).same.items()}
 
 
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
@@ -177,7 +194,7 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
         UserError: no checkpoint there, or fewer than half of the tensors of every player fit.
     """
     checkpoint = find_checkpoint(run)
-    weights = read_tensors(checkpoint / "weights.safetensors") | load_averages(checkpoint)
+    weights = read_weights(checkpoint)
     axes: dict[str, tuple[int, int]] = module.domain_axes() if hasattr(module, "domain_axes") else {}  # type: ignore[operator]
     if axes:
         known = read_yaml(checkpoint / "config.yaml").get("data", {}).get("domains", [])
@@ -214,9 +231,9 @@ def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], want
 
 
 def load_averages(checkpoint: Path, module: nn.Module | None = None) -> dict[str, Tensor]:
-    """The moving averages by parameter; empty when the run kept none. See `read_tensors`."""
+    """Read the moving averages by parameter; empty when the run kept none. See `load_tensors`."""
     path = checkpoint / "average.safetensors"
-    return read_tensors(path, module) if path.exists() else {}
+    return load_tensors(path, module) if path.exists() else {}
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
@@ -226,7 +243,6 @@ def load_state(checkpoint: Path) -> dict[str, Any]:
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{checkpoint / 'state.pt'}: damaged ({reason}); take another checkpoint") from None
-
 
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from translate.checkpoints.store import locate_checkpoint, save_checkpoint
 from translate.checkpoints.trust import remember_code
@@ -183,7 +184,15 @@ def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None
 
 
 def check_players(game: Game, config: Model) -> None:
-    """Raise where settings and game do not fit: other players (`ValueError`), other batches (`UserError`)."""
+    """Raise where settings and game do not fit, or two players own one parameter.
+
+    Networks of one player may share layers. Two players may not share what learns: two optimisers would step it. Let
+    the part that they share belong to one of them, and give the other what it adds.
+
+    Raises:
+        ValueError: other players than in the settings, or a parameter of two of them.
+        UserError: another kind of batches.
+    """
     networks, weights = set(game.players), set(game.weights)
     sections = set(config.players)
     if not networks == weights == sections:
@@ -191,6 +200,14 @@ def check_players(game: Game, config: Model) -> None:
             f"players differ: networks of {sorted(networks)}, weights of {sorted(weights)}, "
             f"settings in `players` of {sorted(sections)}"
         )
+    owners: dict[nn.Parameter, str] = {}
+    for player, module in game.players.items():
+        for name, parameter in module.named_parameters():
+            if parameter.requires_grad and owners.setdefault(parameter, player) != player:
+                raise ValueError(
+                    f"the players `{owners[parameter]}` and `{player}` share `{name}`: two optimisers would step it; "
+                    "let it belong to one of them"
+                )
     if game.batches not in (None, config.data.batches):
         raise UserError(
             f"`data.batches` is {config.data.batches}: {type(game).__name__} needs {game.batches} ones"
