@@ -1,24 +1,22 @@
-# Translation of pictures, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+# Translation of pictures, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/train.jsonl, data/eval.jsonl; every picture that trains is checked
 #   2 (nothing)  pictures are decoded while training; speech has its features here
 #   3 train      exp/<tag>; goes on where it was cut
-#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set; both directions where the system has both,
+#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set; both directions where the model has both,
 #                every domain where it has many
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# The caller sets config, layout and domains (see `translate prepare --help`), the function get_corpus, and source and
-# target where the system has two domains; without them it has those of `domains`. --model NAME is short for --config
-# conf/NAME.yaml; --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep
-# true adds the measures of downloaded networks (FID, KID, LPIPS).
+# Sourced by recipes/run.sh. The caller sets layout and domains (see `translate prepare --help`); source and target where
+# the model has two domains: without them it has those of `domains`. --vgg FILE names a file with the weights of VGG19,
+# for machines that cannot download them; --deep true adds the measures of downloaded networks (FID, KID, LPIPS).
 options="source target domains vgg deep"
-: "${source:=}" "${target:=}" "${domains:=}" "${vgg:=}" "${deep:=}"
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+name_run "$name${source:+_$source-$target}"
 case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
 
-# What the run translates, a line "source target" each: the checkpoint knows which kind of system it is. Pictures with
+# What the run translates, a line "source target" each: the checkpoint knows which kind of model it is. Pictures with
 # attributes have the source `all`.
 list_directions() {
     python - "$run/latest/config.yaml" <<'PY'

@@ -1,4 +1,4 @@
-# Postfilters, which make synthetic speech natural, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+# Postfilters, which make synthetic speech natural, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/<speakers>/{train,eval}.jsonl; every recording that trains is checked
@@ -16,16 +16,18 @@
 #   --converter RUN    what a run makes of the source's sentences, warped to the target's timing
 #   --base CONFIG      the same with a run of that configuration, which stage 2 trains: exp/<its name>_<source>-<target>
 #
-# and analysis-synthesis, where `base` is empty. The caller sets source, target, config, base, train_files, eval_files
-# (patterns of file names) and the function get_corpus. --model NAME is short for --config conf/NAME.yaml.
+# and analysis-synthesis, where `base` is empty. Sourced by recipes/run.sh; the caller sets pair, base, train_files,
+# eval_files (patterns of file names).
 options="source target base smooth converter jobs"
-: "${base:=}" "${smooth:=}" "${converter:=}" "${jobs:=-1}"
-caller_folder=$PWD
+: "${jobs:=-1}"
+case "$smooth" in *[!0-9]*) fail "--smooth: expected a number of frames, found '$smooth'" ;; esac
+if [ -n "$converter" ] && [ -d "$caller_folder/$converter" ]; then converter=$caller_folder/$converter; fi
+if [ -n "$smooth" ]; then converter= base=; elif [ -n "$converter" ]; then base=; fi
 
 # How the synthetic speech is made: a name, and the speakers that it takes.
 name_synthetic() {
     if [ -n "$smooth" ]; then
-        if grep -q "^model: *stft" "$config"; then echo "spectra$smooth-$target"; else echo "smooth$smooth-$target"; fi
+        if [ "$fact_source" = stft ]; then echo "spectra$smooth-$target"; else echo "smooth$smooth-$target"; fi
     elif [ -n "$converter" ]; then
         echo "$(basename "$converter")_$source-$target"
     elif [ -n "$base" ]; then
@@ -34,13 +36,9 @@ name_synthetic() {
         echo "vocoder-$target"
     fi
 }
-name_run() { echo "${name}_$(name_synthetic)"; }
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-case "$smooth" in *[!0-9]*) fail "--smooth: expected a number of frames, found '$smooth'" ;; esac
-if [ -n "$converter" ] && [ -d "$caller_folder/$converter" ]; then converter=$caller_folder/$converter; fi
-if [ -n "$smooth" ]; then converter= base=; elif [ -n "$converter" ]; then base=; fi
 
 made=$(name_synthetic)
+name_run "${name}_$made"
 speakers=$target
 if [ -n "$converter$base" ]; then speakers=$source,$target; fi
 natural=$data/${speakers/,/-}

@@ -1,4 +1,4 @@
-# Super-resolution, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+# Super-resolution, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/train.jsonl, data/eval.jsonl; every picture that trains is checked
@@ -8,25 +8,25 @@
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures; a row for each test set
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# The caller sets config and the function get_corpus. The corpus has train/ and test/, or a folder per set of pictures;
-# those with files X_HR and X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for
-# other factors than the files have. --model NAME is short for --config conf/NAME.yaml; --vgg FILE names a file with the
-# weights of VGG19, for machines that cannot download them; --deep true adds the measures of downloaded networks.
-# SRGAN starts from the SRResNet of --start_from RUN; default: the run of the configuration with srresnet in its name.
+# Sourced by recipes/run.sh. The corpus has train/ and test/, or a folder per set of pictures; those with files X_HR and
+# X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for other factors than the files
+# have. --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep true adds the
+# measures of downloaded networks. A model that starts from another (SRGAN from SRResNet) starts from --start_from RUN;
+# default: the run of the other's configuration, the small one for a small one.
 options="low start_from vgg deep"
-: "${low:=files}" "${start_from:=}" "${vgg:=}" "${deep:=}"
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+: "${low:=files}"
+name_run "$name"
 case "$low" in files | made) ;; *) fail "--low: expected files or made, found '$low'" ;; esac
 case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
 
-# The run that training starts from: given, or for SRGAN the one of its SRResNet.
+# The run that training starts from: given, or that of the model which this one starts from.
 find_start() {
-    local stage_one=${name/srgan_mse/srresnet}
-    stage_one=${stage_one/srgan/srresnet}
-    if [ -z "$start_from" ] && [ "$stage_one" != "$name" ]; then
-        start_from=exp/$stage_one
-        [ -d "$start_from" ] || fail "stage 3: $name starts from an SRResNet, and $PWD/$start_from is not there;" \
-            "run --config conf/$stage_one.yaml first, or name a run with --start_from"
+    local first=$fact_starts_from
+    if [ -z "$start_from" ] && [ -n "$first" ]; then
+        case "$name" in *_small) first+=_small ;; esac
+        start_from=exp/$first
+        [ -d "$start_from" ] || fail "stage 3: $name starts from a run of $fact_starts_from, and $PWD/$start_from is not" \
+            "there; run --config conf/$first.yaml first, or name a run with --start_from"
     fi
     if [ -n "$start_from" ]; then echo "train.start_from=$start_from"; fi
 }

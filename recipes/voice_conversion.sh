@@ -1,20 +1,20 @@
-# Voice conversion between two domains or among many, in stages; sourced by egs/<corpus>/run.sh, which sets the defaults.
+# Voice conversion between two domains or among many, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/train.jsonl, data/eval.jsonl; every recording that trains is checked
 #   2 extract    dump/<config>: features, memory-mapped
 #   3 train      exp/<tag>; goes on where it was cut
-#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, every direction that the system has
+#   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, every direction that the model has
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# The caller sets config, domains (of the manifests; every folder without), train_files, eval_files (patterns of file
-# names) and the function get_corpus; source and target where the system has two domains: without them it has all of
-# `domains`. The function arrange_corpus, where the caller has one, makes of the corpus in folder $1 one with a folder
-# per domain, and prints it. --model NAME is short for --config conf/NAME.yaml.
+# Sourced by recipes/run.sh. The caller sets train_files, eval_files (patterns of file names) and domains (of the
+# manifests; every folder without); source and target where the model has two domains: without them it has all of
+# `domains`. The function arrange_corpus, where the caller has one, makes of the corpus in folder $1 one with a folder per
+# domain, and prints it.
 options="source target domains jobs"
-: "${source:=}" "${target:=}" "${domains:=}" "${jobs:=-1}"
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+: "${jobs:=-1}"
+name_run "$name${source:+_$source-$target}"
 if [ "${source:+given}" != "${target:+given}" ]; then fail "--source and --target go together"; fi
 
 features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)

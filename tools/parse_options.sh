@@ -1,6 +1,7 @@
 # Sourced: turns `--name value` into the shell variable `name`, which must have a default (as Kaldi's script does);
-# `key=value` arguments gather in the array `overrides`; --help prints the comment at the head of the calling script.
-overrides=()
+# `given` lists these names; `key=value` arguments gather in the array `overrides`; --help prints the comment at the head
+# of the calling script.
+overrides=() given=
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help)
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
             _name=${1#--}
             _name=${_name//-/_}
             if [ -z "${!_name+set}" ] || [[ ! " $options " == *" $_name "* ]]; then
-                echo "$(basename "$0"): unknown option $1; known: ${options// / --}" >&2
+                echo "$(basename "$0"): unknown option $1; known: --${options// / --}" >&2
                 exit 2
             fi
             if [ $# -lt 2 ]; then
@@ -23,6 +24,7 @@ while [ $# -gt 0 ]; do
                 exit 2
             fi
             printf -v "$_name" '%s' "$2"
+            given+=" $_name"
             shift 2
             ;;
         *=*)

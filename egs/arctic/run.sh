@@ -14,10 +14,11 @@
 #
 # Without --corpus, stage 0 downloads an archive for each speaker (about 100 MB). DIR: a local copy with one folder per
 # speaker, as local/get_corpus.sh lays it out. The last 40 sentences are for evaluation.
+recipes="voice_conversion postfilter waveform"
 pair="bdl slt"
 config=conf/cyclegan_vc2.yaml base=conf/mse_vc.yaml
 domains=bdl,slt,clb,rms train_files='arctic_a*,arctic_b0[0-4]*' eval_files='arctic_b05*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus" "$domains${source:+,$source,$target}"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

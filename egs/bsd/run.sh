@@ -8,8 +8,9 @@
 # Without --corpus, stage 0 downloads it (130 MB). DIR holds a folder for each set of pictures: those with files X_HR and
 # X_LR are measured, with LR as it is (--low made: made from HR, for other factors than 4); all others train.
 # SRGAN starts from an SRResNet: train that first (conf/srresnet.yaml for conf/srgan.yaml, the small one for the small).
+recipes=super_resolution
 config=conf/srresnet.yaml
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/super_resolution.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

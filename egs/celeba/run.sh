@@ -8,9 +8,10 @@
 # DIR holds images/ (faces, such as 000001.jpg) and list_attr_celeba.txt. Other attributes of that file: --domains (the
 # configuration's network.exclusive_groups names those that exclude each other).
 domains=Black_Hair,Blond_Hair,Brown_Hair,Male,Young
+recipes=image_translation
 config=conf/stargan.yaml
 layout=attributes
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

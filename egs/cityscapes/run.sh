@@ -8,9 +8,10 @@
 # DIR is the unpacked distribution (leftImg8bit/ and gtFine/), or {train,test}_{label,inst,img}/ with files of the same
 # order. Labels are the ids 0 to 33 of the distribution; a plane marks where one object ends and the next begins.
 source=label target=photo
+recipes=image_translation
 config=conf/pix2pixhd.yaml
 layout=labels
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

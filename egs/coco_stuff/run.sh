@@ -8,9 +8,10 @@
 # Without --corpus, stage 0 downloads it (20 GB) and draws the instance maps from the annotations. DIR holds
 # {train,val}_{img,label,inst}/ with files of the same names; unlabelled pixels are 255.
 source=label target=photo
+recipes=image_translation
 config=conf/spade.yaml
 layout=labels
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

@@ -8,9 +8,10 @@
 # Without --corpus, stage 0 downloads it (30 MB). DIR holds train/ and val/ with the pairs side by side in one file.
 # --source photo --target labels is the other direction (pix2pix only: the others read label maps).
 source=labels target=photo
+recipes=image_translation
 config=conf/pix2pix.yaml
 layout=pairs domains=photo,labels
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

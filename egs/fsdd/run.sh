@@ -7,11 +7,11 @@
 #
 # Without --corpus, stage 0 clones the public repository (about 25 MB). DIR: a local copy, its folder recordings/ or one
 # folder per speaker, with {digit}_{speaker}_{take}.wav. Six speakers are there; theo and yweweler are the two that
-# --domains leaves out by default. With --source A --target B, systems of two domains can be trained, too.
+# --domains leaves out by default. With --source A --target B, models of two domains can be trained, too.
 #
 # The clips are shorter than a crop, so stage 1 joins the ten digits of a take into one utterance, in an order that all
 # speakers share: corpus/joined. The takes 0 to 4 are for evaluation.
-source= target=
+recipes=voice_conversion
 config=conf/stargan_vc2_small.yaml
 domains=george,jackson,lucas,nicolas train_files='train_*' eval_files='eval_*'
 
@@ -29,4 +29,4 @@ arrange_corpus() {
     echo "$PWD/corpus/joined"
 }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/voice_conversion.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

@@ -8,9 +8,10 @@
 # Without --corpus, stage 0 downloads it (110 MB). DIR holds trainA/ trainB/ testA/ testB/; any other two sets of
 # pictures in this layout do as well (apple2orange, monet2photo, yours).
 source=horse target=zebra
+recipes=image_translation
 config=conf/cyclegan.yaml
 layout=unpaired domains=horse,zebra
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

@@ -8,9 +8,10 @@
 # Without --corpus, stage 0 downloads it (240 MB). DIR holds train/ and val/ with the pairs side by side in one file.
 # CycleGAN draws photographs and maps independently, so it learns without pairs; its evaluation knows them.
 source=aerial target=map
+recipes=image_translation
 config=conf/pix2pix.yaml
 layout=pairs domains=aerial,map
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/image_translation.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

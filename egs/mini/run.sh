@@ -5,15 +5,15 @@
 #
 #   --part voice     (default) two synthetic voices: a small CycleGAN-VC2 learns to convert one into the other. The table
 #                    compares the unconverted voice, the trivial converter (mean and variance) and the network.
-#   --part speech    two or three synthetic voices: all speech systems, two at a time. The table compares the input, the
+#   --part speech    two or three synthetic voices: all speech models, two at a time. The table compares the input, the
 #                    untrained network and the trained one. Takes no other options.
-#   --part image     tiles of the photographs that come with scikit-image: all image systems, likewise
-#   --part SYSTEM    one of them: cyclegan_vc2, gan_vc, stargan_vc, stargan_vc2, gan_postfilter, stft_postfilter,
-#                    wavecyclegan, wavecyclegan2; pix2pix, cyclegan, stargan, srresnet, srgan, pix2pixhd, spade
+#   --part image     tiles of the photographs that come with scikit-image: all image models, likewise
+#   --part MODEL     one of them, such as gan_vc or pix2pix: that of conf/MODEL_small.yaml, else of conf/MODEL.yaml. What
+#                    it learns from follows from the model
 #   --part all       voice, speech, image
 set -euo pipefail
 
-recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../recipes" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 part=voice
 arguments=()
 while [ $# -gt 0 ]; do
@@ -30,77 +30,51 @@ while [ $# -gt 0 ]; do
 done
 set -- ${arguments[@]+"${arguments[@]}"}
 
-# The folder $1 of the built-in pictures.
-get_pictures() {
-    python -c 'from translate.images.corpus.mini import make_images; make_images("corpus/pictures")'
-    echo "$PWD/corpus/pictures/$1"
+# The names of all configurations, without those that stand for another.
+list_parts() { basename -a -s .yaml "$here"/conf/*.yaml | grep -v '_small$' | tr '\n' ' '; }
+
+# The folder of the built-in corpus $corpus_kind: voices, or one of the folders of pictures.
+get_corpus() {
+    if [ "$corpus_kind" = voices ]; then
+        python -c 'from translate.speech.corpus.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'
+        echo "$PWD/corpus/voices"
+    else
+        python -c 'from translate.images.corpus.mini import make_images; make_images("corpus/pictures")'
+        echo "$PWD/corpus/pictures/$corpus_kind"
+    fi
 }
 
-# The folder of the built-in voices.
-get_voices() {
-    python -c 'from translate.speech.corpus.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'
-    echo "$PWD/corpus/voices"
+# What a model learns from, by its facts: corpus, folders, domains. See recipes/run.sh.
+adapt() {
+    pair="low high" corpus_kind=voices train_files='train_0[01]*' eval_files='eval_00[1-4]'
+    case "$fact_recipe-$fact_batches-$fact_source" in
+        voice_conversion-*) data=data/voices dump=dump/$fact_features domains=low,high,middle train_files='train_0[0-2]*' ;;
+        postfilter-*-stft) data=data/postfilter && smooth_unless_given 15 ;;
+        postfilter-*) data=data/postfilter base=${base:-conf/mse_vc.yaml} ;;
+        waveform-*) data=data/waveform dump=dump/waveform-$fact_features && smooth_unless_given 25 ;;
+        super_resolution-*) corpus_kind=high data=data/high ;;
+        *-labelled-pictures) corpus_kind=domains data=data/domains layout=folders domains=brick,grass,gravel ;;
+        *-unpaired-pictures) corpus_kind=unpaired data=data/unpaired layout=unpaired domains=brick,grass pair="brick grass" ;;
+        *-paired-pictures) corpus_kind=pairs data=data/pairs layout=pairs domains=edges,photo pair="photo edges" ;;
+        *-labels) corpus_kind=labels data=data/labels layout=labels pair="label photo" ;;
+        *)
+            echo "run.sh: --part $part: no built-in corpus for $fact_recipe, $fact_batches, of $fact_source" >&2
+            exit 2
+            ;;
+    esac
 }
+smooth_unless_given() { if [ -z "${smooth:-}${converter:-}${base:-}" ]; then smooth=$1; fi; }
 
-config=conf/$part.yaml tag=$part
 case "$part" in
     voice)
-        config=conf/cyclegan_vc2.yaml tag=
+        unset -f adapt
+        config=conf/cyclegan_vc2.yaml corpus_kind=voices
         source=low target=high domains=low,high train_files='train_*' eval_files='eval_*'
-        get_corpus() { get_voices; }
-        . "$recipes/voice_conversion.sh"
-        ;;
-    cyclegan_vc2 | gan_vc | stargan_vc | stargan_vc2)
-        data=data/voices dump=dump/voices domains=low,high,middle train_files='train_0[0-2]*' eval_files='eval_00[1-4]'
-        case "$part" in
-            cyclegan_vc2) source=low target=high config=conf/cyclegan_vc2_small.yaml ;;
-            gan_vc) source=low target=high ;;
-        esac
-        get_corpus() { get_voices; }
-        . "$recipes/voice_conversion.sh"
-        ;;
-    gan_postfilter | stft_postfilter)
-        data=data/postfilter source=low target=high train_files='train_0[01]*' eval_files='eval_00[1-4]'
-        case "$part" in
-            gan_postfilter) base=conf/mse_vc.yaml ;;
-            stft_postfilter) smooth=15 ;;
-        esac
-        get_corpus() { get_voices; }
-        . "$recipes/postfilter.sh"
-        ;;
-    wavecyclegan | wavecyclegan2)
-        data=data/waveform dump=dump/waveform source=low target=high smooth=25 train_files='train_0[01]*' eval_files='eval_00[1-4]'
-        get_corpus() { get_voices; }
-        . "$recipes/waveform.sh"
-        ;;
-    pix2pix)
-        data=data/pairs source=photo target=edges layout=pairs domains=edges,photo
-        get_corpus() { get_pictures pairs; }
-        . "$recipes/image_translation.sh"
-        ;;
-    cyclegan)
-        data=data/unpaired source=brick target=grass layout=unpaired domains=brick,grass
-        get_corpus() { get_pictures unpaired; }
-        . "$recipes/image_translation.sh"
-        ;;
-    stargan)
-        data=data/domains layout=folders domains=brick,grass,gravel
-        get_corpus() { get_pictures domains; }
-        . "$recipes/image_translation.sh"
-        ;;
-    pix2pixhd | spade)
-        data=data/labels source=label target=photo layout=labels
-        get_corpus() { get_pictures labels; }
-        . "$recipes/image_translation.sh"
-        ;;
-    srresnet | srgan)
-        data=data/high
-        get_corpus() { get_pictures high; }
-        . "$recipes/super_resolution.sh"
+        . "$here/../../recipes/run.sh"
         ;;
     speech | image)
         [ $# -eq 0 ] || { echo "run.sh: --part $part takes no other options, found $*" >&2 && exit 2; }
-        cd "$(dirname "$0")"
+        cd "$here"
         . local/compare_untrained.sh
         ;;
     all)
@@ -108,9 +82,12 @@ case "$part" in
         for part in voice speech image; do bash "$0" --part "$part"; done
         ;;
     *)
-        echo "run.sh: unknown part $part; known: speech image all voice cyclegan_vc2 gan_vc stargan_vc stargan_vc2" \
-            "gan_postfilter stft_postfilter wavecyclegan wavecyclegan2 pix2pix cyclegan stargan srresnet srgan pix2pixhd" \
-            "spade" >&2
-        exit 2
+        config=conf/$part.yaml tag=$part
+        if [ -f "$here/conf/${part}_small.yaml" ]; then config=conf/${part}_small.yaml; fi
+        if [ ! -f "$here/$config" ]; then
+            echo "run.sh: unknown part $part; known: speech image all voice $(list_parts)" >&2
+            exit 2
+        fi
+        . "$here/../../recipes/run.sh"
         ;;
 esac

@@ -14,6 +14,7 @@
 #
 # DIR holds SF1/ SM1/ TF1/ TM1/ with 100001.wav ... (training) and 200001.wav ... (evaluation), 16 kHz. Training is
 # non-parallel: the first half of the sentences trains the source, the second half the target.
+recipes="voice_conversion postfilter waveform"
 pair="SF1 TM1"
 config=conf/cyclegan_vc2_small.yaml base=conf/mse_vc_small.yaml
 domains=SF1,SM1,TF1,TM1 train_files='1*' eval_files='2*'
@@ -23,4 +24,4 @@ get_corpus() {
     exit 2
 }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

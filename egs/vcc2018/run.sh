@@ -15,10 +15,11 @@
 #
 # Without --corpus, stage 0 downloads the three archives (about 0.6 GB, resumed when cut). DIR: a local copy with one
 # folder per speaker, as local/get_corpus.sh lays it out.
+recipes="voice_conversion postfilter waveform"
 pair="SF3 TM1" many=SF1,SF2,SM1,SM2
 config=conf/cyclegan_vc2.yaml base=conf/mse_vc.yaml
 domains=SF3,SM3,TF1,TM1 train_files='1*,2*' eval_files='3*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

@@ -11,6 +11,7 @@
 #
 # Without --corpus, stage 0 downloads the archive (11 GB, resumed when cut). DIR: a local copy of VCTK-Corpus-0.92, the
 # folder with wav48_silence_trimmed/. Stage 1 links the recordings of the first microphone into corpus/speakers.
+recipes="voice_conversion postfilter waveform"
 pair="p225 p226"
 config=conf/stargan_vc2.yaml base=
 domains=p225,p226,p227,p228 train_files='p*,s*' eval_files='rainbow_*'
@@ -18,4 +19,4 @@ domains=p225,p226,p227,p228 train_files='p*,s*' eval_files='rainbow_*'
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus/VCTK-Corpus-0.92"; }
 arrange_corpus() { bash local/arrange_corpus.sh "$1" "$PWD/corpus/speakers" || exit 2; }
 
-. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/speech.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../recipes/run.sh"

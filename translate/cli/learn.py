@@ -15,10 +15,12 @@ from translate.errors import UserError
 def models(
     config: Config = None,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL] [KEY=VALUE]...", help="A system, and settings as for train.")
+        list[str] | None, typer.Argument(metavar="[MODEL] [KEY=VALUE]...", help="A model, and settings as for train.")
     ] = None,
+    settings: Annotated[bool, typer.Option("--settings", help="Print all settings of the model, as YAML.")] = False,
+    facts: Annotated[bool, typer.Option("--facts", help="Print what scripts ask, as key=value lines.")] = False,
 ) -> None:
-    """List the systems with their networks and parameter counts.
+    """List the models with their networks and parameter counts; or tell all settings of one.
 
     Examples:
 
@@ -27,11 +29,16 @@ def models(
       translate models --config egs/vcc2016/conf/cyclegan_vc2_small.yaml
 
       translate models cyclegan_vc2 features.dimensions=80
-    """
-    from translate.jobs.describe import describe_systems
 
-    settings = [word if "=" in word else f"model={word}" for word in overrides or []]
-    print(describe_systems(config, settings))
+      translate models cyclegan_vc2 --settings > my.yaml
+    """
+    from translate.jobs.describe import describe_models, show_facts, show_settings
+
+    if settings and facts:
+        raise UserError("give --settings or --facts, not both")
+    words = [word if "=" in word else f"model={word}" for word in overrides or []]
+    show = show_settings if settings else show_facts if facts else describe_models
+    print(show(config, words))
 
 
 @app.command()

@@ -1,21 +1,26 @@
-"""The table of `translate models`: what is measured on the networks themselves, not copied from papers."""
+"""What `translate models` prints: a table of models, the settings of one with their comments, its facts for scripts."""
 
-from collections.abc import Mapping
+import shlex
+import zlib
+from collections.abc import Iterator, Mapping
 from io import StringIO
+from typing import Any
 
 import torch
 from torch import nn
 
-from translate.config import merge, parse_overrides
-from translate.models import NAMES, resolve
-from translate.models.settings import read_settings
+from translate.config import dump_value, merge, parse_overrides
+from translate.config.writing import write_with_comments
+from translate.errors import UserError
+from translate.models import NAMES, Model, resolve
+from translate.models.settings import read_config, read_settings
 
 
-def describe_systems(config: str | None, overrides: list[str]) -> str:
-    """Every system with its defaults or, when a file or an override names one, that system as configured.
+def describe_models(config: str | None, overrides: list[str]) -> str:
+    """Tabulate every model with its defaults or, when a file or an override names one, that model as configured.
 
     Returns:
-        A table: system, task, networks with parameters in millions, paper.
+        A table: model, task, networks with parameters in millions, paper. Sizes are measured on the networks.
     """
     values = merge(read_settings(config) if config else {}, parse_overrides(overrides))
     names = [values["model"]] if "model" in values else list(NAMES)
@@ -30,6 +35,58 @@ def describe_systems(config: str | None, overrides: list[str]) -> str:
         )
         rows.append((name, resolved.task, networks, resolved.paper))
     return _format(rows)
+
+
+def show_settings(config: str | None, overrides: list[str]) -> str:
+    """All settings of one model, resolved, as YAML with comments; `translate train --config` accepts it."""
+    return write_with_comments(_read_one(config, overrides))
+
+
+def show_facts(config: str | None, overrides: list[str]) -> str:
+    """Facts about one model as lines `key=value`, quoted for a POSIX shell."""
+    facts = find_facts(_read_one(config, overrides))
+    return "\n".join(f"{key}={shlex.quote(' '.join(value.split()))}" for key, value in facts.items())
+
+
+def find_facts(config: Model) -> dict[str, str]:
+    """What recipes ask of a model.
+
+    Returns:
+        `model`, `title`, `task`, `paper`, `modality` and `recipe` of the model; `batches`: unpaired, paired or
+        labelled; `source`: what it reads (world, stft, wave; pictures, labels); `features`: a name for the settings of
+        its features, equal where these are equal; `at_once`: `key=value` settings for a run of a single step;
+        `starts_from`: the model whose run it starts from, or nothing.
+    """
+    features = repr(config.model_dump(include={"features"}))
+    return {
+        "model": config.model,
+        "title": config.title,
+        "task": config.task,
+        "paper": config.paper,
+        "modality": config.modality,
+        "recipe": config.recipe,
+        "batches": config.data.batches,
+        "source": config.reads,
+        "features": f"{config.reads}-{zlib.crc32(features.encode()):08x}",
+        "at_once": " ".join(_list_settings(config.at_once)),
+        "starts_from": config.starts_from,
+    }
+
+
+def _read_one(config: str | None, overrides: list[str]) -> Model:
+    values = parse_overrides(overrides)
+    if config is None and "model" not in values:
+        raise UserError(f"name a model or a configuration; known models: {', '.join(NAMES)}")
+    return read_config(config, values)
+
+
+def _list_settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Nested settings as `key=value` words without spaces."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _list_settings(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={dump_value(value).replace(', ', ',')}"
 
 
 def _summarise(networks: Mapping[str, nn.Module]) -> str:
@@ -48,7 +105,7 @@ def _format(rows: list[tuple[str, str, str, str]]) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("system", "task", "networks and parameters", "paper", show_lines=True)
+    table = Table("model", "task", "networks and parameters", "paper", show_lines=True)
     for row in rows:
         table.add_row(*row)
     text = StringIO()

@@ -34,6 +34,8 @@ class Model(Section):
         modality: speech or images; what opens its corpora and converts with it.
         recipe: the script in `recipes/` that trains and measures it.
         tiny: settings of networks that tests build in no time.
+        at_once: settings by which the very first step trains all networks, of models that train in phases.
+        starts_from: the model whose run training starts from (`train.start_from`), of models that need one.
     """
 
     title: ClassVar[str] = ""
@@ -42,6 +44,8 @@ class Model(Section):
     modality: ClassVar[str]
     recipe: ClassVar[str]
     tiny: ClassVar[Mapping[str, Any]] = {}
+    at_once: ClassVar[Mapping[str, Any]] = {}
+    starts_from: ClassVar[str] = ""
 
     model: str                                                      # a name of `translate models`, or a dotted path
     data: DataConfig = DataConfig()
@@ -57,6 +61,11 @@ class Model(Section):
         Raises:
             UserError: settings that do not fit together.
         """
+
+    @property
+    @abstractmethod
+    def reads(self) -> str:
+        """What the networks read: world, stft or wave; pictures or labels."""
 
     @abstractmethod
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
@@ -95,6 +104,10 @@ class SpeechModel(Model):
 
     features: FeatureConfig
 
+    @property
+    def reads(self) -> str:
+        return self.features.kind
+
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
         source, target = (torch.randn(size, self.features.frame_size, self.train.crop, device=device) for _ in range(2))
         return self._label(source) if self.data.batches == "labelled" else {"source": source, "target": target}
@@ -112,6 +125,10 @@ class ImageModel(Model):
     }
 
     images: ImageConfig = ImageConfig()
+
+    @property
+    def reads(self) -> str:
+        return "pictures" if self.images.labels is None else "labels"
 
     @property
     def side(self) -> int:

@@ -20,19 +20,26 @@ def read_config(path: str | None, overrides: dict[str, Any], domains: list[str] 
     return resolve(values, f"{where} and the settings given" if path and overrides else where)
 
 
-def read_settings(path: str | Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The keys of a YAML file, laid over those of the file that its key `base` names, relative to it.
+def read_settings(path: str | Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Read a YAML file, laid over the files that its key `base` names, one path or several, relative to it.
+
+    Args:
+        path: the file.
+        above: the files that build on it.
 
     Raises:
         UserError: a file that cannot be read, or files that build on each other in a circle.
     """
     values = read_yaml(path)
-    base = values.pop("base", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
-        raise UserError(f"{path}: `base` is {base}: expected the path of a YAML file")
-    here, above = Path(path).resolve(), Path(path).parent / base
-    if above.resolve() in (*seen, here) or len(seen) == DEEPEST:
-        raise UserError(f"{path}: `base` is {base}, which builds on this file, or on too many")
-    return merge(read_settings(above, (*seen, here)), values)
+    base = values.pop("base", [])
+    names = [base] if isinstance(base, str) else base
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: `base` is {base}: expected the path of a YAML file, or a list of them")
+    chain = (*above, Path(path).resolve())
+    below: dict[str, Any] = {}
+    for name in names:
+        other = Path(path).parent / name
+        if other.resolve() in chain or len(chain) > DEEPEST:
+            raise UserError(f"{path}: `base` is {name}, which builds on this file, or on too many")
+        below = merge(below, read_settings(other, chain))
+    return merge(below, values)

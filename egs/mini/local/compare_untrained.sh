@@ -1,53 +1,58 @@
-# Sourced by run.sh --part image and --part speech: every system after one step and after its training, and the table of
-# both. Two run at a time, each on one core; what they say goes to exp/<system>.log.
-. "$recipes/../tools/activate.sh"
+# Sourced by run.sh --part image and --part speech: every model after one step and after its training, and the table of
+# both. Two run at a time, each on one core; what they say goes to exp/<model>.log.
+. "$here/../../tools/activate.sh"
 export OMP_NUM_THREADS=1
 mkdir -p exp
+modality=$part
+if [ "$part" = image ]; then modality=images; fi
 
-# Train and measure systems on the folder corpus/$1 from stage $2 on, one after the other; the first of them also after
-# one step.
+# Lists in exp/plan.<data>, for each folder of manifests, what trains on it: a line "PART STAGE CORPUS SETTINGS", from
+# which stage on, and the settings of a single step; "-" for a model that starts from another's run. Models with the same
+# features share them.
+plan() {
+    local facts folder known=
+    rm -f exp/plan.*
+    while IFS= read -r facts; do
+        data= dump=
+        eval "$facts"
+        part=$fact_part
+        adapt
+        case "$corpus_kind" in
+            voices) folder=corpus/voices features=$data/${dump:-$part} ;;
+            *) folder=corpus/pictures/$corpus_kind features=$data ;;
+        esac
+        case " $known " in *" $features "*) stage=3 ;; *) stage=0 known+=" $features" ;; esac
+        if [ -n "$fact_starts_from" ]; then fact_at_once=-; fi
+        echo "$part $stage $PWD/$folder $fact_at_once" >>"exp/plan.$(basename "$data")"
+        (get_corpus >/dev/null)
+    done < <(python local/list_parts.py "$modality")
+}
+
+# Train and measure a model of a plan, after one step and after all.
 compare() {
-    local folder=$1 stage=$2 system=$3 phases=
-    shift 2
-    if [ "$system" = pix2pixhd ]; then phases='network.phases=[0,0]'; fi # its three do not fit into one step
-    bash run.sh --part "$system" --corpus "$PWD/corpus/$folder" --stage "$stage" --tag "${system}_untrained" train.steps=1 \
-        $phases || return 1
-    for system in "$@"; do bash run.sh --part "$system" --stage 3 || return 1; done
+    local part=$1 stage=$2 folder=$3
+    shift 3
+    if [ "$*" != - ]; then
+        bash run.sh --part "$part" --corpus "$folder" --stage "$stage" --tag "${part}_untrained" train.steps=1 "$@" || return 1
+    fi
+    bash run.sh --part "$part" --stage 3
 }
 
-# `compare` for each argument, a line of words; what it says in a log, and a line here when it is done.
+# `compare` for each line of the plan $1; what it says in a log, and a line here when it is done.
 work() {
-    local group begin log
-    for group in "$@"; do
+    local begin part stage folder settings
+    while read -r part stage folder settings; do
         begin=$SECONDS
-        set -- $group
-        log=exp/$3.log
-        if ! compare "$@" >"$log" 2>&1; then
-            tail -n 5 "$log" >&2
-            echo "mini/run.sh: ${*:3} failed; all that was said is in $PWD/$log" >&2
-            return 1
+        if ! compare "$part" "$stage" "$folder" $settings >"exp/$part.log" 2>&1 </dev/null; then
+            tail -n 5 "exp/$part.log" >&2
+            echo "mini/run.sh: $part failed; all that was said is in $PWD/exp/$part.log" >&2
+            return 2
         fi
-        echo "[$(date +%H:%M:%S)] ${*:3}: $((SECONDS - begin)) s" >&2
-    done
+        echo "[$(date +%H:%M:%S)] $part: $((SECONDS - begin)) s" >&2
+    done <"$1"
 }
 
-if [ "$part" = image ]; then
-    python -c 'from translate.images.corpus.mini import make_images; make_images("corpus/pictures")'
-    one=("pictures/unpaired 0 cyclegan" "pictures/domains 0 stargan")
-    other=("pictures/pairs 0 pix2pix" "pictures/high 0 srresnet srgan" "pictures/labels 0 pix2pixhd" "pictures/labels 0 spade")
-    table=tabulate.py
-else
-    # Converters share their features, and the waveform systems theirs.
-    bash run.sh --part stargan_vc --stop_stage 2 --jobs 2 >exp/features.log 2>&1 ||
-        { tail -n 5 exp/features.log >&2 && exit 2; }
-    one=("voices 3 stargan_vc" "voices 3 stargan_vc2" "voices 3 cyclegan_vc2" "voices 3 gan_vc")
-    other=("voices 0 gan_postfilter" "voices 1 stft_postfilter" "voices 0 wavecyclegan" "voices 3 wavecyclegan2")
-    table=tabulate_speech.py
-fi
-work "${one[@]}" &
-background=$!
-status=0
-work "${other[@]}" || status=2
-wait "$background" || status=2
-[ "$status" -eq 0 ] || exit "$status"
-python "local/$table"
+plan
+export -f compare work
+ls -S exp/plan.* | xargs -P 2 -n 1 bash -c 'work "$0"' || exit 2 # the longest first
+python local/tabulate.py "$modality"

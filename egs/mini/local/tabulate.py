@@ -1,34 +1,68 @@
-"""Print what training changed: each image system's measure after one step and after all of them.
+"""Print what training changed: each model's measure after one step and after all of them.
 
-    python local/tabulate.py [EXP_FOLDER]
+    python local/tabulate.py speech|images [EXP_FOLDER]
 
-Reads EXP/<system>_untrained/results.json and EXP/<system>/results.json.
+Reads EXP/<model>_untrained/results.json and EXP/<model>/results.json; the models are those of conf/.
 """
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-# System, run that it is compared with, measure of results.json, its factor and decimals, what it is, better when, and
-# the row of results.json that needs no network.
-ROWS = [
-    ("pix2pix", "pix2pix_untrained", "l1", 1, 1, "L1 to the edges, of 255", "lower", "mean target"),
-    ("cyclegan", "cyclegan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher", "input"),
-    ("stargan", "stargan_untrained", "domain_accuracy", 100, 0, "taken for the target texture, %", "higher", "input"),
-    ("srresnet", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher", "bicubic"),
-    ("srgan", "srresnet_untrained", "psnr_y", 1, 2, "PSNR of luma, dB", "higher", "bicubic"),
-    ("srgan", "srresnet", "sharpness", 1, 2, "gradient over the target's, from SRResNet's", "nearer to 1", "bicubic"),
-    ("pix2pixhd", "pix2pixhd_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower", "mean target"),
-    ("spade", "spade_untrained", "l1", 1, 1, "L1 to the photograph, of 255", "lower", "mean target"),
-]
-HEAD = ["system", "measure", "untrained", "trained", "better when", "moved so", "without a network"]
+from list_parts import find_parts
 
 
-def read_measure(run: Path, measure: str, row: str = "converted") -> float:
-    """The mean over all directions of a run, of what it converted or of another row."""
+@dataclass(frozen=True)
+class Measure:
+    """A measure of results.json.
+
+    Attributes:
+        key: its name there.
+        meaning: what it is.
+        better: when it is better.
+        trivial: the row of results.json that needs no network.
+        decimals: shown.
+        factor: of what is shown.
+    """
+
+    key: str
+    meaning: str
+    better: str = "lower"
+    trivial: str = "source"
+    decimals: int = 2
+    factor: int = 1
+
+
+SHARPNESS = Measure("sharpness", "gradient over the target's, from {}'s", "nearer to 1", "bicubic")
+HEAD = ["model", "measure", "untrained", "trained", "better when", "moved so", "without a network"]
+
+
+def choose_measure(facts: dict[str, str]) -> Measure:
+    """What a model is measured by, by its facts."""
+    match facts["recipe"], facts["source"], facts["batches"]:
+        case "postfilter", "stft", _:
+            return Measure("texture", "texture distance of spectra, dB")
+        case "postfilter", _, _:
+            return Measure("gv_upper", "variance above c10 over natural", "nearer to 1")
+        case "waveform", _, _:
+            return Measure("spectral_convergence", "spectral convergence", decimals=3)
+        case "super_resolution", _, _:
+            return Measure("psnr_y", "PSNR of luma, dB", "higher", "bicubic")
+        case "image_translation", _, "paired":
+            return Measure("l1", "L1 to the target, of 255", trivial="mean target", decimals=1)
+        case "image_translation", _, _:
+            return Measure("domain_accuracy", "taken for the target texture, %", "higher", "input", 0, 100)
+    return Measure("mcd", "mel-cepstral distortion, dB")
+
+
+def read_measure(run: Path, measure: Measure, row: str = "converted") -> float:
+    """The mean over all directions of a run, of what it converted or of another row, as it is shown."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    return fmean(task["rows"][row][measure] for task in results["tasks"])
+    if "pairs" in results:
+        return fmean(pair[measure.key][row] for pair in results["pairs"])
+    return measure.factor * fmean(task["rows"][row][measure.key] for task in results["tasks"])
 
 
 def moved(before: float, after: float, better: str) -> bool:
@@ -37,14 +71,26 @@ def moved(before: float, after: float, better: str) -> bool:
     return after < before if better == "lower" else after > before
 
 
-def main(exp: str = "exp") -> None:
-    table = [HEAD]
-    for system, start, measure, factor, decimals, meaning, better, trivial in ROWS:
-        before, after = (factor * read_measure(Path(exp, run), measure) for run in (start, system))
-        verdict = "yes" if moved(before, after, better) else "no"
-        without = factor * read_measure(Path(exp, system), measure, trivial)
-        numbers = [f"{value:.{decimals}f}" for value in (before, after, without)]
-        table.append([system, meaning, *numbers[:2], better, verdict, f"{trivial} {numbers[2]}"])
+def make_row(exp: Path, model: str, start: str, measure: Measure) -> list[str]:
+    """A row of the table; speech must also be better than the input."""
+    before, after = (read_measure(exp / run, measure) for run in (start, model))
+    without = read_measure(exp / model, measure, measure.trivial)
+    good = moved(before, after, measure.better)
+    if measure.trivial == "source":
+        good = good and moved(without, after, measure.better)
+    numbers = [f"{value:.{measure.decimals}f}" for value in (before, after, without)]
+    trivial = "input" if measure.trivial == "source" else measure.trivial
+    return [model, measure.meaning, *numbers[:2], measure.better, "yes" if good else "no", f"{trivial} {numbers[2]}"]
+
+
+def main(modality: str, exp: str = "exp") -> None:
+    table, parts = [HEAD], find_parts(modality)
+    for model, facts in parts.items():
+        first = facts["starts_from"]
+        table.append(make_row(Path(exp), model, f"{first or model}_untrained", choose_measure(facts)))
+        if first:                                                   # what it adds to the run that it starts from
+            measure = Measure(**{**vars(SHARPNESS), "meaning": SHARPNESS.meaning.format(parts[first]["title"])})
+            table.append(make_row(Path(exp), model, first, measure))
     print_table(table)
 
 

@@ -62,6 +62,7 @@ class Pix2PixHd(ImageModel):
         "network": {"channels": 4, "blocks": 1, "downs": 2, "discriminators": 1, "encoder": True, "phases": [0, 0]},
         "players": {"generator": {"losses": {"perceptual": 0}}},
     }
+    at_once = {"network": {"phases": [0, 0]}}
 
     network: Network = Network()
     images: ImageConfig = ImageConfig(labels=35, instances=True, size=[1024, 2048], aspect=2.0)

@@ -32,6 +32,7 @@ class SrGan(SrResNet):
     title = "SRGAN"
     tiny = {**SrResNet.tiny, "network": {"channels": 4, "blocks": 1, "discriminator_channels": 4},
             "players": {"generator": {"losses": {"perceptual": 0, "l2": 1}}}}  # fmt: skip
+    starts_from = "srresnet"
 
     network: Network = Network()
     vgg: VggConfig = VggConfig()

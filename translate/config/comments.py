@@ -1,0 +1,88 @@
+"""Read what the sources say about settings: the comments beside the fields of sections, the players of a model."""
+
+import ast
+import inspect
+import io
+import re
+import textwrap
+import tokenize
+from typing import Any, Literal, get_args, get_origin
+
+from translate.config.sections import Section
+
+_LIMITS = (("ge", ">= {}"), ("gt", "> {}"), ("le", "<= {}"), ("lt", "< {}"), ("multiple_of", "a multiple of {}"))
+
+
+def find_comments(section: type[Section]) -> dict[str, str]:
+    """Collect the comment of each field of a section, and as `players.<name>` that of each player it names.
+
+    A comment stands at the end of the field's last line and goes on in the comment lines below it. Classes override
+    what their bases say.
+    """
+    found: dict[str, str] = {}
+    for cls in reversed(section.__mro__):
+        if issubclass(cls, Section) and cls is not Section:
+            found |= _read_class(cls)
+    return found
+
+
+def describe_field(section: type[Section], name: str, comment: str) -> str:
+    """Put the choices or the range of a field before its comment: `dio | harvest; how F0 is estimated`."""
+    field = section.model_fields[name]
+    parts = [_list_choices(field.annotation), _list_limits(field.metadata), comment]
+    return "; ".join(part for part in parts if part)
+
+
+def describe_section(section: type[Section]) -> str:
+    """What the first paragraph of a section's docstring says behind its name, such as "the loop"; else nothing."""
+    paragraph = (section.__dict__.get("__doc__") or "").strip().partition("\n\n")[0]
+    said = re.match(r"`[\w.<>]+`: (.*)", re.sub(r"\s+", " ", paragraph))
+    return said[1].rstrip(".") if said else ""
+
+
+def _read_class(cls: type) -> dict[str, str]:
+    source = textwrap.dedent(inspect.getsource(cls))
+    lines = source.splitlines()
+    comments = {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT and token.string != "# fmt: skip"
+    }
+
+    def read(node: ast.stmt | ast.expr) -> str:
+        """The comment behind the node, and on the lines below it that hold nothing else."""
+        line = node.end_lineno or node.lineno
+        parts = [comments[line]] if line in comments else []
+        while line < len(lines) and lines[line].lstrip().startswith("#"):
+            line += 1
+            parts.append(comments[line])
+        return " ".join(parts)
+
+    found = {}
+    (body,) = ast.parse(source).body
+    assert isinstance(body, ast.ClassDef)
+    for node in body.body:
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+            continue
+        if node.target.id != "players" or not isinstance(node.value, ast.Dict):
+            found[node.target.id] = read(node)
+        else:
+            found["players"] = comments.get(node.lineno, "") if node.end_lineno != node.lineno else ""
+            for key, value in zip(node.value.keys, node.value.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    found[f"players.{key.value}"] = read(value)
+    return {name: comment for name, comment in found.items() if comment}
+
+
+def _list_choices(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(choice) for choice in get_args(annotation)) if len(get_args(annotation)) > 1 else ""
+    return ""
+
+
+def _list_limits(metadata: list[Any]) -> str:
+    limits = {name: getattr(one, name) for one in metadata for name, _ in _LIMITS if getattr(one, name, None) is not None}
+    if "ge" in limits and "le" in limits:
+        limits = {"range": f"{limits.pop('ge')} to {limits.pop('le')}", **limits}
+    shown = {"range": "{}", **dict(_LIMITS)}
+    return ", ".join(shown[name].format(value) for name, value in limits.items())
