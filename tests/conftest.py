@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
-pytest_plugins = ["tiny_training"]                                  # of tests/helpers
+pytest_plugins = ["recipe_runs", "tiny_training"]                   # of tests/helpers
 
 # What trainings note of code of one's own; tests leave the user's alone.
 _state = tempfile.TemporaryDirectory()

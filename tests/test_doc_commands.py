@@ -69,12 +69,12 @@ def test_commands_exist_and_take_these_options(page):
 def check_recipe(script: Path, words: list[str]) -> None:
     """The options of a recipe and its configurations."""
     text = script.read_text(encoding="utf-8")
-    sourced = set(re.findall(r"recipes?/(\w+\.sh)", text)) | {"common.sh"}
-    if "speech.sh" in sourced:
-        sourced |= {"voice_conversion.sh", "postfilter.sh", "waveform.sh"}
+    served = re.search(r'^recipes="?([\w ]+)', text, re.MULTILINE)
+    recipes = served[1].split() if served else [path.stem for path in (ROOT / "recipes").glob("*.sh")]
     known = set(re.findall(r"^\s+--(\w+)\)", text, re.MULTILINE))
-    for name in sourced:
-        for names in re.findall(r'^\s*options="([\w ]+)', (ROOT / "recipes" / name).read_text("utf-8"), re.MULTILINE):
+    for name in ["run", *recipes]:
+        script_of_recipe = (ROOT / f"recipes/{name}.sh").read_text("utf-8")
+        for names in re.findall(r'^(?:common_)?options="([\w ]+)"', script_of_recipe, re.MULTILINE):
             known |= set(names.split())
     options = {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
     assert options <= {*known, "help"}, f"{script.parent.name}: {options - known}"

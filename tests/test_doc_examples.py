@@ -139,7 +139,7 @@ def project(tmp_path_factory) -> Path:
     from translate.speech.corpus.mini import make_speech
 
     folder = tmp_path_factory.mktemp("corpus")
-    for name in ("recipes", "tools", "egs/vcc2016/conf", "egs/facades/conf"):
+    for name in ("recipes", "tools", "egs/conf", "egs/vcc2016/conf", "egs/maps/conf"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "tools" / "setup.sh").write_text("exit 0\n")          # the tests' own environment serves
     make_speech(folder / "made", sentences=2, evaluation=1)
@@ -170,7 +170,9 @@ def test_the_commands_on_a_corpus_run_as_they_are_printed(project):
         (project / "egs" / name / "run.sh").write_text(recipe)
     executed = []
     for words in find_commands(PAGE):
-        if words and words[0] in ("translate", "bash", "mkdir", "cp") and "--stage" not in words:
+        if words[:1] == ["echo"] and ">" in words:
+            (project / words[-1]).write_text(" ".join(words[1 : words.index(">")]) + "\n")
+        if words and words[0] in ("translate", "bash", "mkdir") and "--stage" not in words:
             run(project, *words)
             executed.append(" ".join(words[:2]))
     assert executed.count("translate prepare") == 4
@@ -180,6 +182,6 @@ def test_the_commands_on_a_corpus_run_as_they_are_printed(project):
     for dump in ("dump", "egs/mine/dump/cyclegan_vc2_small"):
         assert list((project / dump).rglob("*.npy")), dump
     (project / "egs/scans/conf").mkdir()
-    shutil.copy(project / "egs/facades/conf/pix2pix_small.yaml", project / "egs/scans/conf")
+    shutil.copy(project / "egs/maps/conf/pix2pix_small.yaml", project / "egs/scans/conf")
     run(project, "bash", "egs/scans/run.sh", "--corpus", "scans", "--stop_stage", "2")
     assert '"domain": "drawing"' in (project / "egs/scans/data/train.jsonl").read_text()

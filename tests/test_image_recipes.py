@@ -1,7 +1,6 @@
 """The image recipes from end to end on toy data: tiny networks, a few steps; no quality is claimed.
 
-A recipe runs `translate` five times or more, and each would import torch anew. Here the commands are forks of one
-process that has done so; tests/test_recipes.py runs the recipes of speech as users do.
+The commands are forks of one process, see tests/helpers/recipe_runs.py; tests/test_recipes.py runs recipes as users do.
 """
 
 import json
@@ -10,16 +9,19 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from recipe_runs import run
 
 from translate.config import read_yaml
-from translate.models import NAMES, resolve
+from translate.models import NAMES, list_models
+from translate.models.settings import read_config
+
+pytestmark = pytest.mark.usefixtures("commands")
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE = 32
@@ -27,86 +29,8 @@ FEW_STEPS = ["train.steps=2", "train.log_every=1", "train.sample_every=0"]
 PALETTE = [[0, 0, 222], [0, 48, 255], [255, 0, 0], [175, 0, 0]]     # four of the colours of facades
 
 
-SERVER = """
-import json, os, socket, sys
-from translate import cli
-from translate.images import evaluate as image_evaluation, material as image_material
-from translate.jobs import convert, doctor, evaluate, prepare, train
-
-with socket.socket(socket.AF_UNIX) as server:
-    server.bind(sys.argv[1])
-    server.listen()
-    while True:
-        connection = server.accept()[0]
-        message, files, _, _ = socket.recv_fds(connection, 1 << 16, 3)
-        if os.fork():
-            for file in files:
-                os.close(file)
-            connection.close()
-            continue
-        folder, *arguments = json.loads(message)
-        os.chdir(folder)
-        for place, file in enumerate(files):
-            os.dup2(file, place)
-        status, sys.argv = 1, ["translate", *arguments]
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            sys.stdout.flush()
-            connection.send(str(status).encode())
-            os._exit(0)
-"""
-CLIENT = """#!{python}
-import json, os, socket, sys
-with socket.socket(socket.AF_UNIX) as client:
-    client.connect({address!r})
-    socket.send_fds(client, [json.dumps([os.getcwd(), *sys.argv[1:]]).encode()], [0, 1, 2])
-    sys.exit(int(client.recv(16)))
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def commands(tmp_path_factory):
-    """A `translate` on the PATH that hands its arguments to a process which has torch imported already."""
-    folder = tmp_path_factory.mktemp("bin")
-    address = str(folder / "socket")
-    (folder / "translate").write_text(CLIENT.format(python=sys.executable, address=address))
-    (folder / "translate").chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}")
-        patch.setenv("LOKY_MAX_CPU_COUNT", "1")  # toy corpora are read faster than workers start
-        server = subprocess.Popen([sys.executable, "-c", SERVER, address])
-        while not os.path.exists(address):
-            assert server.poll() is None
-            time.sleep(0.05)
-        yield
-        server.kill()
-        server.wait()
-
-
-def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-    process = subprocess.run(
-        ["bash", str(folder / "run.sh"), *arguments], cwd=folder.parents[1], capture_output=True, text=True
-    )
-    assert not check or process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
-    return process
-
-
 def read_results(run_folder: Path) -> dict:
     return json.loads((run_folder / "results.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """A copy of the recipes: runs leave nothing in the repository."""
-    copy = tmp_path_factory.mktemp("project")
-    ignored = shutil.ignore_patterns("data", "dump", "exp", "corpus", "downloads")
-    for folder in ("egs", "recipes", "tools"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
-    (copy / "tools" / "setup.sh").write_text("exit 0\n")  # the tests' own environment serves
-    return copy
 
 
 # --- toy corpora ------------------------------------------------------------------------------------------
@@ -300,11 +224,11 @@ CONFIGURATIONS = sorted(path for path in ROOT.glob("egs/*/conf/*.yaml"))
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: f"{path.parents[1].name}/{path.stem}")
 def test_configurations_are_valid(path):
-    config = resolve(read_yaml(path), str(path))
+    config = read_config(str(path), {})
     assert config.model in NAMES
-    losses = getattr(config.players["generator"], "losses", None)
-    if path.stem.endswith("_small") or path.parents[1].name == "mini":
-        assert not getattr(losses, "perceptual", 0.0), "small configurations need no weights of VGG"
+    perceptual = config.players["generator"].losses.get("perceptual")
+    if perceptual and (path.stem.endswith("_small") or path.parents[1].name == "mini"):
+        assert perceptual.weight == 0, "small configurations need no weights of VGG"
 
 
 # --- stage 0 ----------------------------------------------------------------------------------------------
@@ -416,15 +340,50 @@ def test_coco_instances_are_drawn(tmp_path):
 def test_mini_table_tells_what_moved(tmp_path):
     """The table of --part image, from results as runs leave them."""
     values = {"l1": (70.0, 20.0), "domain_accuracy": (0.5, 0.4), "psnr_y": (29.0, 35.0), "sharpness": (0.4, 0.9)}
-    for system in ("pix2pix", "cyclegan", "stargan", "srresnet", "srgan", "pix2pixhd", "spade"):
-        for trained, name in enumerate((f"{system}_untrained", system)):
+    models = [name for name, model in list_models().items() if model.modality == "images"]
+    for model in models:
+        for trained, name in enumerate((f"{model}_untrained", model)):
             measures = {measure: pair[trained] for measure, pair in values.items()}
             (tmp_path / name).mkdir()
             trivial = dict.fromkeys(values, 0.3)
             rows = {"converted": measures, "input": trivial, "mean target": trivial, "bicubic": trivial}
             (tmp_path / name / "results.json").write_text(json.dumps({"tasks": [{"rows": rows}]}))
     script = ROOT / "egs/mini/local/tabulate.py"
-    table = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True).stdout
-    rows = {line.split("|")[1].strip(): line for line in table.splitlines()}
-    assert "70.0 |    20.0 | lower       | yes      | mean target 0.3" in rows["pix2pix"]
-    assert "50 |      40 | higher      | no       | input 30" in rows["cyclegan"]
+    command = [sys.executable, script, "images", tmp_path]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split("|") for line in table.splitlines()]
+    shown = {(row[1].strip(), row[2].strip()): " ".join("|".join(row[3:]).split()) for row in rows}
+    assert {model for model, _ in shown} >= set(models)
+    assert shown["pix2pix", "L1 to the target, of 255"] == "70.0 | 20.0 | lower | yes | mean target 0.3 |"
+    assert shown["cyclegan", "taken for the target texture, %"] == "50 | 40 | higher | no | input 30 |"
+    assert shown["srgan", "PSNR of luma, dB"] == "29.00 | 35.00 | higher | yes | bicubic 0.30 |"
+    of_start = shown["srgan", "gradient over the target's, from SRResNet's"]
+    assert of_start == "0.90 | 0.90 | nearer to 1 | no | bicubic 0.30 |"    # no nearer than the run it starts from
+
+
+# --- what a new model of one's own needs -------------------------------------------------------------------
+
+
+def test_a_new_configuration_is_a_part_of_the_mini_recipe(project, tmp_path, monkeypatch):
+    """A model outside the toolkit, by its facts: which corpus, layout and domains it gets."""
+    (tmp_path / "my_models.py").write_text(
+        "from translate.models.images.cyclegan import CycleGan\n\n\nclass MyCycle(CycleGan):\n    title = 'mine'\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    conf = project / "egs/mini/conf"
+    (conf / "mine.yaml").write_text("base: cyclegan.yaml\nmodel: my_models\n")
+    process = run(project / "egs/mini", "--part", "mine", "--stop_stage", "1")
+    (conf / "mine.yaml").unlink()
+    assert "stage 1" in process.stderr
+    lines = (project / "egs/mini/data/unpaired/train.jsonl").read_text().splitlines()
+    assert {json.loads(line)["domain"] for line in lines} == {"brick", "grass"}
+    assert not (project / "egs/mini/exp/mine").exists()
+
+
+@pytest.mark.parametrize(("corpus", "model", "recipe"), [("facades", "gan_vc", "voice_conversion")])
+def test_a_corpus_names_the_recipes_that_it_serves(project, corpus, model, recipe):
+    (project / "egs" / corpus / "conf" / f"{model}.yaml").write_text(f"model: {model}\n")
+    process = run(project / "egs" / corpus, "--model", model, check=False)
+    (project / "egs" / corpus / "conf" / f"{model}.yaml").unlink()
+    assert process.returncode == 2
+    assert f"{model} needs the recipe {recipe}; this corpus serves: image_translation" in process.stderr

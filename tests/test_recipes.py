@@ -2,33 +2,12 @@
 
 import json
 import os
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-    process = subprocess.run(
-        ["bash", str(folder / "run.sh"), *arguments], cwd=folder.parents[1], capture_output=True, text=True
-    )
-    assert not check or process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
-    return process
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """A copy of the recipes: runs leave nothing in the repository."""
-    copy = tmp_path_factory.mktemp("project")
-    ignored = shutil.ignore_patterns("data", "dump", "exp", "corpus", "downloads")
-    for folder in ("egs", "recipes", "tools"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
-    (copy / "tools" / "setup.sh").write_text("exit 0\n")  # the tests' own environment serves
-    return copy
+from recipe_runs import run
 
 
 def test_mini_learns_in_a_shortened_form(project):

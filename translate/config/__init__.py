@@ -1,7 +1,7 @@
 """What can be configured (`sections`), and the road from YAML and dotted overrides to it (`reading`)."""
 
-from translate.config.parsing import parse_yaml
-from translate.config.reading import dump_value, lay_over, merge, parse_overrides, read_yaml, validate, write_yaml
+from translate.config.parsing import format_value, parse_yaml
+from translate.config.reading import lay_over, merge, parse_overrides, read_yaml, validate, write_yaml
 from translate.config.sections import (
     DataConfig,
     FeatureConfig,
@@ -30,7 +30,7 @@ __all__ = [
     "VggConfig",
     "WaveConfig",
     "WorldConfig",
-    "dump_value",
+    "format_value",
     "lay_over",
     "merge",
     "parse_overrides",

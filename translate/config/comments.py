@@ -10,14 +10,14 @@ from typing import Any, Literal, get_args, get_origin
 
 from translate.config.sections import Section
 
-_LIMITS = (("ge", ">= {}"), ("gt", "> {}"), ("le", "<= {}"), ("lt", "< {}"), ("multiple_of", "a multiple of {}"))
+_LIMITS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 
 def find_comments(section: type[Section]) -> dict[str, str]:
-    """Collect the comment of each field of a section, and as `players.<name>` that of each player it names.
+    """Collect the comment of each field of a section, and as `players.<name>` that of each player in its defaults.
 
-    A comment stands at the end of the field's last line and goes on in the comment lines below it. Classes override
-    what their bases say.
+    A comment stands at the end of the field's last line and goes on in the comment lines below it. A field that a class
+    repeats without a comment keeps that of the base.
     """
     found: dict[str, str] = {}
     for cls in reversed(section.__mro__):
@@ -75,14 +75,14 @@ def _read_class(cls: type) -> dict[str, str]:
 
 
 def _list_choices(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return " | ".join(str(choice) for choice in get_args(annotation)) if len(get_args(annotation)) > 1 else ""
-    return ""
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    return " | ".join(str(choice) for choice in choices) if len(choices) > 1 else ""
 
 
 def _list_limits(metadata: list[Any]) -> str:
-    limits = {name: getattr(one, name) for one in metadata for name, _ in _LIMITS if getattr(one, name, None) is not None}
+    found = [(name, getattr(one, name, None)) for one in metadata for name in _LIMITS]
+    limits = {name: limit for name, limit in found if limit is not None}
+    shown = []
     if "ge" in limits and "le" in limits:
-        limits = {"range": f"{limits.pop('ge')} to {limits.pop('le')}", **limits}
-    shown = {"range": "{}", **dict(_LIMITS)}
-    return ", ".join(shown[name].format(value) for name, value in limits.items())
+        shown.append(f"{limits.pop('ge')} to {limits.pop('le')}")
+    return ", ".join([*shown, *(f"{_LIMITS[name]} {limit}" for name, limit in limits.items())])

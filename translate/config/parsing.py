@@ -74,3 +74,9 @@ def parse_yaml(text: str) -> Any:
 def format_yaml(config: Section) -> str:
     """A configuration as text, of which `parse_yaml` makes the same values."""
     return yaml.dump(config.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def format_value(value: Any) -> str:
+    """One value as YAML on one line, which `parse_yaml` reads back."""
+    text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1e9)
+    return text.strip()[1:-1]

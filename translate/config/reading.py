@@ -21,12 +21,6 @@ def write_yaml(path: str | os.PathLike[str], config: Section) -> None:
     Path(path).write_text(format_yaml(config), encoding="utf-8")
 
 
-def dump_value(value: Any) -> str:
-    """One value as YAML on one line, which `read_yaml` reads back."""
-    text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1e9)
-    return text.strip()[1:-1]
-
-
 def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a mapping from a YAML file; raises `UserError` when it is missing, too large, broken or not a mapping."""
     try:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from translate.config.comments import describe_field, describe_section, find_comments
-from translate.config.reading import dump_value
+from translate.config.parsing import format_value
 from translate.config.sections import PlayerConfig, Section
 
 COLUMN = 56                                                         # where comments begin
@@ -32,13 +32,13 @@ def _walk(section: Section, indent: str = "") -> Iterator[tuple[str, str, str]]:
             yield indent + name, "", comment
             for key, one in value.items():
                 if isinstance(one, PlayerConfig):
-                    yield f"{indent}  {dump_value(key)}", "", of_players.get(key, "")
+                    yield f"{indent}  {format_value(key)}", "", of_players.get(key, "")
                     yield from _walk(one, indent + "    ")
                 else:
-                    yield f"{indent}  {dump_value(key)}", dump_value(one.model_dump()), ""
+                    yield f"{indent}  {format_value(key)}", format_value(one.model_dump()), ""
         else:
             shown = section.model_dump(include={name})[name]
-            yield indent + name, dump_value(shown), describe_field(kind, name, comment)
+            yield indent + name, format_value(shown), describe_field(kind, name, comment)
 
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from translate.config import dump_value, merge, parse_overrides
+from translate.config import format_value, merge, parse_overrides
 from translate.config.writing import write_with_comments
 from translate.errors import UserError
 from translate.models import NAMES, Model, resolve
@@ -86,7 +86,7 @@ def _list_settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]
         if isinstance(value, Mapping):
             yield from _list_settings(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}={dump_value(value).replace(', ', ',')}"
+            yield f"{prefix}{key}={format_value(value).replace(', ', ',')}"
 
 
 def _summarise(networks: Mapping[str, nn.Module]) -> str:
