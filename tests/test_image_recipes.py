@@ -364,12 +364,11 @@ def test_mini_table_tells_what_moved(tmp_path):
 # --- what a new model of one's own needs -------------------------------------------------------------------
 
 
-def test_a_new_configuration_is_a_part_of_the_mini_recipe(project, tmp_path, monkeypatch):
+def test_a_new_configuration_is_a_part_of_the_mini_recipe(project):
     """A model outside the toolkit, by its facts: which corpus, layout and domains it gets."""
-    (tmp_path / "my_models.py").write_text(
+    (project / "egs/mini/my_models.py").write_text(
         "from translate.models.images.cyclegan import CycleGan\n\n\nclass MyCycle(CycleGan):\n    title = 'mine'\n"
     )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     conf = project / "egs/mini/conf"
     (conf / "mine.yaml").write_text("base: cyclegan.yaml\nmodel: my_models\n")
     process = run(project / "egs/mini", "--part", "mine", "--stop_stage", "1")
@@ -377,7 +376,6 @@ def test_a_new_configuration_is_a_part_of_the_mini_recipe(project, tmp_path, mon
     assert "stage 1" in process.stderr
     lines = (project / "egs/mini/data/unpaired/train.jsonl").read_text().splitlines()
     assert {json.loads(line)["domain"] for line in lines} == {"brick", "grass"}
-    assert not (project / "egs/mini/exp/mine").exists()
 
 
 @pytest.mark.parametrize(("corpus", "model", "recipe"), [("facades", "gan_vc", "voice_conversion")])

@@ -1,31 +1,23 @@
-"""Every model has a page with five parts, and what the pages quote is there: code, configurations, numbers."""
+"""Every model has a page with five parts, and what the pages take from the code is up to date."""
 
-import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from translate.models import NAMES
-from translate.models.registry import find_defaults
+from translate.models import NAMES, find_model
 from translate.models.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+import renew  # noqa: E402
+
+sys.path.remove(str(ROOT / "docs"))
+
 PARTS = ["Paper", "Equations and code", "Configurations", "Results", "Deviations"]
-QUOTE = r"`([^`]+)` in `(translate/[\w/]+\.py)`"
-
-
-def read_sections(page: Path) -> dict[str, str]:
-    pieces = re.split(r"^## (.*)\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
-
-
-def find_page(name: str) -> Path:
-    """The page whose part Paper names the model's file."""
-    file = f"`{NAMES[name].replace('.', '/')}.py`"
-    found = [page for page in (ROOT / "docs").glob("*.md") if file in read_sections(page).get("Paper", "")]
-    assert len(found) == 1, f"{name}: expected one page whose part Paper names {file}, found {found}"
-    return found[0]
+RENEWED = renew.renew()
+PAGES = sorted({renew.find_page(model) for model in NAMES})
 
 
 def read_rows(section: str) -> list[str]:
@@ -35,59 +27,65 @@ def read_rows(section: str) -> list[str]:
     return [row for i, row in enumerate(rows) if i not in rules and i + 1 not in rules]
 
 
-def squeeze(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+@pytest.mark.parametrize("path", RENEWED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_generated_parts_are_up_to_date(path):
+    """Tables of models, deviations, quotes of code, the diagram: `python docs/renew.py` renews them."""
+    assert path.read_text(encoding="utf-8") == RENEWED[path]
 
 
-def list_deviations(name: str) -> list[str]:
-    """The points that the head of the model's file lists."""
-    head = importlib.import_module(NAMES[name]).__doc__ or ""
-    points = re.findall(r"^    - (.*(?:\n      .*)*)", head, re.MULTILINE)
-    return [squeeze(point) for point in points]
-
-
-PAGES = sorted({find_page(name) for name in NAMES})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_model_has_a_page_with_the_five_parts(name):
-    sections = read_sections(find_page(name))
+@pytest.mark.parametrize("model", NAMES)
+def test_every_model_has_a_page_with_the_five_parts(model):
+    sections = renew.read_sections(renew.find_page(model))
     assert [part for part in PARTS if not sections.get(part, "").strip()] == []
     assert [name for name in sections if name in PARTS] == PARTS, "one order on all pages"
 
 
+@pytest.mark.parametrize("model", NAMES)
+def test_a_page_has_the_deviations_of_the_model_file(model):
+    assert len(renew.list_deviations(model)) >= 2
+    section = renew.read_sections(renew.find_page(model))["Deviations"]
+    assert f"<!-- deviations {model}:begin -->" in section
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/ja/README.md"])
+def test_the_table_of_models_names_all(page):
+    table = RENEWED[ROOT / page].partition("models:begin")[2].partition("models:end")[0]
+    assert [name for name in NAMES if f"[{find_model(name).title}](" not in table] == []
+    links = re.findall(r"\]\(([^)]+)\)", table)
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+    if page.startswith("docs/ja"):
+        assert {model.task for model in map(find_model, NAMES)} <= set(renew.JAPANESE)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_the_code_that_a_page_quotes_is_in_the_file(page):
-    """Each row of the table of equations quotes at least one line."""
-    rows = read_rows(read_sections(page)["Equations and code"])
-    quotes = [re.findall(QUOTE, row) for row in rows]
+def test_each_row_of_the_table_of_equations_quotes_code(page):
+    rows = read_rows(renew.read_sections(page)["Equations and code"])
     assert len(rows) >= 5
-    assert [row for row, found in zip(rows, quotes, strict=True) if not found] == []
-    files = {file: squeeze((ROOT / file).read_text(encoding="utf-8")) for found in quotes for _, file in found}
-    assert [(code, file) for found in quotes for code, file in found if squeeze(code) not in files[file]] == []
+    assert [row for row in rows if not re.search(renew.QUOTE, row)] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_table_of_equations_names_the_losses_of_the_model(name):
+@pytest.mark.parametrize("model", NAMES)
+def test_the_table_of_equations_names_the_losses_of_the_model(model):
     """Of every player: the losses that have a weight by default."""
-    table = read_sections(find_page(name))["Equations and code"]
-    players = find_defaults(name)["players"]
+    table = renew.read_sections(renew.find_page(model))["Equations and code"]
+    players = find_model(model).model_fields["players"].default
     named = set(re.findall(r"`(?:\w+\.)?(\w+)`", table))
-    weighted = {name for player in players.values() for name, weight in player["losses"].items() if weight}
+    weighted = {name for player in players.values() for name, weight in player.losses.items() if weight.weight}
+    assert weighted
     assert weighted <= named
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_names_a_configuration_of_the_model(name):
-    section = read_sections(find_page(name))["Configurations"]
+@pytest.mark.parametrize("model", NAMES)
+def test_a_page_names_a_configuration_of_the_model(model):
+    section = renew.read_sections(renew.find_page(model))["Configurations"]
     named = re.findall(r"`(egs/\w+/conf/\w+\.yaml)`", section)
-    assert name in {read_settings(ROOT / path)["model"] for path in named}
+    assert model in {read_settings(ROOT / path)["model"] for path in named}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_the_results_of_a_page_were_measured(page):
     """Every number with a point stands in a RESULTS.md that the section links."""
-    section = read_sections(page)["Results"].split("\nPublished")[0]
+    section = renew.read_sections(page)["Results"].split("\nPublished")[0]
     links = re.findall(r"\]\((\.\./egs/\w+/RESULTS\.md)\)", section)
     assert links
     measured = " ".join((page.parent / link).read_text(encoding="utf-8") for link in links)
@@ -96,10 +94,24 @@ def test_the_results_of_a_page_were_measured(page):
     assert [number for number in numbers if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", measured)] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_lists_the_deviations_of_the_model_file(name):
-    """The same words in both places; a change of the file's head belongs on the page, too."""
-    section = squeeze(read_sections(find_page(name))["Deviations"])
-    points = list_deviations(name)
-    assert len(points) >= 2
-    assert [point for point in points if f"- {point}" not in section] == []
+# --- renewing itself ---------------------------------------------------------------------------------------
+
+
+def test_a_stale_quote_follows_its_code():
+    cycle, pool = "translate/games/cycle.py", "translate/games/pool.py"
+    code = "l1(cycled_x, x) + l1(cycled_y, y)"
+    assert renew.renew_quote(code, cycle) == f"`{code}` in `{cycle}`"
+    assert renew.renew_quote(code, pool) == f"`{code}` in `{cycle}`"                        # the code moved
+    assert renew.renew_quote("l1(cycled_a, a) + l1(cycled_b, b)", cycle) == f"`{code}` in `{cycle}`"  # renamed
+    with pytest.raises(SystemExit, match="holds nothing like"):
+        renew.renew_quote("torch.fft.rfft2(picture).abs().log1p()", cycle)
+
+
+def test_unknown_blocks_and_missing_summaries_are_named(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- nothing:begin -->\n<!-- nothing:end -->\n")
+    with pytest.raises(SystemExit, match="no such block: nothing; there are models, deviations"):
+        renew.renew_page(page)
+    page.write_text("## Results\n\nLong words.\n")
+    with pytest.raises(SystemExit, match="no paragraph that begins with 'In short:'"):
+        renew.read_measured(page, ROOT / "README.md")

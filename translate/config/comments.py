@@ -69,7 +69,7 @@ def _read_class(cls: type) -> dict[str, str]:
         else:
             found["players"] = comments.get(node.lineno, "") if node.end_lineno != node.lineno else ""
             for key, value in zip(node.value.keys, node.value.values, strict=True):
-                if isinstance(key, ast.Constant):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     found[f"players.{key.value}"] = read(value)
     return {name: comment for name, comment in found.items() if comment}
 
