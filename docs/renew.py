@@ -95,7 +95,9 @@ def write_models(page: Path, _: str) -> str:
     for name, model in sorted(list_models().items(), key=lambda one: ORDER.index(one[1].modality)):
         by_page.setdefault(find_page(name), []).append(model)
     in_japanese = page.parent.name == "ja"
-    head = ["手法", "用途", "論文", "結果"] if in_japanese else ["model", "task", "measured here, small, on two CPU cores"]
+    head = ["model", "task", "measured here, small, on two CPU cores"]
+    if in_japanese:
+        head = ["手法", "用途", "論文", "結果"]
     rows = [head]
     for of_page, models in by_page.items():
         link, measured = _relative(of_page, page), read_measured(of_page, page)

@@ -62,52 +62,52 @@ def test_import_is_there_at_once():
 
 @pytest.fixture(scope="module")
 def vgg(tools, tmp_path_factory):
-    return load("systems").write_vgg(tmp_path_factory.mktemp("vgg") / "vgg19.pt")
+    return load("models").write_vgg(tmp_path_factory.mktemp("vgg") / "vgg19.pt")
 
 
 @pytest.mark.parametrize("model", NAMES)
-def test_every_system_can_be_weighed(model, vgg):
+def test_every_model_can_be_weighed(model, vgg):
     """Batches of the right shapes, and nothing in a step that needs values."""
-    systems = load("systems")
-    config = systems.configure(model, True, vgg)
-    assert config.network.channels < systems.configure(model, False).network.channels
+    models = load("models")
+    config = models.configure(model, True, vgg)
+    assert config.network.channels < models.configure(model, False).network.channels
     if hasattr(config.network, "blocks"):
         config.network.blocks = 1
     size = 2 if config.data.batches == "labelled" else 1
-    operations, fixed, kept = systems.weigh(config, size, systems.find_step(config))
+    operations, fixed, kept = models.weigh(config, size, models.find_step(config))
     assert operations > 1e7
     assert min(fixed, kept) > 1e5
 
 
 def test_operations_are_those_of_the_formula():
-    systems, layer = load("systems"), torch.nn.Conv1d(3, 5, 7)
-    with systems.Operations() as counted:
+    models, layer = load("models"), torch.nn.Conv1d(3, 5, 7)
+    with models.Operations() as counted:
         layer(torch.randn(2, 3, 20))
     assert counted.total == 2 * 2 * 5 * (20 - 6) * 3 * 7
 
 
-def test_the_row_of_a_system(vgg):
+def test_the_row_of_a_model(vgg):
     common, steps = load("common"), load("steps")
     options = common.Options(small=True, steps=1, seconds=5.0)
-    row, clock = steps.measure_system("mse_vc", vgg, options)
+    row, clock = steps.measure_model("mse_vc", vgg, options)
     titles = dict(zip(steps.TITLES[1:], row, strict=True))
     assert titles["batch"] == "8"
     assert float(titles["float32, ms"]) > 0
     assert float(titles["examples/s"]) == pytest.approx(8000 / float(titles["float32, ms"]), rel=0.1)
     assert titles["graph, ms"] == "-"                               # on a CPU
     assert [part[0] for part in clock] == ["generator"]
-    row, clock = steps.measure_system("spade", vgg, common.Options(small=True, seconds=1e-3))
+    row, clock = steps.measure_model("spade", vgg, common.Options(small=True, seconds=1e-3))
     assert row[0] == "1 of 32"
     assert "not tried" in row[2]
     assert clock == []
 
 
 def test_the_clock_changes_nothing(vgg):
-    systems, steps, common = load("systems"), load("steps"), load("common")
-    config = systems.configure("gan_vc", True)
+    models, steps, common = load("models"), load("steps"), load("common")
+    config = models.configure("cyclegan_vc", True)
     config.network.blocks = 1
-    batch = systems.make_batch(config, 2, common.CPU)
-    plain, clocked = (systems.Played(config, common.CPU) for _ in range(2))
+    batch = models.make_batch(config, 2, common.CPU)
+    plain, clocked = (models.Played(config, common.CPU) for _ in range(2))
     torch.manual_seed(3)
     plain.run(batch, 0)()
     torch.manual_seed(3)

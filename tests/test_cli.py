@@ -215,5 +215,5 @@ def test_a_system_error_without_a_file_is_one_line(call, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(describe, "describe_systems", fail)
+    monkeypatch.setattr(describe, "describe_models", fail)
     assert call("models") == (2, "", "translate: No space left on device\n")

@@ -378,7 +378,7 @@ def test_a_new_configuration_is_a_part_of_the_mini_recipe(project):
     assert {json.loads(line)["domain"] for line in lines} == {"brick", "grass"}
 
 
-@pytest.mark.parametrize(("corpus", "model", "recipe"), [("facades", "gan_vc", "voice_conversion")])
+@pytest.mark.parametrize(("corpus", "model", "recipe"), [("facades", "mse_vc", "voice_conversion")])
 def test_a_corpus_names_the_recipes_that_it_serves(project, corpus, model, recipe):
     (project / "egs" / corpus / "conf" / f"{model}.yaml").write_text(f"model: {model}\n")
     process = run(project / "egs" / corpus, "--model", model, check=False)

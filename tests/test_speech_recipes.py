@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("commands")
         ("fsdd", [], "stargan_vc2_small"),
         ("fsdd", ["--source", "george", "--target", "lucas"], "stargan_vc2_small_george-lucas"),
         ("vcc2018", [], "cyclegan_vc2_SF3-TM1"),
-        ("vcc2018", ["--model=gan_vc", "--target", "TF1"], "gan_vc_SF3-TF1"),
+        ("vcc2018", ["--model=mse_vc", "--target", "TF1"], "mse_vc_SF3-TF1"),
         ("vcc2018", ["--model", "stargan_vc2"], "stargan_vc2"),
         ("vcc2018", ["--model=wavecyclegan", "--jobs", "1"], "wavecyclegan_vocoder-TM1"),
         ("vcc2018", ["--config", "conf/stargan_vc.yaml", "--domains", "SF1,SF2,SM1"], "stargan_vc"),

@@ -4,9 +4,9 @@
     python tools/bench.py --all [--small] [--steps N] [--seconds S] [--threads N] [--compile] [--out FILE]
     python tools/bench.py --only step [...]
 
-    step        a training step: CycleGAN-VC2 against what popular re-implementations do, and every system
+    step        a training step: CycleGAN-VC2 against what popular re-implementations do, and every model
     convert     conversion, stage by stage
-    waveform    the systems on waveforms
+    waveform    the models of waveforms
     stream      latency and speed of streams
     f0          DIO with StoneMask against Harvest, on the recordings of TRANSLATE_DATA, else on built-in voices
     extract     features of a corpus: speed, bytes
@@ -40,9 +40,9 @@ def main() -> None:
     which.add_argument("--only", choices=SECTIONS, help="one of them")
     parser.add_argument("--small", action="store_true", help="a quarter of the papers' widths")
     parser.add_argument("--steps", type=int, default=10, help="timed steps of each kind at most")
-    parser.add_argument("--seconds", type=float, default=10.0, help="for the timed steps of a system in a precision")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for the timed steps of a model in a precision")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--compile", action="store_true", help="torch.compile on a CPU, too: minutes per system")
+    parser.add_argument("--compile", action="store_true", help="torch.compile on a CPU, too: minutes per model")
     parser.add_argument("--out", type=Path, help="also write all to this file")
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

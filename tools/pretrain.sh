@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make pretrained/ again: train each system small, measure it, and share it with its card.
+# Make pretrained/ again: train each model small, measure it, and share it with its card.
 #
 #   bash tools/pretrain.sh [--vcc2016 DIR] [--fsdd DIR] [NAME ...]
 #
@@ -26,20 +26,23 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-known="cyclegan_vc2-SF1-TM1 cyclegan_vc2-SM1-TF1 stargan_vc2-fsdd gan_postfilter-TM1
-    srresnet-x2 srgan-x4 pix2pix-drawing cyclegan-textures stargan-textures spade-colours pix2pixhd-colours"
-if [ ${#names[@]} -eq 0 ]; then read -r -d '' -a names <<<"$known" || true; fi
-. "$root/tools/activate.sh"
 cd "$root"
+known=$(basename -a pretrained/*/ | tr '\n' ' ')
+if [ ${#names[@]} -eq 0 ]; then read -r -a names <<<"$known"; fi
+. tools/activate.sh
 
 train_vcc() { # CONFIGURATION [OPTION ...]
     [ -n "$vcc2016" ] || { echo "tools/pretrain.sh: give the Voice Conversion Challenge 2016: --vcc2016 DIR" >&2 && exit 2; }
     bash egs/vcc2016/run.sh --corpus "$vcc2016" --config "conf/$1.yaml" --jobs 1 "${@:2}"
 }
-train_mini() { # SYSTEM TAG [OPTION ...]
+train_mini() { # MODEL TAG [OPTION ...]
     bash egs/mini/run.sh --part "$1" --tag "$2" "${@:3}"
 }
-give() { translate share "$1" "pretrained/$name" "${@:2}"; } # RUN [--half]
+give() { # RUN; in 16 bits where what is there is
+    local half=()
+    if head -c 4000 "pretrained/$name/weights.safetensors" 2>/dev/null | grep -aq '"F16"'; then half=(--half); fi
+    translate share "$1" "pretrained/$name" ${half[@]+"${half[@]}"}
+}
 
 for name in "${names[@]}"; do
     case "$name" in
@@ -65,15 +68,14 @@ for name in "${names[@]}"; do
             train_mini srgan pretrained_srgan_x4 --start_from exp/pretrained_srresnet_x4
             give egs/mini/exp/pretrained_srgan_x4
             ;;
-        pix2pix-drawing | cyclegan-textures | stargan-textures | spade-colours | pix2pixhd-colours)
-            system=${name%-*} half=()
-            case "$system" in pix2pix | spade) half=(--half) ;; esac # below 10 MB
-            train_mini "$system" "pretrained_$system" --config "conf/pretrained/$system.yaml"
-            give "egs/mini/exp/pretrained_$system" ${half[@]+"${half[@]}"}
-            ;;
         *)
-            echo "tools/pretrain.sh: unknown name $name; known:" $known >&2
-            exit 2
+            model=${name%-*}
+            if [ ! -f "egs/mini/conf/pretrained/$model.yaml" ]; then
+                echo "tools/pretrain.sh: unknown name $name; known: $known" >&2
+                exit 2
+            fi
+            train_mini "$model" "pretrained_$model" --config "conf/pretrained/$model.yaml"
+            give "egs/mini/exp/pretrained_$model"
             ;;
     esac
 done

@@ -4,7 +4,7 @@
 #   bash egs/arctic/run.sh [--corpus DIR] [--source bdl] [--target slt] [--config FILE | --model NAME] [--tag NAME]
 #                          [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
 #
-# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, gan_vc, ...), among
+# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among
 # many speakers (stargan_vc2: bdl, slt, clb, rms; others with --domains A,B,C), or natural speech out of synthetic
 # speech of the target:
 #

@@ -8,8 +8,8 @@
 #   --part speech    two or three synthetic voices: all speech models, two at a time. The table compares the input, the
 #                    untrained network and the trained one. Takes no other options.
 #   --part image     tiles of the photographs that come with scikit-image: all image models, likewise
-#   --part MODEL     one of them, such as gan_vc or pix2pix: that of conf/MODEL_small.yaml, else of conf/MODEL.yaml. What
-#                    it learns from follows from the model
+#   --part MODEL     one of them, such as pix2pix: conf/MODEL_small.yaml where there is one, else conf/MODEL.yaml. What it
+#                    learns from follows from the model
 #   --part all       voice, speech, image
 set -euo pipefail
 

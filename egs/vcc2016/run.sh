@@ -5,7 +5,7 @@
 #   bash egs/vcc2016/run.sh --corpus DIR [--source SF1] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
 #                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
 #
-# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, gan_vc, ...), among all
+# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among all
 # four speakers (stargan_vc2; fewer with --domains A,B,C), or natural speech out of synthetic speech of the target:
 #
 #   gan_postfilter, stft_postfilter   of what a small converter, trained first, makes of the source (--base CONFIG), of

@@ -5,7 +5,7 @@
 #   bash egs/vcc2018/run.sh [--corpus DIR] [--source SF3] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
 #                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
 #
-# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, gan_vc, ...), among
+# The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among
 # the speakers of the StarGAN-VC2 paper (stargan_vc2: SF1, SF2, SM1, SM2; others with --domains A,B,C), or natural speech
 # out of synthetic speech of the target:
 #

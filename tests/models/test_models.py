@@ -13,7 +13,7 @@ from tiny_runs import configure
 from translate import models
 from translate.config import merge
 from translate.errors import UserError
-from translate.jobs.describe import describe_systems
+from translate.jobs.describe import describe_models
 from translate.models import NAMES, Model, find_model, list_models, resolve
 from translate.models.base import ImageModel, SpeechModel
 from translate.training.player import Player
@@ -298,7 +298,7 @@ def test_a_model_of_ones_own(write_module, form):
     assert first != second
     with pytest.raises(UserError, match=r"unknown key `network.witdh`; did you mean `network.width`\?"):
         build(own, network={"witdh": 5})
-    assert own in describe_systems(None, [f"model={own}"]).replace("\n", "")
+    assert own in describe_models(None, [f"model={own}"]).replace("\n", "")
 
 
 def test_a_model_that_is_a_module_at_the_top(tmp_path, monkeypatch):
@@ -355,9 +355,9 @@ def test_a_cycle_has_two_domains(domains):
 
 
 def test_the_table_of_models():
-    table = describe_systems(None, ["model=cyclegan_vc2", "network.channels=16", "network.blocks=1"])
+    table = describe_models(None, ["model=cyclegan_vc2", "network.channels=16", "network.blocks=1"])
     assert "cyclegan_vc2" in table
     assert "2 x Generator2d" in table
     assert "4 x PatchDiscriminator" in table
     with pytest.raises(UserError, match="`model` is required"):
-        describe_systems(None, ["model=3"])
+        describe_models(None, ["model=3"])

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from translate.checkpoints.store import load_weights, start_from
-from translate.config import merge, read_yaml
+from translate.config import merge
 from translate.errors import UserError
 from translate.models import resolve
+from translate.models.settings import read_settings
 from translate.models.speech.stargan_vc2 import GAMES
 from translate.training.player import Player
 from translate.training.trainer import train
@@ -85,8 +86,8 @@ def test_numbers_of_the_paper():
     ("stargan_vc2_channels", {"condition": "channels"}),
 ])  # fmt: skip
 def test_the_configurations_of_the_ablations_differ_in_one_thing(name, changed):
-    values = merge(read_yaml(CONF / f"{name}.yaml"), {"model": NAME})
-    usual = read_yaml(CONF / "stargan_vc2.yaml")
+    values = merge(read_settings(CONF / f"{name}.yaml"), {"model": NAME})
+    usual = read_settings(CONF / "stargan_vc2.yaml")
     assert values.pop("network", {}) == changed
     assert values | {"model": "stargan_vc2"} == usual
     with torch.device("meta"):

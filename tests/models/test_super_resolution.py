@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from translate.config import merge, read_yaml
+from translate.config import merge
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.losses.perceptual import make_vgg19_features
 from translate.models import resolve
+from translate.models.settings import read_settings
 from translate.training.player import Player
 
 CONF = Path(__file__).parents[2] / "egs" / "bsd" / "conf"
@@ -146,7 +147,7 @@ def test_bad_configurations(sections, words):
 
 @pytest.mark.parametrize("name", ["srresnet", "srgan", "srgan_mse", "srresnet_small", "srgan_mse_small"])
 def test_configurations_of_the_recipe(name):
-    values = read_yaml(CONF / f"{name}.yaml")
+    values = read_settings(CONF / f"{name}.yaml")
     _, translator = build(values.pop("model"), **values)
     if name.endswith("_small"):
         assert sum(p.numel() for p in translator.players["generator"].parameters()) < 0.25e6
@@ -154,5 +155,5 @@ def test_configurations_of_the_recipe(name):
 
 
 def test_the_small_srgan_continues_the_small_srresnet():
-    first, second = (read_yaml(CONF / f"{name}.yaml")["network"] for name in ("srresnet_small", "srgan_mse_small"))
+    first, second = (read_settings(CONF / f"{name}.yaml")["network"] for name in ("srresnet_small", "srgan_mse_small"))
     assert first.items() <= second.items()

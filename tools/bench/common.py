@@ -26,7 +26,7 @@ class Options:
     Attributes:
         small: a quarter of the papers' widths.
         steps: timed repetitions at most.
-        seconds: for the timed steps of one system in one precision.
+        seconds: for the timed steps of one model in one precision.
         threads: of torch.
         compile: also through torch.compile on a CPU.
         device: "cuda" where there is one.

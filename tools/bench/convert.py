@@ -1,27 +1,25 @@
-"""Conversion of speech: each stage's share of real time, and the waveform systems."""
+"""Conversion of speech: each stage's share of real time, and the waveform models."""
 
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from bench.common import RATE, Options, make_table, speak
-from bench.systems import configure
+from bench.models import configure
 from translate.config import merge
-from translate.models import build, resolve
+from translate.models import build, list_models, resolve
+from translate.models.settings import read_settings
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.conversion.waveform import WaveformConverter
 from translate.speech.measures.aliasing import measure_aliasing
 
 SECONDS = 5.0                                                       # of the clip
-# As in egs/vcc2016/conf.
-SMALL_WAVES = {
-    "wavecyclegan": {"channels": 8, "blocks": 3, "kernel": 5, "skip": True},
-    "wavecyclegan2": {"channels": 16, "dilations": [1, 2, 4, 8], "kernel": 5, "skip": True},
-}
+SMALL = Path(__file__).resolve().parents[2] / "egs/vcc2016/conf"     # MODEL_small.yaml
 
 
 def benchmark_conversion(options: Options, repeats: int = 2) -> Iterator[str]:
@@ -55,13 +53,14 @@ def make_voice_converter(small: bool, f0: str, device: torch.device) -> VoiceCon
 
 
 def benchmark_waveforms(options: Options, repeats: int = 3) -> Iterator[str]:
-    """Samples per second of the waveform systems, untrained, in the chunks of a conversion. And the energy of a sine's
+    """Samples per second of the waveform models, untrained, in the chunks of a conversion. And the energy of a sine's
     mirrored components (`translate.speech.measures.aliasing`)."""
     level = Statistics(np.zeros(1), np.full(1, 0.05), 0.0, 0.0, 1, 0)
     rows = []
-    for model, network in SMALL_WAVES.items():
+    for model in [name for name, kind in list_models().items() if kind.recipe == "waveform"]:
         torch.manual_seed(0)
-        values = {"model": model, "data": {"domains": ["a", "b"]}, "network": network if options.small else {}}
+        small = read_settings(SMALL / f"{model}_small.yaml") if options.small else {}
+        values = {"model": model, "data": {"domains": ["a", "b"]}, "network": small.get("network", {})}
         config = resolve(values, "benchmark")
         translator, rate = build(config).to(options.device), config.features.sample_rate  # type: ignore[attr-defined]
         converter = WaveformConverter(translator, config, {"a": level, "b": level}, options.device)
@@ -79,5 +78,5 @@ def benchmark_waveforms(options: Options, repeats: int = 3) -> Iterator[str]:
     size = "as in egs/vcc2016" if options.small else "paper size"
     yield f"Conversion of waves of {SECONDS:.0f} s, {size}, {options.device.type}, float32"
     yield make_table(
-        ["system", "parameters, M", "rate, Hz", "samples per second", "real-time factor", "mirrored, dB"], rows
+        ["model", "parameters, M", "rate, Hz", "samples per second", "real-time factor", "mirrored, dB"], rows
     )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.common import Options, make_table, measure_peak, wait
-from bench.systems import Played, configure, make_batch, weigh
+from bench.models import Played, configure, make_batch, weigh
 from translate.config import merge
 from translate.games.base import Batch
 from translate.layers import gated

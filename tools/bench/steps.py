@@ -1,4 +1,4 @@
-"""A training step of every system: speed in all the ways of training, and where the time goes."""
+"""A training step of every model: speed in all the ways of training, and where the time goes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from bench.common import Options, make_table, measure_peak, time_runs, wait
+from bench.models import Played, configure, find_step, make_batch, weigh, write_vgg
 from bench.naive import benchmark_naive
-from bench.systems import Played, configure, find_step, make_batch, weigh, write_vgg
 from translate.config import merge
 from translate.games.base import Batch, Game, Turn
 from translate.models import NAMES, resolve
@@ -20,33 +20,33 @@ from translate.training.step import Step
 
 USUAL = 0.5                                                         # share of the peak that is expected
 PATIENCE = 10                                                       # times --seconds: the longest step that is tried
-TITLES = ["system", "batch", "GFLOP", "float32, ms", "examples/s", "of peak", "bfloat16, ms", "of its peak",
+TITLES = ["model", "batch", "GFLOP", "float32, ms", "examples/s", "of peak", "bfloat16, ms", "of its peak",
           "compiled, ms", "graph, ms"]  # fmt: skip
 
 
 def benchmark_steps(options: Options) -> Iterator[str]:
     yield from benchmark_naive(options)
-    yield from benchmark_systems(options, list(NAMES))
+    yield from benchmark_models(options, list(NAMES))
 
 
-def benchmark_systems(options: Options, models: list[str]) -> Iterator[str]:
+def benchmark_models(options: Options, models: list[str]) -> Iterator[str]:
     """Two tables: speed by precision, and the time of each player's turn."""
     rows, parts = [], []
     with tempfile.TemporaryDirectory() as folder:
         vgg = write_vgg(Path(folder) / "vgg19.pt")
         for model in models:
-            row, clock = measure_system(model, vgg, options)
+            row, clock = measure_model(model, vgg, options)
             rows.append([model, *row])
             parts += [[model, *part] for part in clock]
     width = "a quarter of the papers' widths" if options.small else "paper size"
-    yield f"Training steps of all systems, {width}, {options.device.type}; a batch that takes too long is made smaller"
+    yield f"Training steps of all models, {width}, {options.device.type}; a batch that takes too long is made smaller"
     yield make_table(TITLES, rows)
     yield "Where a float32 step spends its time, ms; the first player's forward pass makes the fakes that others judge"
-    yield make_table(["system", "player", "forward", "backward", "optimiser"], parts)
+    yield make_table(["model", "player", "forward", "backward", "optimiser"], parts)
 
 
-def measure_system(model: str, vgg: Path, options: Options) -> tuple[list[str], list[list[str]]]:
-    """The row of a system, without its name, and the parts of its float32 step."""
+def measure_model(model: str, vgg: Path, options: Options) -> tuple[list[str], list[list[str]]]:
+    """The row of a model, without its name, and the parts of its float32 step."""
     config, device = configure(model, options.small, vgg), options.device
     whole, step = config.train.batch_size, find_step(config)
     operations, fixed, kept = weigh(config, whole, step)
@@ -104,7 +104,7 @@ def find_memory(device: torch.device) -> float:
         with open("/proc/meminfo", encoding="utf-8") as file:
             return 1024 * float(next(line.split()[1] for line in file if line.startswith("MemAvailable")))
     except (OSError, StopIteration):
-        return float("inf")                                         # another system than Linux
+        return float("inf")                                         # no Linux
 
 
 # --- whose turn takes how long ----------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def _read_class(cls: type) -> dict[str, str]:
 
 def _list_choices(annotation: Any) -> str:
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-    return " | ".join(str(choice) for choice in choices) if len(choices) > 1 else ""
+    return " | ".join(map(str, choices)) if len(choices) > 1 else ""
 
 
 def _list_limits(metadata: list[Any]) -> str:

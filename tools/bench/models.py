@@ -1,4 +1,4 @@
-"""Every system with the numbers of its paper and random batches of the right shapes, ready to play steps."""
+"""Every model with the numbers of its paper and random batches of the right shapes, ready to play steps."""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -30,14 +30,12 @@ def configure(model: str, small: bool, vgg: Path | None = None) -> Any:
     config: Any = resolve({"model": model}, "benchmark")
     count = 4 if config.data.batches == "labelled" else 2
     values: dict[str, Any] = {"model": model, "data": {"domains": DOMAINS[:count]}, "network": {}}
-    if hasattr(config.network, "phases"):
-        values["network"]["phases"] = [0, 0]                        # the third, which trains everything
     if small:
         widths = {k: v for k, v in config.network.model_dump().items() if k.endswith("channels")}
-        values["network"] |= {name: max(4, width // SHRINK) for name, width in widths.items()}
+        values["network"] = {name: max(4, width // SHRINK) for name, width in widths.items()}
     if vgg and hasattr(config, "vgg"):
         values["vgg"] = {"weights": str(vgg)}
-    return resolve(merge(config.model_dump(), values), "benchmark")
+    return resolve(merge(merge(config.model_dump(), dict(config.at_once)), values), "benchmark")
 
 
 def write_vgg(path: Path) -> Path:
@@ -46,27 +44,10 @@ def write_vgg(path: Path) -> Path:
     return path
 
 
-def make_batch(config: Any, size: int, device: torch.device) -> Batch:
-    """`size` random examples as the sampler would give them."""
+def make_batch(config: Model, size: int, device: torch.device) -> Batch:
+    """`size` random examples as the sampler would give them, the same in every call."""
     torch.manual_seed(0)
-    crop = config.train.crop
-    if hasattr(config, "images"):
-        images = config.images
-        height, width = crop, round(crop * images.aspect)
-        low = (height // images.scale, width // images.scale)
-        source = torch.rand(size, images.source_planes, *low, device=device)
-        target = torch.rand(size, images.target_channels, height, width, device=device)
-    else:
-        features = config.features
-        rows = {"world": "dimensions", "stft": "fft_size"}.get(features.kind)
-        count = 1 if rows is None else getattr(features, rows)
-        count = count // 2 + 1 if features.kind == "stft" else count
-        source, target = (torch.randn(size, count, crop, device=device) for _ in range(2))
-    if config.data.batches != "labelled":
-        return {"source": source, "target": target}
-    domains = len(config.data.domains)
-    vectors = torch.eye(domains, device=device)[torch.arange(size, device=device) % domains]
-    return {"source": source, "domain": vectors, "mask": torch.ones(size, domains, device=device)}
+    return config.example_batch(size, device)
 
 
 def find_step(config: Any) -> int:
@@ -94,7 +75,7 @@ class Same:
 
 
 class Played:
-    """A system in training: the trainer's own step, with its players.
+    """A model in training: the trainer's own step, with its players.
 
     Args:
         config: with `train.precision`, `train.compile` and `train.graph`.
