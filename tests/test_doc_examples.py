@@ -12,11 +12,12 @@ import pytest
 import torch
 from doc_pages import ROOT, find_blocks
 from test_doc_commands import find_commands
-from test_image_recipes import commands  # noqa: F401  (a fixture of this module, too)
 from tiny_runs import configure
 
 from translate.config import LossWeight
 from translate.games.base import Translator
+
+pytestmark = pytest.mark.usefixtures("commands")
 
 BLOCKS = [code for language, code, _ in find_blocks(ROOT / "docs/add-a-model.md") if language == "python"]
 OWN_MODEL, OWN_PICTURES, OWN_TESTS, OWN_GAME = BLOCKS[:4]

@@ -97,6 +97,13 @@ def test_comments_go_on_below_and_are_inherited():
     ]  # fmt: skip
 
 
+def test_a_section_without_a_source_has_no_comments():
+    namespace: dict = {"Section": Section}
+    exec("class Made(Section):\n    width: int = 3  # pixels\n", namespace)
+    assert find_comments(namespace["Made"]) == {}
+    assert write_with_comments(namespace["Made"]()) == "width: 3"
+
+
 @pytest.mark.parametrize(
     ("section", "field", "expected"),
     [

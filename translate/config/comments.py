@@ -41,7 +41,10 @@ def describe_section(section: type[Section]) -> str:
 
 
 def _read_class(cls: type) -> dict[str, str]:
-    source = textwrap.dedent(inspect.getsource(cls))
+    try:
+        source = textwrap.dedent(inspect.getsource(cls))
+    except (OSError, TypeError):                                    # made at run time: nothing to read
+        return {}
     lines = source.splitlines()
     comments = {
         token.start[0]: token.string.lstrip("# ").rstrip()
