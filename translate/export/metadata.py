@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from translate.games.coarse_to_fine import CoarseToFineGame
-from translate.games.vectors import VectorGame
 from translate.images.conversion.converter import ImageConverter
 from translate.speech.conversion.features import FeatureConverter
 
@@ -14,7 +12,7 @@ FORMAT = 1
 def describe(
     converter: FeatureConverter[Any] | ImageConverter, source: str, target: str, inputs: Sequence[str]
 ) -> dict[str, Any]:
-    """The metadata of one graph.
+    """Describe one graph.
 
         format                number of this layout
         system, kind          name of the system; world, stft, wave, picture or labels
@@ -37,14 +35,10 @@ def describe(
         style                 numbers of a style; 0: none
         styles                pix2pixHD with styles: {centres (classes, clusters, numbers), shares (classes, clusters)}
     """
-    config, translator = converter.config, converter.translator
-    described: dict[str, Any] = {"format": FORMAT, "system": config.model, "domains": list(converter.domains)}
+    described = {"format": FORMAT, "system": converter.config.model, "domains": list(converter.domains)}
     described |= {"source": source, "target": target, "inputs": list(inputs)}
-    if isinstance(translator, VectorGame):
-        described["sets"] = len(translator.sizes) if len(translator.sizes) > 1 else 0
-    if isinstance(converter, ImageConverter):
-        return described | _describe_pictures(converter)
-    return described | _describe_speech(converter)
+    kind = _describe_images(converter) if isinstance(converter, ImageConverter) else _describe_speech(converter)
+    return described | kind | dict(converter.translator.graph(source, target).facts)
 
 
 def _describe_speech(converter: FeatureConverter[Any]) -> dict[str, Any]:
@@ -64,24 +58,10 @@ def _describe_speech(converter: FeatureConverter[Any]) -> dict[str, Any]:
     return described
 
 
-def _describe_pictures(converter: ImageConverter) -> dict[str, Any]:
+def _describe_images(converter: ImageConverter) -> dict[str, Any]:
     kept = {"source_channels", "target_channels", "scale", "labels", "unknown", "instances", "palette"}
-    translator: Any = converter.translator
-    described = {
+    return {
         "kind": "picture" if converter.images.labels is None else "labels",
         "images": converter.images.model_dump(include=kept),
-        "style": count_style(translator),
+        "style": 0,                                                 # unless the game says more
     }
-    if isinstance(translator, CoarseToFineGame) and translator.styles is not None:
-        described["styles"] = {
-            "centres": translator.styles.centres.tolist(),
-            "shares": translator.styles.shares.tolist(),
-        }
-    return described
-
-
-def count_style(translator: Any) -> int:
-    """Numbers of the style that the generator takes, of a picture (SPADE) or of an object (pix2pixHD); 0: none."""
-    if isinstance(translator, CoarseToFineGame):
-        return 0 if translator.styles is None else translator.styles.centres.shape[2]
-    return getattr(translator, "style", None) or 0

@@ -104,6 +104,7 @@ def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, tar
     """The graph of one direction as an `onnx.ModelProto`."""
     module, axes = make_graph(converter, source, target)
     inputs = draw_inputs(converter, {"batch": 2, **EXAMPLE}, np.random.default_rng(0))
+    first, *others = axes.values()                                  # the others stand in one tuple: `*others`
     try:
         with warnings.catch_warnings(), export_mode():
             warnings.simplefilter("ignore")                         # of what the exporter does not mind
@@ -114,7 +115,7 @@ def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, tar
                 opset_version=OPSET,
                 input_names=list(axes),
                 output_names=["converted"],
-                dynamic_shapes=tuple(axes.values()),
+                dynamic_shapes=(first, *([tuple(others)] if others else [])),
                 verbose=False,
             )
     except Exception as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight
+from translate.games.graph import Direct, Graph
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
 # Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
@@ -146,6 +147,13 @@ class Translator(Game):
 
         `condition` is what only this game takes besides, such as a style; each game documents its own.
         """
+
+    def graph(self, source: str, target: str) -> Graph:
+        """Give the module that is exported for a direction; a game overrides it that takes more than samples.
+
+        The names are `all` where codes choose the domains.
+        """
+        return Graph(Direct(self, source, target))
 
 
 def measure_change(x: Tensor, fake: Tensor) -> Tensor:

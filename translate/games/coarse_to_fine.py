@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
@@ -11,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games.base import Batch
+from translate.games.graph import Graph
 from translate.games.paired import Distance, PairedGame
 from translate.networks.coarse_to_fine import Objects, ObjectStyles, Style, find_objects, halve
 
@@ -104,6 +106,27 @@ class CoarseToFineGame(PairedGame):
         y = self.generator["map"](planes, phase := int(self.phase))
         return interpolate(y, size=x.shape[-2:], mode="bilinear") if phase == 1 and self.enhancers else y
 
+    def graph(self, source: str, target: str) -> Graph:
+        """With styles, the style of every pixel's object, (B, numbers, H, W), is an input."""
+        if self.styles is None:
+            return Graph(Painted(self))
+        centres, shares = self.styles.centres, self.styles.shares
+        facts = {"style": centres.shape[2], "styles": {"centres": centres.tolist(), "shares": shares.tolist()}}
+        return Graph(Painted(self), {"style": "map"}, self._draw_styles, self._ask_for_styles, facts)
+
+    def _draw_styles(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
+        """Draw a style for each class, the same in the whole batch, and paint the pixels with it."""
+        vectors = random.uniform(-1, 1, (self.classes, self.styles.centres.shape[2]))  # type: ignore[union-attr]
+        return {"style": torch.from_numpy(vectors).float()[self._find_classes(x)].movedim(-1, 1)}
+
+    def _ask_for_styles(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Ask as people do: a vector for each class of objects."""
+        classes, style = self._find_classes(x), given["style"].movedim(1, -1)
+        return {"style": {int(one): style[classes == one][0].tolist() for one in classes.unique()}}
+
+    def _find_classes(self, x: Tensor) -> Tensor:  # label planes (B, planes, H, W) -> (B, H, W)
+        return x[:, : self.classes].argmax(dim=1)
+
     @torch.no_grad()
     def finish(self, batches: Iterator[Batch]) -> None:
         """Cluster the styles of the training pictures' objects."""
@@ -131,3 +154,17 @@ class CoarseToFineGame(PairedGame):
     def _find_phase(self, step: int) -> int:
         alone, fixed = self.steps
         return 1 if step < alone or not self.enhancers else 2 if step < alone + fixed else 3
+
+
+class Painted(nn.Module):
+    """pix2pixHD with the style of every pixel's object, (B, numbers, H, W)."""
+
+    def __init__(self, game: CoarseToFineGame):
+        super().__init__()
+        self.game, self.phase = game, int(game.phase)
+        self.coarse = self.phase == 1 and bool(game.enhancers)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        planes = x if style is None else torch.cat([x, style], dim=1)
+        y = self.game.generator["map"](planes, self.phase)
+        return interpolate(y, size=x.shape[-2:], mode="bilinear") if self.coarse else y

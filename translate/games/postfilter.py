@@ -3,18 +3,21 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translate.games.base import Batch
+from translate.games.graph import Graph
 from translate.games.paired import PairedGame
+
+EXAMPLE = 0                                                         # the seed of the noise that a graph is checked with
 
 
 class PostfilterGame(PairedGame):
     """A `PairedGame` whose map takes noise: drawn anew in every step of the training, from a seed afterwards.
 
     Args:
-        strength: share of the residual that conversion adds: 0 leaves the source as it is.
-        others: of `PairedGame`.
+        strength: how much of the residual conversion adds: 0 leaves the source as it is.
+        others: arguments of `PairedGame`.
     """
 
     def __init__(self, *others: Any, strength: float = 1.0, **named: Any):
@@ -40,9 +43,17 @@ class PostfilterGame(PairedGame):
         """
         self.check_direction(source, target)
         if noise is None:
-            draw = torch.Generator().manual_seed(0 if seed is None else seed)
-            noise = torch.randn(x.shape, generator=draw).to(x)
+            noise = draw_noise(x, 0 if seed is None else seed)
         return torch.lerp(x, self.generator["map"](x, noise), self.strength)
+
+    def graph(self, source: str, target: str) -> Graph:
+        """The noise (B, Q, T) from N(0, 1) is an input."""
+        return Graph(
+            Noisy(self),
+            {"noise": "map"},
+            draw=lambda x, random: {"noise": draw_noise(x[:1], EXAMPLE).expand_as(x)},
+            ask=lambda x, given: {"seed": EXAMPLE},
+        )
 
 
 class BandGame(PostfilterGame):
@@ -53,3 +64,19 @@ class BandGame(PostfilterGame):
         fake = network.generate(x, torch.randn_like(x))  # type: ignore[operator]
         split = network.bands.split
         return torch.cat(split(x), dim=1), torch.cat(split(y), dim=1), torch.cat(fake, dim=1), {}  # type: ignore[operator]
+
+
+class Noisy(nn.Module):
+    """A postfilter that is given its noise."""
+
+    def __init__(self, game: PostfilterGame):
+        super().__init__()
+        self.game = game
+
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+        return torch.lerp(x, self.game.generator["map"](x, noise), self.game.strength)
+
+
+def draw_noise(x: Tensor, seed: int) -> Tensor:
+    """Draw noise of the shape of `x` from N(0, 1): the same on every device."""
+    return torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x)

@@ -3,12 +3,14 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games.base import Batch, Turn, measure_change
+from translate.games.graph import Graph, Kind
 from translate.games.vectors import VectorGame, check_domains
 from translate.losses.adversarial import AdversarialLoss, judge_frozen, judge_together
 from translate.losses.consistency import l1
@@ -185,8 +187,37 @@ class StarGame(VectorGame):
         code = self.read_code(target, x, "target")
         return self.generate(x, code if self.codes == "target" else self.read_code(source, x, "source"), code)
 
+    def graph(self, source: str, target: str) -> Graph:
+        """One graph for all domains: the codes that the generator is told are inputs."""
+        kinds: dict[str, Kind] = {"target": "code"} if self.codes == "target" else {"source": "code", "target": "code"}
+        sets = len(self.sizes) if len(self.sizes) > 1 else 0
+        return Graph(Coded(self), kinds, self._draw_codes, facts={"sets": sets})
+
+    def _draw_codes(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
+        """Draw two different domains for each sample, or, of attributes, any mixtures, in the first set."""
+        if self.exclusive:
+            drawn = np.eye(len(self.domains))[[random.permutation(len(self.domains))[:2] for _ in x]]
+        else:
+            drawn = random.uniform(size=(len(x), 2, len(self.domains)))
+        codes = torch.from_numpy(drawn).float().unbind(1)
+        first = torch.zeros(len(x), len(self.domains))
+        first[:, : self.sizes[0]] = 1
+        source, target = (self.encode(code, code if self.exclusive else first) for code in codes)
+        return {"source": source, "target": target}
+
     def _is_generators_turn(self, step: int) -> bool:
         return (step + 1) % self.discriminator_steps == 0
 
     def _plays(self, player: str, loss: str, step: int) -> bool:
         return loss in self.weights[player] and self.active(player, loss, step)
+
+
+class Coded(nn.Module):
+    """One generator for many domains, called with samples and the codes that it is told."""
+
+    def __init__(self, game: StarGame):
+        super().__init__()
+        self.game = game
+
+    def forward(self, x: Tensor, *codes: Tensor) -> Tensor:
+        return self.game.generate(x, codes[0], codes[-1])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games.base import Batch
+from translate.games.graph import Graph
 from translate.games.paired import Distance, PairedGame
 
 
@@ -69,6 +70,18 @@ class StyledGame(PairedGame):
         self.check_direction(source, target)
         return self.generator["map"](x, self._find_style(style, x))
 
+    def graph(self, source: str, target: str) -> Graph:
+        """The style (B, Z) of the whole picture is an input."""
+        if not self.style:
+            return super().graph(source, target)
+        return Graph(
+            Styled(self),
+            {"style": "vector"},
+            draw=lambda x, random: {"style": torch.from_numpy(random.normal(size=(len(x), int(self.style or 0)))).float()},
+            ask=lambda x, given: {"style": given["style"]},
+            facts={"style": self.style},
+        )
+
     def _find_style(self, style: int | Tensor | None, x: Tensor) -> Tensor | None:
         if not self.style:
             if style is not None:
@@ -87,6 +100,17 @@ class StyledGame(PairedGame):
                 f"style: got the shape {tuple(vectors.shape)}; expected a number, a photograph, or {self.style} numbers"
             )
         return vectors.expand(len(x), -1)
+
+
+class Styled(nn.Module):
+    """SPADE with the style (B, Z) of a picture."""
+
+    def __init__(self, game: StyledGame):
+        super().__init__()
+        self.game = game
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return self.game.generator["map"](x, style)
 
 
 def measure_divergence(mean: Tensor, logvar: Tensor) -> Tensor:
