@@ -113,7 +113,7 @@ def test_another_network_is_not_taken(tmp_path):
     """Wider layers do not fit, whatever domains index: most of the run would be lost, so it is refused."""
     save_run(tmp_path / "run", configure("classifier", OLD))
     config = configure("classifier", GROWN, train={"start_from": str(tmp_path / "run")}, network={"channels": 8})
-    with pytest.raises(UserError, match=r"train\.start_from: \d+ of \d+ tensors of .* fit; is it another system"):
+    with pytest.raises(UserError, match=r"train\.start_from: \d+ of \d+ tensors of .* fit; is it another model"):
         make_translator(config, tmp_path / "grown", torch.device("cpu"))
 
 

@@ -87,7 +87,7 @@ def save_checkpoint(
 
 
 def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """The checkpoint that `folder` is, or that its `latest` points at, or that `hf://owner/name` brings from the Hub.
+    """Find the checkpoint: `folder` itself, where its `latest` points, or what `hf://owner/name` brings from the Hub.
 
     Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken and told.
     Its files are as they should be, and its configuration names no code but the toolkit's or what is trusted: nothing
@@ -205,7 +205,7 @@ def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
     players = {".".join(key.split(".")[:2]) for key in expected}    # SRResNet gives SRGAN one of its two
     if not any(2 * _count(fitting, player) > _count(expected, player) for player in players):
         raise UserError(
-            f"train.start_from: {len(fitting)} of {len(expected)} tensors of {checkpoint} fit; is it another system? "
+            f"train.start_from: {len(fitting)} of {len(expected)} tensors of {checkpoint} fit; is it another model? "
             "Else give the settings of `network` that it was trained with"
         )
     module.load_state_dict(fitting, strict=False)
@@ -217,10 +217,10 @@ def _count(keys: Iterable[str], prefix: str) -> int:
 
 
 def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], wanted: list[str]) -> Tensor:
-    """`value`, whose `axis` ends in `blocks` runs of the `known` domains, with runs of the `wanted` instead."""
+    """Replace the `blocks` runs of the `known` domains, in which `axis` ends, by runs of the `wanted` ones."""
     others = value.shape[axis] - blocks * len(known) if axis < value.dim() else -1
     if others < 0 or not known:
-        return value  # of another network; its shape will tell
+        return value  # another network's; its shape will tell
     first, *runs = value.split([others, *[len(known)] * blocks], dim=axis)
     places = [known.index(name) if name in known else None for name in wanted]
     carried = [
@@ -237,7 +237,7 @@ def load_averages(checkpoint: Path, module: nn.Module | None = None) -> dict[str
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
-    """What resuming needs; unpickles tensors and plain values only."""
+    """Read what resuming needs; unpickles tensors and plain values only."""
     try:
         return torch.load(checkpoint / "state.pt", map_location="cpu", weights_only=True)
     except Exception as error:

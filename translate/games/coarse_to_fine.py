@@ -23,7 +23,7 @@ class CoarseToFineGame(PairedGame):
     Losses as in `PairedGame`. The discriminator sees the label map, but no styles.
 
     Args:
-        domains, discriminator, weights, adversarial, distances: as of `PairedGame`.
+        domains, discriminator, weights, adversarial, distances: as for `PairedGame`.
         map_: called with label planes, styles behind them, and the phase: 1 global generator, 2 enhancers, 3 all.
         encoder: gives the objects of a photograph their styles; None: no styles.
         phases: steps of the first and of the second phase.
@@ -33,7 +33,7 @@ class CoarseToFineGame(PairedGame):
         style_batches: batches whose objects are clustered after the training.
     """
 
-    phase: Tensor                                                   # of the last step; a checkpoint of phase 1 converts
+    phase: Tensor                                                   # that of the last step: phase 1 converts, too
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class CoarseToFineGame(PairedGame):
         self.styles.fit(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
     def find_objects(self, x: Tensor, instances: Tensor | None = None) -> Objects:
-        """The objects of label maps (B, planes, H, W) and instance ids (B, 1, H, W): what a style can be given to."""
+        """Find what a style can be given to: objects of label maps (B, planes, H, W) and instance ids (B, 1, H, W)."""
         return find_objects(x[:, : self.classes], instances)
 
     def _describe(self, objects: Objects, style: Style | Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class CycleGame(Translator):
         domains: names of the source and the target domain.
         make_generator: makes one map; called twice.
         make_discriminator: makes one discriminator; called once or twice per domain.
-        weights: loss weights by player, see `Translator`.
+        weights: loss weights by player, see `Game`.
         adversarial: kind of adversarial loss.
         adversarial_steps: 2 lets discriminators judge the cycled output, too (the two-step losses of CycleGAN-VC2).
         discriminators: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does; with 1 the
@@ -90,7 +90,7 @@ class CycleGame(Translator):
         self.monitors["change"] = measure_change(x, fake_y)
         yield "generator", losses
 
-        # A discriminator that no generator heeds is not trained either.
+        # Skip the discriminators where the generators' adversarial weight is 0.
         losses = {}
         past = self.pools
         if adversarial and self.active("discriminator", "adversarial", step):

@@ -33,7 +33,7 @@ class PostfilterGame(PairedGame):
         noise: Tensor | None = None,
         **condition: Any,
     ) -> Tensor:
-        """One sample of what the natural features of `x` (B, Q, T) could be, (B, Q, T).
+        """Draw one sample of what the natural features of `x` (B, Q, T) could be, (B, Q, T).
 
         Args:
             x: normalised.

@@ -26,10 +26,10 @@ class StarGame(VectorGame):
 
     A sample's domain is a float vector c (B, K). In training the wanted vectors c' are the batch's own in another
     order, so that they are as frequent as in the data. Losses of the generator, which takes a turn after every
-    `discriminator_steps` turns of the others; a system has those that its weights name:
+    `discriminator_steps` turns of the others; a model has those that its weights name:
 
         adversarial       D judges G(x, c')                                 (Choi et al. 2018, eq. 1 and 8)
-        classification    the classifier shall find c' in G(x, c')          (eq. 3)
+        classification    the classifier should find c' in G(x, c')         (eq. 3)
         cycle             |G(G(x, c'), c) - x|                              (eq. 4)
         identity          |G(x, c) - x|                                     (Kameoka et al. 2018, sec. 3)
 
@@ -40,7 +40,7 @@ class StarGame(VectorGame):
 
     and of the classifier, a player of its own or else a part of the discriminator, which then has this loss:
 
-        classification    it shall find c in x                              (eq. 2)
+        classification    it should find c in x                             (eq. 2)
 
     Several data sets: see `VectorGame`. Classification then counts labelled domains only, and wanted vectors are
     shuffled within each set, as though its samples made a batch of their own.
@@ -50,11 +50,11 @@ class StarGame(VectorGame):
         generator: called with samples (B, C, *S) and codes: by `codes`.
         discriminator: called with samples, and with vectors (B, K) by `game`; without a `classifier`, its judgement has
             `classes`.
-        weights: loss weights by player, see `Translator`.
+        weights: loss weights by player, see `Game`.
         exclusive: a sample has exactly one domain (cross entropy); else any of them (binary cross entropies).
         adversarial: kind of adversarial loss.
         discriminator_steps: turns of the discriminator and the classifier per turn of the generator.
-        sets, exclusive_groups: as of `VectorGame`.
+        sets, exclusive_groups: as for `VectorGame`.
         classifier: called with samples; returns a judgement that has nothing but `classes`, logits (B, K) or, decided
             place by place, (B, K, *S). None: the discriminator classifies.
         game: what the discriminator is told, as of `tell_domains`: plain D(x), target D(x, c),
@@ -113,7 +113,7 @@ class StarGame(VectorGame):
         of_real, of_fake = tell_domains(self.game, domain, domain[order])
         judge, teacher = (self.players[player]["judge"] for player in ("discriminator", self.teacher))  # type: ignore[index]
         generators_turn = self._is_generators_turn(step)
-        # A discriminator that no generator heeds is not trained either.
+        # Skip the discriminator where the generator's adversarial weight is 0.
         game, classifies = (self._plays("generator", name, step) for name in ("adversarial", "classification"))
         teaches = classifies and self._plays(self.teacher, "classification", step)
 
@@ -162,7 +162,7 @@ class StarGame(VectorGame):
         return super().pattern(step), self._is_generators_turn(step)
 
     def classify(self, judgement: Judgement, domain: Tensor, mask: Tensor) -> Tensor:
-        """The error of the judgement's classes against `domain` (B, K), where `mask` (B, K) is 1."""
+        """Return the error of the judgement's classes against `domain` (B, K), where `mask` (B, K) is 1."""
         classes = judgement.classes
         if classes is None:
             raise ValueError(f"StarGame: expected a {self.teacher} whose judgement has `classes`")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ class StyledGame(PairedGame):
         kl  divergence of the style's distribution from N(0, 1), in nats    (Park et al. 2019, appendix A)
 
     Args:
-        domains, discriminator, weights, adversarial, distances: as of `PairedGame`.
+        domains, discriminator, weights, adversarial, distances: as for `PairedGame`.
         map_: called with label planes, and with styles (B, style).
         encoder: from photographs to the style's mean and logarithm of its variance, (B, style) each; None: no styles.
         style: numbers of a style; None: no styles.
@@ -77,10 +78,13 @@ class StyledGame(PairedGame):
         return Graph(
             Styled(self),
             {"style": "vector"},
-            draw=lambda x, random: {"style": torch.from_numpy(random.normal(size=(len(x), int(self.style or 0)))).float()},
+            draw=self._draw_style,
             ask=lambda x, given: {"style": given["style"]},
             facts={"style": self.style},
         )
+
+    def _draw_style(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
+        return {"style": torch.from_numpy(random.normal(size=(len(x), int(self.style or 0)))).float()}
 
     def _find_style(self, style: int | Tensor | None, x: Tensor) -> Tensor | None:
         if not self.style:
@@ -114,7 +118,7 @@ class Styled(nn.Module):
 
 
 def measure_divergence(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mean, exp(logvar)) || N(0, 1)) in nats, summed over the dimensions of (B, Z) and averaged over the batch.
+    """Return KL(N(mean, exp(logvar)) || N(0, 1)) in nats: sums over the dimensions of (B, Z), averaged over the batch.
 
     Kingma and Welling 2014, appendix B.
     """

@@ -1,4 +1,4 @@
-"""Domains by name outside, float vectors inside: what every translator of many domains shares."""
+"""Domains by name outside, float vectors inside: what every game of many domains shares."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from translate.games.base import Translator
 
 
 class VectorGame(Translator):
-    """A translator whose networks are told domains by float vectors c (B, K), K being the number of domains.
+    """A game whose networks are told domains by float vectors c (B, K), K being the number of domains.
 
     A vector is one-hot of exclusive classes, 0/1 of attributes, or anything between: domains mix.
 
@@ -22,7 +22,7 @@ class VectorGame(Translator):
     unknown and m the one-hot of the set; of one set the code is c.
 
     Args:
-        players, weights: as of `Translator`.
+        players, weights: as for `Game`.
         domains: names of the entries of a vector.
         exclusive: a sample has exactly one domain; else any of them.
         sets: lists of domains, one after the other as in `domains`; empty: all are one set.
@@ -50,7 +50,7 @@ class VectorGame(Translator):
         self.exclusive_groups = [list(names) for names in exclusive_groups]
 
     def encode(self, domain: Tensor, labelled: Tensor) -> Tensor:
-        """The code: `domain` (B, K) and, of several sets, the one-hot of the set -> (B, K [+ sets]).
+        """Make the code: `domain` (B, K) and, of several sets, the one-hot of the set -> (B, K [+ sets]).
 
         `labelled` (B, K) is above 0 in the sample's set.
         """
@@ -60,7 +60,7 @@ class VectorGame(Translator):
         return torch.cat([domain, *(member.to(domain.dtype) for member in members)], dim=1)
 
     def shuffle(self, code: Tensor) -> Tensor:
-        """A random order (B,) of the batch; of several sets, one that leaves every place to its set."""
+        """Draw a random order (B,) of the batch; of several sets, one that leaves every place to its set."""
         if len(self.sizes) == 1:
             return torch.randperm(len(code), device=code.device)
         kind = code[:, -len(self.sizes) :].argmax(dim=1)
@@ -68,7 +68,7 @@ class VectorGame(Translator):
         return torch.empty_like(kind).scatter(0, kind.argsort(stable=True), drawn.argsort())
 
     def read_code(self, domain: str | Tensor, x: Tensor, role: str) -> Tensor:
-        """The codes (B, K [+ sets]) of one domain for all of `x` (B, C, *S), or of one for each.
+        """Read the codes (B, K [+ sets]) of one domain for all of `x` (B, C, *S), or of one for each.
 
         Args:
             domain: a name that `vector` takes, or a float tensor (K,) or (B, K), or with the set's one-hot
@@ -90,7 +90,7 @@ class VectorGame(Translator):
         return self.encode(code, code) if code.shape[1] == entries else code
 
     def vector(self, target: str) -> Tensor:
-        """The vector (K,) of a domain, or of attributes joined by "+" (those are 1, all others 0; "": none).
+        """Make the vector (K,) of a domain, or of attributes joined by "+" (those are 1, all others 0; "": none).
 
         Raises:
             UserError: an unknown name, or several of exclusive domains.
@@ -102,7 +102,7 @@ class VectorGame(Translator):
         return vector
 
     def edit(self, vector: Tensor, attribute: str) -> Tensor:
-        """Vectors (..., K) of samples with one attribute changed, to translate them to.
+        """Change one attribute in vectors (..., K) of samples, to translate them to.
 
         An attribute is toggled; one of an exclusive group is set and the others of its group are cleared, as the
         figures of Choi et al. 2018 do it: hair becomes blond, men women and women men. Of exclusive domains all make
@@ -122,11 +122,11 @@ class VectorGame(Translator):
         return edited
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Where the weights are indexed by domains: {key of `state_dict`: (axis, blocks)}.
+        """Tell where the weights are indexed by domains: {key of `state_dict`: (axis, blocks)}.
 
         The last `blocks` x K entries of that axis are `blocks` runs of the K domains in their order. Networks tell it
         of their own parameters by a method of this name; one without has none. A run with more domains can then start
-        from this one (`training.checkpoint.start_from`). Codes of several sets do not end in domains: nothing then.
+        from this one (`checkpoints.store.start_from`). Codes of several sets do not end in domains: nothing then.
         """
         if len(self.sizes) > 1:
             return {}

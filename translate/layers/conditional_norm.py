@@ -6,7 +6,7 @@ from torch.nn.functional import linear
 
 from translate.layers.norm import instance_norm
 
-SPREAD = 0.1                                                        # of fresh modulations around scale 1 and shift 0
+SPREAD = 0.1                                                        # deviation of fresh scales from 1, shifts from 0
 
 
 class ConditionalInstanceNorm(nn.Module):
@@ -17,8 +17,8 @@ class ConditionalInstanceNorm(nn.Module):
     its rows and the two add up (Kaneko et al. 2019, StarGAN-VC2, sec. 3.2). Soft codes mix the rows.
 
     Args:
-        channels: of the input.
-        entries: of a code.
+        channels: channels of the input.
+        entries: entries of a code.
     """
 
     def __init__(self, channels: int, entries: int):

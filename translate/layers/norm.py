@@ -10,7 +10,7 @@ def instance_norm(channels: int, affine: bool = True) -> nn.Module:
     per group is the same map, and takes half the time of `torch.nn.InstanceNorm` on CPUs.
 
     Args:
-        channels: of the input.
+        channels: channels of the input.
         affine: with learned scale and shift; the CycleGAN family on images has none.
     """
     return nn.GroupNorm(channels, channels, affine=affine)

@@ -17,8 +17,8 @@ class Spade(nn.Module):
     the 3x3 convolutions that give gamma and beta. Where all labels around a pixel are equal, both are constants.
 
     Args:
-        channels: of `x`.
-        planes: of the label map.
+        channels: channels of `x`.
+        planes: planes of the label map.
         hidden: channels between the label map and gamma and beta (paper: 128).
         norm: "batch" keeps what an instance norm would wash away, the overall tone that a label was given; over
             several GPUs its statistics are those of all of them, as in the paper. "instance" suits batches of one.
@@ -44,7 +44,7 @@ class SpadeResidual(nn.Module):
     Args:
         inputs: channels of `x`.
         outputs: channels of the result.
-        planes, hidden, norm: of every `Spade`.
+        planes, hidden, norm: arguments of every `Spade`.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SharedBatchNorm(nn.SyncBatchNorm):
     """Batch norm without parameters, over the batches of all GPUs; processes without one take each their own.
 
     Args:
-        channels: of the input.
+        channels: channels of the input.
     """
 
     def __init__(self, channels: int):
@@ -94,7 +94,7 @@ def make_convolution(
 
     Args:
         inputs, outputs: channels.
-        width: of the kernel, odd.
+        width: width of the kernel, odd.
         stride: in both directions.
         bias: with one, 0 at first.
         spectral: under spectral norm (Miyato et al. 2018).

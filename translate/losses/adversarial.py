@@ -157,19 +157,19 @@ class AdversarialLoss:
             raise ValueError(f"adversarial loss {self.kind!r}: expected one of {', '.join(TERMS)}")
 
     def generator(self, discriminator: nn.Module, fake: Tensor, *condition: Any) -> Tensor:
-        """The generator's loss on `fake` (B, C, *S), by the frozen discriminator (`judge_frozen`)."""
+        """Return the generator's loss on `fake` (B, C, *S), by the frozen discriminator (`judge_frozen`)."""
         return self.generator_term(judge_frozen(discriminator, fake, *condition))
 
     def discriminator(self, discriminator: nn.Module, real: Tensor, fake: Tensor, *condition: Any) -> Tensor:
-        """The discriminator's loss on real (B, C, *S) and detached fake, in one pass (`judge_both`)."""
+        """Return the discriminator's loss on real (B, C, *S) and detached fake, in one pass (`judge_both`)."""
         return self.discriminator_term(*judge_both(discriminator, real, fake, *condition))
 
     def generator_term(self, judgement: Judgement) -> Tensor:
-        """The generator's loss, from the judgement of its samples."""
+        """Return the generator's loss from the judgement of its samples."""
         return _average(TERMS[self.kind].generator, judgement)
 
     def discriminator_term(self, real_judgement: Judgement, fake_judgement: Judgement) -> Tensor:
-        """The discriminator's loss, from its judgements of real and of generated samples."""
+        """Return the discriminator's loss from its judgements of real and of generated samples."""
         terms = TERMS[self.kind]
         return _average(terms.real, real_judgement) + _average(terms.fake, fake_judgement)
 

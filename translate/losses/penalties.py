@@ -31,9 +31,9 @@ def gradient_penalty(
     Args:
         real: (B, C, *S).
         fake: (B, C, *S), the same shape.
-        condition: of both; tensors start with B.
+        condition: condition of both; tensors start with B.
         target: the norm that costs nothing; 0 is the zero-centred variant.
-        generator: of u, on the device of `real`.
+        generator: generator of u, on the device of `real`.
 
     Returns:
         0-dim float32.
@@ -105,7 +105,7 @@ def orthogonal_penalty(module: nn.Module) -> Tensor:
     """Sum over layers of ||W^T W * (1 - I)||_F^2, the filters being the columns of W.
 
     The off-diagonal variant of BigGAN (Brock et al. 2019, eq. 3; weight 1e-4; its PyTorch code applies half
-    of this gradient): filters shall be orthogonal to one another but keep their norms, which |W W^T - I| of
+    of this gradient): filters become orthogonal to one another but keep their norms, which |W W^T - I| of
     Brock et al. 2017 does not let them. It takes the linear and convolution layers of `module`, each with
     the weight that it multiplies with, that is after spectral or weight norm.
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from translate.errors import UserError
 
 _BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}  # convolutions and channels
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for colours in [0, 1]
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # those of ImageNet, for colours in [0, 1]
 _ADVICE = "give vgg.weights=FILE (`--vgg FILE`), or set the weight of the loss `perceptual` to 0"
 
 

@@ -15,7 +15,7 @@ from translate.losses.judgement import Judgement
 View = Literal["wave", "mel", "mfcc", "phase"]
 PLANES = {"mel": 1, "mfcc": 1, "phase": 2}
 
-FLOOR = 1e-3                                                        # of mel energies, for waves of deviation 1
+FLOOR = 1e-3                                                        # least mel energy, for waves of deviation 1
 SMALL = 1e-2                                                        # magnitudes below it have no clear phase
 
 
@@ -34,7 +34,7 @@ class AcousticFrontEnd(nn.Module):
         sample_rate: Hz.
         fft_size: samples of the Hann window; a multiple of 4.
         mels: bands, between 0 Hz and half the rate.
-        coefficients: of the MFCCs, at most `mels`.
+        coefficients: number of MFCCs, at most `mels`.
 
     Raises:
         UserError: bands too narrow for the resolution of the transform.
@@ -57,7 +57,7 @@ class AcousticFrontEnd(nn.Module):
 
         Args:
             x: (B, 1, T), T at least `fft_size`; N = (T - fft_size) // hop + 1.
-            views: of "mel", "mfcc", "phase".
+            views: some of "mel", "mfcc", "phase".
         """
         with torch.autocast(x.device.type, enabled=False):
             spectrum = torch.stft(
@@ -77,7 +77,7 @@ class AcousticFrontEnd(nn.Module):
 
 def _make_bands(sample_rate: int, fft_size: int, mels: int) -> Tensor:
     with torch.device("cpu"), warnings.catch_warnings():  # looked at here, also where networks are made without memory
-        warnings.simplefilter("ignore")  # of the empty bands, below
+        warnings.simplefilter("ignore")  # empty bands are handled below
         bands = melscale_fbanks(fft_size // 2 + 1, 0.0, sample_rate / 2, mels, sample_rate)
     if empty := int((bands.amax(dim=0) == 0).sum()):
         raise UserError(
@@ -91,8 +91,8 @@ class SpectralDiscriminator(nn.Module):
     """A judgement for every patch of a picture of frequency by time.
 
     Args:
-        planes: of the picture.
-        channels: of the first layer after its gate.
+        planes: planes of the picture.
+        channels: channels of the first layer after its gate.
     """
 
     def __init__(self, planes: int, channels: int = 32):
@@ -125,7 +125,7 @@ class ViewsDiscriminator(nn.Module):
         wave: judges the samples; None leaves them out.
         front_end: shows the others their pictures; None where there are no others.
         acoustic: views besides the wave, of "mel", "mfcc", "phase".
-        channels: of the first layer of each acoustic discriminator.
+        channels: channels of the first layer of each acoustic discriminator.
 
     Attributes:
         views: names of the judgement's entries, in their order.

@@ -18,7 +18,7 @@ class Bands(nn.Module):
 
     Args:
         bins: F.
-        count: of bands, at most F.
+        count: number of bands, at most F.
         overlap: bins that neighbours share, even; at most as many as a part has.
 
     Raises:

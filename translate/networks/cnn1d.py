@@ -11,7 +11,7 @@ class Generator1d(nn.Module):
 
     Args:
         dimensions: Q, coefficients per frame.
-        channels: of the first layer after its gate (paper: 128); the others are multiples of it.
+        channels: channels of the first layer after its gate (paper: 128); the others are multiples of it.
         blocks: residual blocks (paper: 6).
     """
 

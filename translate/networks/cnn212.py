@@ -16,7 +16,7 @@ class Generator2d(nn.Module):
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
-        channels: of the first convolution, before its gate (paper: 128); the others are multiples of it.
+        channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
         blocks: residual blocks (paper: 6).
     """
 

@@ -32,7 +32,7 @@ class CoarseToFine(nn.Module):
 
     Args:
         source, target: channels in and out.
-        channels: of the global generator (paper: 64); each enhancer has half of those below it.
+        channels: channels of the global generator (paper: 64); each enhancer has half of those below it.
         blocks: residual blocks of the global generator (paper: 9).
         downs: halvings inside the global generator (paper: 4).
         enhancers: how many (paper: 1); 0 leaves the global generator alone.
@@ -65,8 +65,8 @@ class CoarseToFine(nn.Module):
         """A picture (B, target, H, W) in [-1, 1] for `x` (B, source, H, W).
 
         Args:
-            phase: of the training. 1: the global generator's own picture, whose sides are 2^enhancers times smaller,
-                rounded up. 2: the enhancers learn, the global generator takes no gradient. 3: both learn.
+            phase: phase of the training. 1: the global generator's own picture, whose sides are 2^enhancers times
+                smaller, rounded up. 2: the enhancers learn, the global generator takes no gradient. 3: both learn.
         """
         height, width = x.shape[-2:]
         pyramid = [pad_to_multiple(x, self.stride, dims=2)]
@@ -157,7 +157,7 @@ class ObjectStyles(nn.Module):
     """What styles the objects of each class have: cluster centres of their vectors (sec. 3.4), most usual first.
 
     Args:
-        classes: of the label maps.
+        classes: classes of the label maps.
         features: elements of a vector (paper: 3).
         clusters: per class (paper: 10); a class with fewer different vectors has fewer.
     """

@@ -23,9 +23,9 @@ class PatchGan(nn.Module):
 
     Args:
         planes: channels of the picture and of all its conditions together.
-        channels: of the first convolution (paper: 64).
-        layers: of stride 2 (paper: 3).
-        norm: of all layers but the first and the logits; instance norm has no affine map.
+        channels: channels of the first convolution (paper: 64).
+        layers: layers of stride 2 (paper: 3).
+        norm: norm of all layers but the first and the logits; instance norm has no affine map.
         spectral: spectral norm on the convolutions that have a norm, as in SPADE's code: the first and the last
             convolution go without.
         padding: pixels around every convolution: 1 in pix2pix and CycleGAN, 2 in pix2pixHD and SPADE.

@@ -16,7 +16,7 @@ class PostfilterGenerator(nn.Module):
     small, and the untrained postfilter hardly changes its input. An output sees 17 coefficients and frames.
 
     Args:
-        channels: of the first and the third layer (paper: 128); the second has twice as many.
+        channels: channels of the first and the third layer (paper: 128); the second has twice as many.
         keep: first coefficients that pass through; the network does not see them.
     """
 
@@ -58,7 +58,7 @@ class PostfilterDiscriminator(nn.Module):
     A logit sees 45 coefficients and frames.
 
     Args:
-        channels: of the first layer (paper: 64); they double twice.
+        channels: channels of the first layer (paper: 64); they double twice.
         keep: first coefficients that are not judged, since the generator cannot change them.
         planes: 1, or 2 where the smooth features are seen beside the sample.
     """

@@ -22,7 +22,7 @@ class ResNet(nn.Module):
 
     Args:
         source, target: channels in and out.
-        channels: of the first convolution (paper: 64); they double at each of the `downs`.
+        channels: channels of the first convolution (paper: 64); they double at each of the `downs`.
         blocks: residual blocks (paper: 9 for 256 pixels, 6 for 128).
         upsample: kind of `make_upsampling`.
         downs: how often the picture is halved (CycleGAN: 2, pix2pixHD: 4).

@@ -23,10 +23,10 @@ class SpadeGenerator(nn.Module):
     seed of 1024 channels: a convolution of the shrunk label map, or a linear map of a style vector.
 
     Args:
-        planes: of the label map.
-        target_channels: of the picture.
-        channels: of the last block (paper: 64); the others are 2, 4, 8, 16 times as many, the inner of SPADE twice.
-        norm: of SPADE, see `layers.spade.Spade`. In evaluation mode batch norm takes its running statistics.
+        planes: planes of the label map.
+        target_channels: channels of the picture.
+        channels: channels of the last block (paper: 64); the others are 2, 4, 8, 16 times as many, SPADE's inner twice.
+        norm: norm of SPADE, see `layers.spade.Spade`. In evaluation mode batch norm takes its running statistics.
         style: elements of the style vector; None: the seed comes from the label map.
         crop: (height, width) of a training crop; with a style, the linear map makes the seed of this size.
     """
@@ -77,8 +77,8 @@ class StyleEncoder(nn.Module):
     is first brought to one size, 256 x 256 in the paper.
 
     Args:
-        target_channels: of the picture.
-        channels: of the first convolution (paper: 64); they double up to eight times as many.
+        target_channels: channels of the picture.
+        channels: channels of the first convolution (paper: 64); they double up to eight times as many.
         style: elements of the style vector (paper: 256).
         crop: height of a training crop: pictures are brought to the power of two at or below it, 16 to 256.
     """

@@ -13,7 +13,7 @@ class FullDiscriminator(nn.Module):
     Args:
         dimensions: Q, coefficients per frame.
         crop: T, frames of a training crop; the fully connected layer fixes it.
-        channels: of the first layer after its gate (CycleGAN-VC: 128).
+        channels: channels of the first layer after its gate (CycleGAN-VC: 128).
     """
 
     def __init__(self, dimensions: int, crop: int, channels: int = 128):
@@ -45,7 +45,7 @@ class PatchDiscriminator(nn.Module):
     """A judgement for every patch: convolutions to the end (CycleGAN-VC2, Fig. 4).
 
     Args:
-        channels: of the first convolution, before its gate (paper: 128).
+        channels: channels of the first convolution, before its gate (paper: 128).
     """
 
     def __init__(self, channels: int = 128):

@@ -38,7 +38,7 @@ class SRResNet(nn.Module):
         scale: 2, 3, 4 or 8; 2 and 4 and 8 go by steps of 2.
         channels, blocks: width and number of the residual blocks; 64 and 16 in the paper.
         norm: "batch" as in the paper, "none" for blocks without (Lim et al. 2017, EDSR): faster, and sharper numbers.
-        kernel: of the first and the last convolution; 9 in the paper.
+        kernel: kernel size of the first and the last convolution; 9 in the paper.
         upsample: "steps" as in the paper; "direct" goes from the long skip to all pixels in the last convolution
             (Shi et al. 2016), so that everything is computed at low resolution: two thirds of the work at the
             published size, less than half in small networks.
@@ -93,7 +93,7 @@ class SrDiscriminator(nn.Module):
 
     Args:
         planes: channels of the pictures.
-        channels: of the first convolution (64 in the paper); the others have up to 8 times, the dense layer 16 times.
+        channels: channels of the first convolution (paper: 64); others have up to 8 times, the dense layer 16 times.
     """
 
     def __init__(self, planes: int = 3, channels: int = 64):

@@ -24,8 +24,8 @@ class StarGenerator(nn.Module):
 
     Args:
         planes: channels of the picture, in and out.
-        entries: of the vector.
-        channels: of the first convolution; the residual blocks have four times as many.
+        entries: entries of the vector.
+        channels: channels of the first convolution; the residual blocks have four times as many.
         blocks: residual blocks.
     """
 
@@ -67,7 +67,7 @@ class StarDiscriminator(nn.Module):
         planes: channels of the picture.
         domains: that are told apart.
         size: height and width of a crop in pixels, a power of two from 32.
-        channels: of the first convolution.
+        channels: channels of the first convolution.
 
     Raises:
         ValueError: `size` is none of these.

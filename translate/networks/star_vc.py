@@ -26,8 +26,8 @@ class StarVcGenerator(nn.Module):
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
-        entries: of a code.
-        channels: of the first layer (paper: 32); the others have two and four times as many.
+        entries: entries of a code.
+        channels: channels of the first layer (paper: 32); the others have two and four times as many.
         bottleneck: channels of the middle (paper: 5).
     """
 
@@ -69,8 +69,8 @@ class StarVcDiscriminator(nn.Module):
 
     Args:
         dimensions: Q, coefficients per frame.
-        entries: of a code.
-        channels: of all layers (paper: 32).
+        entries: entries of a code.
+        channels: channels of all layers (paper: 32).
     """
 
     def __init__(self, dimensions: int, entries: int, channels: int = 32):
@@ -103,7 +103,7 @@ class StarVcClassifier(nn.Module):
 
     Args:
         domains: K.
-        channels: of the first layer (paper: 8).
+        channels: channels of the first layer (paper: 8).
     """
 
     def __init__(self, domains: int, channels: int = 8):
@@ -137,8 +137,8 @@ class CodedConvolution(nn.Module):
 
     Args:
         inputs, outputs: channels.
-        entries: of a code.
-        kernel, stride, padding: as of `nn.Conv2d`.
+        entries: entries of a code.
+        kernel, stride, padding: as for `nn.Conv2d`.
         transposed: a transposed convolution, `nn.ConvTranspose2d`.
     """
 

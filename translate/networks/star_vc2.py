@@ -30,9 +30,9 @@ class StarVc2Generator(nn.Module):
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
         domains: K, of a one-hot.
         codes: one-hots side by side in a code: 1 (target) or 2 (source, target).
-        channels: of the first convolution, before its gate (paper: 128); the others are multiples of it.
+        channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
         blocks: in the middle (paper: 9).
-        condition: by what the code works.
+        condition: how the code acts.
         residual: blocks add to their input; short trainings of small networks learn to reconstruct sooner.
     """
 
@@ -115,7 +115,7 @@ class StarVc2Discriminator(nn.Module):
     Args:
         domains: K, of a one-hot.
         codes: that it is called with: 0, 1 (target) or 2 (source, target).
-        channels: of the first convolution, before its gate (paper: 128); the others are multiples of it.
+        channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
         classes: the judgement tells the domain, too, by another linear map of phi.
     """
 
@@ -135,7 +135,7 @@ class StarVc2Discriminator(nn.Module):
         self.head = nn.Linear(4 * c, 1)
         self.embed = nn.Linear(codes * domains, 4 * c, bias=False) if codes else None
         if self.embed is not None:
-            # As large as a row of the head: larger, it would outshout it.
+            # As large as a row of the head: a larger init would dominate the head.
             nn.init.normal_(self.embed.weight, 0.0, (4 * c) ** -0.5)
         self.classes = nn.Linear(4 * c, domains) if classes else None
 

@@ -22,8 +22,8 @@ class UNet(nn.Module):
     to average.
 
     Args:
-        source_planes, target_channels: of the pictures.
-        channels: of the first level (paper: 64); they double up to eight times that.
+        source_planes, target_channels: planes and channels of the pictures.
+        channels: channels of the first level (paper: 64); they double up to eight times that.
         depth: levels.
         dropout: whether there is any.
         test_dropout: dropout stays on in evaluation, as in the paper: outputs then depend on torch's random numbers.
@@ -68,7 +68,7 @@ class UNet(nn.Module):
         sizes, skips = hidden.shape[-2:], []
         for level, down in enumerate(self.down, start=1):
             skips.append(hidden)
-            halves = [(size + 2**level - 1) // 2**level for size in sizes]  # of the sizes before, rounded up
+            halves = [(size + 2**level - 1) // 2**level for size in sizes]  # halved sizes, rounded up
             hidden = down(extend(hidden, [2 * half for half in halves]))
         for level in reversed(range(len(self.up))):
             skip = skips[level]

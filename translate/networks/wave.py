@@ -33,7 +33,7 @@ class WaveConvolution(nn.Module):
         inputs: channels in.
         outputs: channels out, after the gate.
         kernel: taps, odd.
-        stride, dilation: of the convolution.
+        stride, dilation: stride and dilation of the convolution.
         norm: "instance" normalises every channel over time (learned scale and shift), before the gate; "weight" writes
             the weights as direction and length (Salimans and Kingma 2016) and leaves the signal alone; None: neither.
         gated: with a gated linear unit.
@@ -72,7 +72,7 @@ class WaveResidual(nn.Module):
 
     Args:
         channels: in, between and out.
-        kernel, dilation, norm: of both convolutions.
+        kernel, dilation, norm: kernel size, dilation and norm of both convolutions.
     """
 
     def __init__(self, channels: int, kernel: int, dilation: int = 1, norm: Norm = "instance"):
@@ -88,7 +88,7 @@ class ResamplingGenerator(nn.Module):
     """WaveCycleGAN's generator: down by 2 twice, residual blocks, up by 2 twice by pixel shuffle.
 
     Args:
-        channels: of the first layer after its gate; four times as many at a quarter of the rate.
+        channels: channels of the first layer after its gate; four times as many at a quarter of the rate.
         blocks: residual blocks.
         kernel: taps of every layer, odd.
         skip: the network adds to its input instead of replacing it, at first next to nothing.
@@ -123,7 +123,7 @@ class PlainGenerator(nn.Module):
     """WaveCycleGAN2's generator: dilated residual blocks at the rate of the wave, without a norm over time.
 
     Args:
-        channels: of all layers, after their gates.
+        channels: channels of all layers, after their gates.
         dilations: one residual block each.
         kernel: taps of every layer, odd.
         skip: the network adds to its input instead of replacing it, at first next to nothing.
@@ -159,10 +159,10 @@ class WaveDiscriminator(nn.Module):
     """A judgement for every stretch of the wave: gated convolutions, each layer at a fraction of the rate before.
 
     Args:
-        channels: of the first layer after its gate; doubled by every strided layer.
-        strides: of the layers after the first.
+        channels: channels of the first layer after its gate; doubled by every strided layer.
+        strides: strides of the layers after the first.
         kernel: taps of every layer, odd.
-        norm: of all layers but the first and the logits.
+        norm: norm of all layers but the first and the logits.
 
     Attributes:
         hop: samples per logit.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-COLUMNS = 3                                                         # of the small multiples
+COLUMNS = 3                                                         # columns of the small multiples
 
 
 SMOOTHED_ABOVE = 100                                                # points: more get a moving average
@@ -27,7 +27,7 @@ def draw_losses(path: str | os.PathLike[str], log_jsonl: str | os.PathLike[str])
     """Draw every `player/loss` of a training log over the steps, one small panel each, as PNG.
 
     Args:
-        path: of the picture.
+        path: path of the picture.
         log_jsonl: the log, lines like {"step": 100, "generator/cycle": 1.2}.
 
     Raises:

@@ -40,7 +40,7 @@ def start(device: torch.device) -> None:
         )
     host, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
     try:
-        # Tensors of the processor, too, on GPUs: of what is gathered for a checkpoint.
+        # gloo as well: checkpoint state is gathered on the CPU.
         distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         store = distributed.TCPStore(host, int(port), is_master=False)
     except (RuntimeError, ValueError) as error:
@@ -48,7 +48,7 @@ def start(device: torch.device) -> None:
         raise UserError(f"the processes of this run do not find each other at {host}:{port} ({reason})") from None
     _heartbeat = Heartbeat(distributed.PrefixStore("heartbeat", store), rank(), processes())
     if rank() > 0:
-        logging.getLogger("translate").setLevel(logging.WARNING)    # the first process tells for all
+        logging.getLogger("translate").setLevel(logging.WARNING)    # the first process reports for all
 
 
 def stop() -> None:
@@ -90,7 +90,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def wait() -> None:
-    """Until all processes are here."""
+    """Wait until all processes are here."""
     if processes() > 1:
         with _together():
             distributed.barrier()
@@ -105,10 +105,10 @@ def broadcast(module: nn.Module) -> None:
 
 
 def gather(own: Any) -> list[Any]:
-    """What the processes have, in their order, for the first of them; the others get an empty list.
+    """Gather what every process has, in their order, on the first; the others get an empty list.
 
     Args:
-        own: what can be pickled; tensors of the processor.
+        own: what this process has; can be pickled, with tensors on the CPU.
     """
     if processes() == 1:
         return [own]
@@ -119,7 +119,7 @@ def gather(own: Any) -> list[Any]:
 
 
 def compare(own: Any) -> list[Any]:
-    """What the processes have, in their order, for all of them; for small things."""
+    """Gather what every process has, in their order, on all of them; for small things."""
     found = [own] * processes()
     if processes() > 1:
         with _together():
@@ -146,7 +146,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 @contextlib.contextmanager
 def _together() -> Iterator[None]:
-    """What all processes do at the same time, and fails where one of them is gone."""
+    """Wrap what all processes do at the same time: it fails where one of them is gone."""
     try:
         yield
     except RuntimeError:

@@ -55,7 +55,7 @@ class History:
             if not all(finite):
                 broken.append((self.steps[name][finite.index(False)], name))
         if broken:
-            step, name = min(broken, key=lambda found: found[0])     # of one step the first that was computed
+            step, name = min(broken, key=lambda found: found[0])     # the first that was computed in that step
             self._refuse(step, f"the loss `{name}`")
 
     def check_weights(self, step: int, weights: Mapping[str, Tensor]) -> None:

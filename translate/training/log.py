@@ -1,4 +1,4 @@
-"""What a run tells: JSON lines always, TensorBoard beside them, a bar on a terminal, plain lines elsewhere."""
+"""What a run reports: JSON lines always, TensorBoard beside them, a bar on a terminal, plain lines elsewhere."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ class Log:
     """Writes `log.jsonl` and TensorBoard events in the run's folder and shows progress.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         first, steps: the step at which this process starts and the number of the last.
     """
 
@@ -28,7 +28,7 @@ class Log:
         self._bar = _make_bar(first, steps) if sys.stderr.isatty() else None
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """One line after `step` steps: means since the line before, the rate and the time left."""
+        """Write one line after `step` steps: means since the line before, the rate and the time left."""
         rate = (step - self.first) / max(time.monotonic() - self.started, 1e-9)
         line = {"step": step, **{k: round(v, 6) for k, v in values.items()}, "steps_per_second": round(rate, 3)}
         with self.path.open("a", encoding="utf-8") as file:
@@ -43,14 +43,14 @@ class Log:
             print(f"step {step}/{self.steps}  {rate:.1f}/s  {left} left  {text}", file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
-        """A line for the person who watches."""
+        """Show a line to whoever watches."""
         if self._bar is not None:
             self._bar.console.print(message, highlight=False, markup=False)
         else:
             print(message, file=sys.stderr, flush=True)
 
     def show(self, step: int, name: str, content: np.ndarray, sample_rate: int | None = None) -> None:
-        """A picture (H, W, 3) uint8, or audio (N,) when a sample rate is given, to TensorBoard."""
+        """Send an image (H, W, 3) uint8, or audio (N,) when a sample rate is given, to TensorBoard."""
         if sample_rate is None:
             self.board.add_image(name, content, step, dataformats="HWC")
         else:
