@@ -16,28 +16,6 @@ options="source target domains vgg deep"
 name_run "$name${source:+_$source-$target}"
 case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
 
-# What the run translates, a line "source target" each: the checkpoint knows which kind of model it is. Pictures with
-# attributes have the source `all`.
-list_directions() {
-    python - "$run/latest/config.yaml" <<'PY'
-import sys
-from itertools import permutations
-
-from translate.config import read_yaml
-
-config = read_yaml(sys.argv[1])
-data, network = config["data"], config.get("network", {})
-if data["batches"] == "paired":
-    directions = [data["domains"]]
-elif data["batches"] == "unpaired" or network.get("exclusive"):
-    directions = permutations(data["domains"], 2)
-else:
-    directions = [("all", domain) for domain in data["domains"]]
-for source, target in directions:
-    print(source, target)
-PY
-}
-
 if stage_runs 0 corpus; then find_corpus; fi
 if stage_runs 1 "manifests and checks"; then
     folder=$(read_corpus)
@@ -52,11 +30,7 @@ if stage_runs 3 "training $run"; then
 fi
 if stage_runs 4 conversion; then
     [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
-    directions=$(list_directions)
-    while read -r from to; do
-        if [ "$from" = all ]; then named=(); else named=(--from "$from"); fi
-        translate convert "$run" "$data/eval.jsonl" "$run/converted/$from-$to" ${named[@]+"${named[@]}"} --to "$to" </dev/null
-    done <<<"$directions"
+    translate convert "$run" "$data/eval.jsonl" "$run/converted" --all
 fi
 if stage_runs 5 evaluation; then
     if [ "$deep" = true ]; then measures=(--deep); else measures=(); fi

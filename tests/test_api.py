@@ -102,9 +102,9 @@ def test_semitones_shift_the_converted_f0(model, wave):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"amount": 1.5}, "amount: 1.5; expected a number from 0"),
-        ({"amount": float("nan")}, "amount: nan; expected"),
-        ({"semitones": 40}, "semitones: 40; expected a number from -24 to 24"),
+        ({"amount": 1.5}, "options: `amount` is 1.5: it should be less than or equal to 1"),
+        ({"amount": float("nan")}, "options: `amount` is NaN: it should be a finite number"),
+        ({"semitones": 40}, "options: `semitones` is 40: it should be less than or equal to 24"),
         ({"semitones": 1, "difference": True}, "keeps the source's F0"),
     ],
 )

@@ -120,3 +120,13 @@ def test_settings_in_commands_are_those_of_the_system(page):
             assert config.startswith(("conf/", *EXAMPLES)), config
             continue
         read_config(config and str(ROOT / config), parse_overrides(settings), ["a", "b"])
+
+
+@EACH_PAGE
+def test_options_behind_convert_are_those_of_a_modality(page):
+    from translate.config import parse_overrides
+    from translate.jobs.options import foresee_conversion
+
+    for words in find_commands(page):
+        if words[:2] == ["translate", "convert"]:
+            foresee_conversion(parse_overrides([word for word in words if re.fullmatch(r"[a-z]\w*=\S+", word)]))

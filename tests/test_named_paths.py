@@ -13,7 +13,6 @@ from translate.config import WaveConfig, write_yaml
 from translate.corpus.manifest import AUDIO, Entry, write_manifest
 from translate.corpus.tasks import Kind, find_tasks
 from translate.errors import UserError
-from translate.images.corpus.shards import write_picture_shards
 from translate.images.evaluate import evaluate_pictures
 from translate.jobs.convert import convert_files
 from translate.jobs.export import export_run
@@ -185,10 +184,6 @@ def test_shards_of_one_name(tmp_path):
     extract(entries, WaveConfig(sample_rate=8000), tmp_path / "dump", jobs=1, progress=False)
     with pytest.raises(UserError, match="a-b-c: would be written for both"):
         write_shards(FeatureStore(tmp_path / "dump"), tmp_path / "shards", 1, progress=False)
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    pictures = [Entry("1", tmp_path / "a.png", domain, split) for split, domain in groups]
-    with pytest.raises(UserError, match="a-b-c: would be written for both"):
-        write_picture_shards(pictures, tmp_path / "shards", 1, progress=False)
     assert not (tmp_path / "shards").exists()
 
 

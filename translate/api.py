@@ -38,24 +38,20 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from translate.config import FeatureConfig, WorldConfig, merge, parse_overrides, validate
-from translate.errors import UserError
-from translate.images.conversion.converter import ImageConverter
-from translate.jobs.load import Converter, load
+from translate.config import FeatureConfig, Section, WorldConfig, merge, parse_overrides, validate
+from translate.jobs.load import load
+from translate.jobs.modality import Converter
 from translate.models import NAMES
 from translate.models.base import Model as Settings
 from translate.speech.analysis.front_end import make_front_end
-from translate.speech.analysis.stft import StftFeatures
 from translate.speech.analysis.wave import check_wave, mix_down, resample
-from translate.speech.analysis.world import WorldFeatures
-from translate.speech.conversion.converter import SpeechConverter, to_array
+from translate.speech.conversion.converter import to_samples
 from translate.speech.conversion.features import FeatureConverter
 from translate.speech.streaming.stream import Stream, stream
 
 __all__ = ["Converter", "Stream", "analyse", "convert", "evaluate", "load", "stream", "synthesise", "train"]
 
-Model = str | os.PathLike[str] | SpeechConverter | ImageConverter
-Features = WorldFeatures | StftFeatures
+Model = str | os.PathLike[str] | Converter
 FrontEnd = FeatureConverter[Any] | FeatureConfig
 
 
@@ -78,8 +74,9 @@ def convert(
             - a list of these, of any lengths and sizes.
         sample_rate: Hz, of waves.
         source, target: may be left out where one direction is left, see the model's `directions`.
-        options: of speech amount, semitones, difference, seed (`translate.speech.conversion.converter.Options`); of
-            pictures style, instances, attributes, tile (`ImageConverter.convert`).
+        options: the same as of `translate convert`: of speech amount, semitones, difference, seed (see
+            `translate.speech.options`); of pictures style, instances, attributes, tile, overlap, grid (see
+            `translate.images.options`).
 
     Returns:
         A wave and its rate; a picture of the kind given; features; or a list of them.
@@ -98,19 +95,11 @@ def convert(
     model = _open(model)
     if isinstance(given, list | tuple):
         return [convert(model, one, sample_rate, source, target, **options) for one in given]
-    if isinstance(model, ImageConverter):
-        return model.convert(given, source, target, **options)
-    if isinstance(given, Features):
-        if not isinstance(model, FeatureConverter):
-            raise UserError("features: a chain converts waves; convert features by one of its models after the other")
-        return model.convert_features(given, *model.name_domains(source, target), **options)
-    if sample_rate is None:
-        raise UserError("sample_rate: a wave needs its rate in Hz")
-    return model.convert(given, sample_rate, source, target, **options)
+    return model.convert_any(given, sample_rate, source, target, **options)
 
 
 def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | None = None) -> Any:
-    """Features of speech.
+    """Analyse speech into features.
 
     Args:
         wave: (N,) or (N, channels), any length from 0.1 s.
@@ -133,13 +122,13 @@ def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | N
     200
     """
     used = _make_front_end(front_end, sample_rate)
-    samples = resample(mix_down(to_array(wave)), sample_rate, used.sample_rate)
+    samples = resample(mix_down(to_samples(wave)), sample_rate, used.sample_rate)
     check_wave(samples, used.sample_rate, "the wave")
     return used.analyse(samples)
 
 
 def synthesise(features: Any, front_end: FrontEnd | int) -> tuple[np.ndarray, int]:
-    """The wave of features, the way back from `analyse`.
+    """Make the wave of features, the way back from `analyse`.
 
     Args:
         features: as `analyse` gave them, changed as you like: F0 scaled, mel-cepstra converted, ...
@@ -169,14 +158,14 @@ def train(
     layout: str = "auto",
     jobs: int = -1,
 ) -> Converter:
-    """Train a system; the same call goes on where a run was cut.
+    """Train a model; the same call goes on where a run was cut.
 
     Args:
-        config: the name of a system (`translate models`), a YAML file, its content, or a resolved configuration.
+        config: the name of a model (`translate models`), a YAML file, its content, or a resolved configuration.
         data: a folder of recordings or pictures by domain (what of it is not prepared yet goes to `out`/data and
             `out`/features), or what `translate prepare` (pictures) or `translate extract` (speech) wrote.
         out: folder of the run.
-        domains: source and target, or all of a system of many domains; None: as configured, else all of a corpus.
+        domains: source and target, or all of a model of many domains; None: as configured, else all of a corpus.
         settings: over the configuration's, by dotted keys: {"train.steps": 2000}.
         layout: of pictures, see `translate prepare --help`.
         jobs: processes of the extraction; -1: one per core.
@@ -185,7 +174,7 @@ def train(
         The trained model.
 
     Raises:
-        UserError: an unknown system or setting, unfit data, another run in `out`.
+        UserError: an unknown model or setting, unfit data, another run in `out`.
     """
     from translate.jobs.from_corpus import train_from
 
@@ -227,12 +216,11 @@ def evaluate(
     return convert_and_evaluate(Path(run), first, second, jobs)
 
 
-def _open(model: Model) -> SpeechConverter | ImageConverter:
+def _open(model: Model) -> Converter:
     return load(model) if isinstance(model, str | os.PathLike) else model
 
 
 def _make_front_end(front_end: FrontEnd | None, sample_rate: int) -> Any:
-    if isinstance(front_end, FeatureConverter):
-        return front_end.front_end
-    default = {"sample_rate": int(sample_rate)}
-    return make_front_end(validate(WorldConfig, default, "sample_rate") if front_end is None else front_end)
+    if front_end is None:
+        front_end = validate(WorldConfig, {"sample_rate": int(sample_rate)}, "sample_rate")
+    return make_front_end(front_end) if isinstance(front_end, Section) else front_end.front_end

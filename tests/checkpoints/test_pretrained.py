@@ -103,6 +103,6 @@ def convert_picture(converter):
         given = data.astronaut()[:64, 128:192]
         if images.source_channels == 1:
             given = np.round(255 * color.rgb2gray(given)).astype(np.uint8)
-    source, targets = next(iter(converter.directions().items()))
+    source, targets = next(iter(converter.between.by_source().items()))
     objects = {"instances": given} if images.instances else {}      # every class one object
     return converter.convert(given, source, targets[0], **objects), given

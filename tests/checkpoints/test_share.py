@@ -347,7 +347,7 @@ def test_the_player_that_converts_cannot_be_left_out(shared):
 
 
 def test_the_limit_on_networks_is_that_of_one_check(shared, monkeypatch):
-    monkeypatch.setattr(foreign, "JUDGES", 0)
+    monkeypatch.setattr(foreign, "UNSHARED", 0)
     monkeypatch.setattr(foreign, "RATIO", 1)                        # the judges are not in the file
     with pytest.raises(UserError, match="far larger than its weights"):
         check_foreign(shared, "it")

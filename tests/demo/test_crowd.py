@@ -16,7 +16,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 
 from translate.demo.app import WAITING, build_app, serve
-from translate.demo.editor import LARGEST, LAYERS, PAINTINGS, PaintingEditor
+from translate.demo.editor import LAYERS, MOST_PIXELS, PAINTINGS, PaintingEditor
 from translate.demo.limits import Limits, Refusal
 from translate.demo.page import PLACES_OF_ADDRESS, PLACES_OF_VISITOR
 from translate.demo.uploads import hold_uploads
@@ -276,7 +276,7 @@ def test_layers_are_counted_before_they_are_decoded(editor):
         tracemalloc.start()
         with pytest.raises(Refusal, match=f"has 20 layers; expected up to {LAYERS}"):
             editor.preprocess(editor.data_model(background=file, layers=[file] * 20, composite=file))
-        with pytest.raises(Refusal, match=rf"has 12,582,912 pixels in all its layers; expected up to {LARGEST:,}"):
+        with pytest.raises(Refusal, match=rf"has 12,582,912 pixels in all its layers; expected up to {MOST_PIXELS:,}"):
             editor.preprocess(editor.data_model(background=file, layers=[file] * 2))
         assert tracemalloc.get_traced_memory()[1] < 2**21           # nothing was decoded
     finally:

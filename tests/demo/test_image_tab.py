@@ -17,7 +17,7 @@ from translate.demo.editor import PaintingEditor
 from translate.demo.example_images import make_examples, read_label_maps
 from translate.demo.image import build_image_tab, convert_picture, convert_to_all, list_targets, takes_several
 from translate.demo.limits import Limits, Refusal
-from translate.demo.models import Model, find_models
+from translate.demo.models import Offer, find_models
 from translate.demo.painting import (
     BY_CLASS,
     DRAWN,
@@ -33,7 +33,7 @@ from translate.demo.painting import (
     name_classes,
     read_painting,
 )
-from translate.demo.pictures import PictureUpload, read_upload
+from translate.demo.pictures import PictureUpload, read_picture
 from translate.demo.uploads import hold_uploads
 from translate.errors import UserError
 from translate.images.arrays import read_image, resize, write_image
@@ -55,7 +55,7 @@ def offer(values):
     config = resolve(values, "test")
     torch.manual_seed(0)
     converter = ImageConverter(config.build(), config, torch.device("cpu"))
-    return Model("x", "x", Path("x"), config, _loaded=[converter])
+    return Offer("x", "x", Path("x"), config, _loaded=[converter])
 
 
 # --- uploads ----------------------------------------------------------------------------------------------
@@ -65,27 +65,27 @@ def test_uploads_come_upright_with_8_bits(tmp_path, pixels):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    picture, note = read_upload(tmp_path / "turned.png", LIMITS)
+    picture, note = read_picture(tmp_path / "turned.png", LIMITS)
     assert np.array_equal(picture, np.rot90(pixels, -1))
     assert note == ""
     write_image(tmp_path / "deep.png", pixels[..., 0].astype(np.uint16) * 257)
-    deep, _ = read_upload(tmp_path / "deep.png", LIMITS)
+    deep, _ = read_picture(tmp_path / "deep.png", LIMITS)
     assert deep.dtype == np.uint8
     assert np.array_equal(deep[..., 0], pixels[..., 0])
 
 
 def test_large_uploads_are_scaled_down_or_refused(files, tmp_path, pixels):
-    picture, note = read_upload(files["photo.png"], Limits(max_pixels=1000))
+    picture, note = read_picture(files["photo.png"], Limits(max_pixels=1000))
     assert note == "scaled down from 64 × 48 to 36 × 27 pixels"
     assert np.array_equal(picture, resize(pixels, (27, 36)))
-    assert read_upload(files["photo.png"], Limits(max_pixels=64 * 48 * 4), scale=2)[1] == ""
+    assert read_picture(files["photo.png"], Limits(max_pixels=64 * 48 * 4), scale=2)[1] == ""
     with pytest.raises(UserError, match=r"photo.png: is 64 × 48 pixels; ×2 takes up to 55 × 55 here.*cut out a part"):
-        read_upload(files["photo.png"], Limits(max_pixels=64 * 48 * 4 - 1), scale=2)
+        read_picture(files["photo.png"], Limits(max_pixels=64 * 48 * 4 - 1), scale=2)
     with pytest.raises(UserError, match=r"is 64 × 48 pixels; expected up to 2,400 in all"):
-        read_upload(files["photo.png"], Limits(max_pixels=300))
+        read_picture(files["photo.png"], Limits(max_pixels=300))
     write_image(tmp_path / "line.png", pixels[:15])
     with pytest.raises(UserError, match="is 64 × 15 pixels; expected 16 or more"):
-        read_upload(tmp_path / "line.png", LIMITS)
+        read_picture(tmp_path / "line.png", LIMITS)
 
 
 def test_heavy_pictures_are_refused_sooner(tmp_path, pixels):
@@ -97,14 +97,14 @@ def test_heavy_pictures_are_refused_sooner(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "plain.png")
     for name in ("deep.tif", "alpha.png"):
         with pytest.raises(UserError, match=f"{name}: is 64 × 48 pixels; expected up to 1,536 in all"):
-            read_upload(tmp_path / name, limits)
-    assert read_upload(tmp_path / "plain.png", limits)[0].shape == (24, 32, 3)
+            read_picture(tmp_path / name, limits)
+    assert read_picture(tmp_path / "plain.png", limits)[0].shape == (24, 32, 3)
 
 
 @pytest.mark.parametrize("name", ["text.png", "empty.png"])
 def test_files_that_are_no_pictures(files, name):
     with pytest.raises(UserError, match=f"^{name}: is no picture that can be read; give PNG"):
-        read_upload(files[name], LIMITS)
+        read_picture(files[name], LIMITS)
 
 
 def test_no_upload(models):
@@ -170,7 +170,7 @@ def test_all_domains(models, files, pixels):
         assert np.array_equal(picture, model.converter.convert(small, target=target))
         assert np.array_equal(picture, convert_picture(model, files["photo.png"], LIMITS, target, True)[0][1])
     assert "3 translations" in note
-    with pytest.raises(UserError, match="grid needs a system of many domains"):
+    with pytest.raises(UserError, match="grid needs a model of many domains"):
         convert_to_all(models["pix2pix-drawing"], files["photo.png"], LIMITS)
 
 

@@ -12,7 +12,7 @@ from translate.demo.app import EXAMPLES
 from translate.demo.limits import Limits, Refusal, polite
 from translate.demo.models import find_models
 from translate.demo.plots import draw_f0
-from translate.demo.recordings import find_recordings, read_upload, to_pcm
+from translate.demo.recordings import find_recordings, read_recording, to_pcm
 from translate.demo.voice import NONE, VoiceTab, name_voices
 from translate.errors import UserError
 from translate.speech.conversion.chain import Chain
@@ -24,7 +24,7 @@ LIMITS = Limits(max_seconds=4.0, max_bytes=400_000)
 
 @pytest.fixture(scope="module")
 def tab(models):
-    return VoiceTab([model for model in models.values() if not model.is_image], LIMITS)
+    return VoiceTab([model for model in models.values() if model.config.modality == "speech"], LIMITS)
 
 
 def convert(tab, path, title=PAIR, source="low", target="high", amount=1.0, semitones=0.0, then=NONE):
@@ -103,8 +103,8 @@ def test_titles_differ(runs):
 def test_a_model_is_loaded_once(models):
     model = models["cyclegan_vc2-low-high"]
     assert model.converter is model.converter
-    assert not model.is_image
-    assert models["pix2pix-drawing"].is_image
+    assert model.config.modality == "speech"
+    assert models["pix2pix-drawing"].config.modality == "images"
 
 
 # --- conversion -------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_odd_formats(tmp_path, rate, channels, message):
     path = tmp_path / "odd.wav"
     soundfile.write(path, np.zeros((rate // 50, channels)), rate)
     with pytest.raises(UserError, match=message):
-        read_upload(path, LIMITS)
+        read_recording(path, LIMITS)
 
 
 def test_small_files_of_many_hours_are_not_read(tmp_path, monkeypatch):
@@ -224,14 +224,14 @@ def test_small_files_of_many_hours_are_not_read(tmp_path, monkeypatch):
     assert path.stat().st_size < LIMITS.max_bytes
     monkeypatch.setattr(soundfile, "read", None)                    # the header is enough
     with pytest.raises(UserError, match=r"600\.0 s; at most 4 s"):
-        read_upload(path, LIMITS)
+        read_recording(path, LIMITS)
 
 
 def test_large_files(tmp_path):
     path = tmp_path / "large.wav"
     soundfile.write(path, np.zeros(300_000, dtype=np.int16), 192000)
     with pytest.raises(UserError, match=r"0\.6 MB; at most 0\.4 MB"):
-        read_upload(path, LIMITS)
+        read_recording(path, LIMITS)
 
 
 def test_messages_show_file_names_as_text():

@@ -76,7 +76,7 @@ def check_graph(converter, exported):
 )
 def test_a_graph_gives_the_same_numbers(model):
     converter = make(model)
-    direction = converter.config.data.directions()[-1]              # of two ways, the way back
+    direction = converter.directions[-1]              # of two ways, the way back
     (exported,) = export_onnx(converter, [direction], [*CHECKS, SHORT])
     assert 0 < exported.difference < 1e-4
     session = check_graph(converter, exported)
@@ -113,7 +113,7 @@ def test_a_graph_gives_the_same_numbers(model):
 ], ids=lambda v: v if isinstance(v, str) else "-".join(map(str, v["network"])))  # fmt: skip
 def test_every_switch_of_a_generator_exports(model, sections):
     converter = make(model, **sections)
-    (exported,) = export_onnx(converter, [converter.config.data.directions()[0]], [*CHECKS, SHORT])
+    (exported,) = export_onnx(converter, [converter.directions[0]], [*CHECKS, SHORT])
     check_graph(converter, exported)
 
 

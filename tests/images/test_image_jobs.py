@@ -78,7 +78,7 @@ def test_trains_in_bfloat16(data, tmp_path, model, device):
     checkpoint = train_system(config, data, tmp_path / "run")
     assert all(tensor.dtype != torch.bfloat16 for tensor in load_file(checkpoint / "weights.safetensors").values())
     converter = translate.load(checkpoint, device)
-    source, targets = next(iter(converter.directions().items()))
+    source, targets = next(iter(converter.between.by_source().items()))
     assert converter.convert(np.zeros((40, 48, 3), np.uint8), source, targets[0]).dtype == np.uint8
 
 
@@ -131,7 +131,7 @@ def test_converts_and_evaluates(runs, data, model, monkeypatch):
     monkeypatch.setattr("translate.images.measures.classifier.STEPS", 10)  # of no quality
     run = runs / model
     converter = translate.load(run)
-    for source, targets in converter.directions().items():
+    for source, targets in converter.between.by_source().items():
         for target in targets:
             seconds = convert_files(run, data / "eval.jsonl", run / "converted" / f"{source}-{target}", source, target)
             assert seconds["images"] == 2
@@ -155,14 +155,14 @@ def test_single_pictures_and_folders(runs, data, tmp_path):
 
 
 @pytest.mark.parametrize(("model", "arguments", "words"), [
-    ("pix2pix", {"difference": True}, "--difference: .* converts pictures, which has no such option"),
+    ("pix2pix", {"difference": True}, "^difference: .* converts pictures, which has no such option"),
     ("pix2pix", {"source": "right"}, "translates left to right only"),
     ("cyclegan", {}, r"name the target domain \(--to, or target=\.\.\.\); this model knows left, right"),
     ("cyclegan", {"target": "rigth"}, "unknown domain `rigth`"),
     ("pix2pix", {"given": "nowhere"}, "nowhere: no such file or folder"),
     ("pix2pix", {"out": "picture.jpg"}, "expected a name that ends in .png"),
     ("pix2pix", {"given": "broken.png"}, "1 of 1 files were not converted: .*broken.png"),
-    ("cyclegan", {"target": "left", "grid": True}, "a grid needs a system of many domains"),
+    ("cyclegan", {"target": "left", "grid": True}, "a grid needs a model of many domains"),
 ])  # fmt: skip
 def test_mistakes_are_one_line(runs, tmp_path, model, arguments, words):
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "a.png")

@@ -115,8 +115,6 @@ def test_mistakes_are_one_line(own, message):
 class OneWay(Translator):
     """Players that are networks themselves, as small systems have them."""
 
-    one_way = True
-
     def __init__(self, shows=True):
         super().__init__({"generator": nn.Conv1d(4, 4, 1)}, {"generator": {}})
         self.shows = shows

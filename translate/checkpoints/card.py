@@ -13,8 +13,10 @@ from torch import Tensor
 
 from translate.checkpoints.files import find_text
 from translate.config import parse_yaml
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.models.base import Model
+from translate.models.description import Description
 
 SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
 OF_THE_RUN = ("What it converts", "Results")                        # that no older card knows better
@@ -43,12 +45,12 @@ def make_card(
     Raises:
         UserError: `given` cannot be read, or its front matter is no YAML.
     """
-    speech = not hasattr(config, "images")
+    described = config.describe()
     matter: dict[str, Any] = {
         "license": "unknown",
         "library_name": "translate",
-        "pipeline_tag": "audio-to-audio" if speech else "image-to-image",
-        "tags": ["voice-conversion" if speech else "image-translation", config.model.replace("_", "-")],
+        "pipeline_tag": described.pipeline,
+        "tags": [described.tag, config.model.replace("_", "-")],
     }
     title = Path(place).name
     intro = f"`{config.model}` ({config.paper or 'a model of its own'}): {config.task}."
@@ -65,7 +67,7 @@ def make_card(
         title, intro = own_title or title, own_intro or intro
         made_here = {"Use", *(OF_THE_RUN if older else ())}
         sections |= {name: text for name, text in own_sections.items() if name not in made_here and BLANK not in text}
-    sections["Use"] = _tell_use(config, place)
+    sections["Use"] = _tell_use(described, place)
     front = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True).strip()
     parts = [f"---\n{front}\n---", f"# {title}", intro, *(f"## {name}\n\n{text}" for name, text in sections.items())]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -104,22 +106,14 @@ def _parse(text: str, where: str) -> tuple[dict[str, Any], str, str, dict[str, s
     return matter, title[1].strip() if title else "", intro.strip(), sections
 
 
-def _tell_conversion(config: Any, weights: dict[str, Tensor]) -> str:
+def _tell_conversion(config: Model, weights: dict[str, Tensor]) -> str:
     parameters = sum(value.numel() for value in weights.values() if value.is_floating_point()) / 1e6
-    if config.data.batches == "labelled":
-        road = f"To any of {', '.join(config.data.domains)}, by one network."
+    between = Directions.of(config)
+    if between.many:
+        road = f"To any of {', '.join(between.domains)}, by one network."
     else:
-        road = " and ".join(f"{source} to {target}" for source, target in config.data.directions()) + "."
-    if not hasattr(config, "images"):
-        kinds = {"world": "the mel-cepstra of WORLD, with its vocoder", "stft": "STFT magnitudes", "wave": "samples"}
-        rate, kind = config.features.sample_rate, kinds[config.features.kind]
-        what = f"Speech at {rate} Hz (other rates are resampled), as {kind}."
-    else:
-        images = config.images
-        what = f"Label maps of {images.labels} classes." if images.labels else "Pictures of any size."
-        what += f" The result is {images.scale} times as large." if images.scale > 1 else ""
-        what += f" Trained on crops {config.train.crop} pixels high."
-    return f"{road} {what} {parameters:.2f} million numbers in the shared weights."
+        road = " and ".join(f"{source} to {target}" for source, target in between.pairs) + "."
+    return f"{road} {config.describe().takes} {parameters:.2f} million numbers in the shared weights."
 
 
 def _tell_training(config: Model) -> str:
@@ -140,16 +134,7 @@ def _read_results(checkpoint: Path) -> str:
     return f"From `translate evaluate`{': ' if name else '.'}{name}\n\n{text}"
 
 
-def _tell_use(config: Any, place: str) -> str:
-    source, target = config.data.domains[:2]
-    if not hasattr(config, "images"):
-        needed, given = "soundfile, translate", 'wave, rate = soundfile.read("me.wav")'
-        call = f'wave, rate = model.convert(wave, rate, "{source}", "{target}")'
-        command = f"translate convert {place} me.wav converted.wav --from {source} --to {target}"
-    else:
-        needed, given, call = "PIL.Image, translate", 'image = PIL.Image.open("in.png")', "image = model.convert(image)"
-        command = f"translate convert {place} in.png out.png"
-        if config.data.batches != "paired":
-            call, command = f'image = model.convert(image, target="{target}")', f"{command} --to {target}"
-    lines = [f"import {needed}", f'model = translate.load("{place}")', given, call]
-    return "\n".join(["```python", *lines, "```", "", "or", "", f"    {command}"])
+def _tell_use(described: Description, place: str) -> str:
+    load = f'model = translate.load("{place}")'
+    lines = [f"import {described.imports}, translate", load, described.opening, described.call]
+    return "\n".join(["```python", *lines, "```", "", "or", "", f"    translate convert {place} {described.command}"])

@@ -27,9 +27,9 @@ from translate.models.base import Model
 CONVERTING = "generator"                                            # the player that `translate()` uses
 LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing
 
-# Networks may hold JUDGES numbers and RATIO times what the file of weights holds: players that only training needs are
-# left out of it, and of waveforms these are a thousand times larger than the generator.
-JUDGES, RATIO, MOST_TENSORS = 2**27, 4, 5_000
+# Networks may hold UNSHARED numbers and RATIO times what the file of weights holds: players that only training needs
+# are left out of it, and of waveforms these are a thousand times larger than the generator.
+UNSHARED, RATIO, MOST_TENSORS = 2**27, 4, 5_000
 
 
 def check_foreign(folder: Path, name: str) -> None:
@@ -50,7 +50,7 @@ def check_foreign(folder: Path, name: str) -> None:
     for path in (weights, average):
         if path.exists():
             load_tensors(path, game)
-    check_statistics(folder, needed=hasattr(config, "features"))
+    check_statistics(folder, needed=config.statistics)
 
 
 def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
@@ -63,7 +63,7 @@ def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
     written = sum(prod(shape) for name, shape in header.shapes.items() if name not in header.same)
     own = find_code(config.model_dump())
     try:
-        with nullcontext() if own else _bounded(JUDGES + RATIO * written):
+        with nullcontext() if own else _bounded(UNSHARED + RATIO * written):
             return build(config)
     except (OverflowError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         if own:

@@ -67,7 +67,7 @@ def share(
     with replacing_folder(folder) as draft:
         write_yaml(draft / "config.yaml", config)
         save_tensors(draft / "weights.safetensors", weights, {LEFT_OUT: ",".join(left_out)})
-        if not hasattr(config, "images"):
+        if config.statistics:
             shutil.copyfile(checkpoint / "statistics.safetensors", draft / "statistics.safetensors")
         (draft / "README.md").write_text(text, encoding="utf-8")
         for path in draft.iterdir():

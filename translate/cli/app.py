@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from translate.errors import UserError
 from translate.version import __version__
 
 
@@ -44,7 +45,25 @@ Overrides = Annotated[
     typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's, such as train.steps=2000."),
 ]
 Config = Annotated[str | None, typer.Option("--config", help="YAML file; see egs/*/conf/.", metavar="FILE")]
+Source = Annotated[str | None, typer.Option("--source", help="Source domain; --from says the same.")]
+From = Annotated[str | None, typer.Option("--from", hidden=True)]
+Target = Annotated[str | None, typer.Option("--target", help="Target domain; --to says the same.")]
+To = Annotated[str | None, typer.Option("--to", hidden=True)]
 Jobs = Annotated[int, typer.Option(help="Processes; -1: one per core.")]
+
+
+def name_ends(source: str | None, from_: str | None, target: str | None, to: str | None) -> list[str | None]:
+    """Return source and target, whichever way they were spelled.
+
+    Raises:
+        UserError: both spellings, with different names.
+    """
+    ends = []
+    for name, short, options in ((source, from_, "--source and --from"), (target, to, "--target and --to")):
+        if name is not None and short is not None and name != short:
+            raise UserError(f"{options} mean the same: give one of them")
+        ends.append(short if name is None else name)
+    return ends
 
 
 @app.callback(invoke_without_command=True)

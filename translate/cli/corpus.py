@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from translate.cli.app import Config, Jobs, app
+from translate.cli.app import Config, From, Jobs, Source, app, name_ends
 
 
 @app.command()
@@ -103,14 +103,15 @@ def synthesise(
     domain: Annotated[str, typer.Option(help="Whose recordings are synthesised.")],
     smooth: Annotated[int | None, typer.Option(help="Frames over which mel-cepstra (or spectra) are averaged.")] = None,
     converter: Annotated[Path | None, typer.Option(help="Run whose conversions are synthesised instead.")] = None,
-    source: Annotated[str | None, typer.Option("--from", help="Domain that the run converts.")] = None,
+    source: Source = None,
+    from_: From = None,
     config: Config = None,
     jobs: Jobs = -1,
 ) -> None:
-    """Make synthetic speech, aligned with natural recordings, for postfilters and waveform systems to learn from.
+    """Make synthetic speech, aligned with natural recordings, for postfilters and waveform models to learn from.
 
     Analysis and synthesis by WORLD with the natural F0 and aperiodicity; the mel-cepstra may be smoothed over time, or
-    those of the same sentence by another speaker, converted by a run and warped to the natural timing.
+    those of the same sentence by another speaker, the run's --source, converted by it and warped to the natural timing.
 
     Examples:
 
@@ -120,4 +121,5 @@ def synthesise(
     """
     from translate.speech.synthesise import synthesise as make_synthetic
 
+    source, _ = name_ends(source, from_, None, None)
     make_synthetic(manifests, out, domain, smooth=smooth, converter=converter, source=source, config=config, jobs=jobs)

@@ -27,7 +27,7 @@ def demo(
     concurrency: Annotated[int, typer.Option(min=1, help="Conversions at once; the others wait.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Open a page to try trained systems on recordings and pictures in the browser.
+    """Open a page to try trained models on recordings and pictures in the browser.
 
     Examples:
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from translate.cli.app import Config, Overrides, app
+from translate.cli.app import Config, From, Overrides, Source, Target, To, app, name_ends
 from translate.errors import UserError
 
 
@@ -47,13 +47,15 @@ def train(
     features: Annotated[Path | None, typer.Option(help="Speech: folder written by `translate extract`.")] = None,
     data: Annotated[Path | None, typer.Option(help="Pictures: folder written by `translate prepare`.")] = None,
     config: Config = None,
-    source: Annotated[str | None, typer.Option(help="Source domain.")] = None,
-    target: Annotated[str | None, typer.Option(help="Target domain.")] = None,
+    source: Source = None,
+    from_: From = None,
+    target: Target = None,
+    to: To = None,
     domains: Annotated[str | None, typer.Option(help="Names of many domains, separated by commas.")] = None,
     vgg: Annotated[str | None, typer.Option(help="File with VGG19's weights; default: downloaded.")] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Train a system; the same command goes on where a run was cut.
+    """Train a model; the same command goes on where a run was cut.
 
     Several processes: torchrun --nproc-per-node 2 -m translate train ...
 
@@ -65,9 +67,11 @@ def train(
       translate train --config conf/pix2pix_small.yaml --data data --out exp/two --source photo --target labels
     """
     from translate.config import parse_overrides
+    from translate.jobs.modality import find_modality
     from translate.jobs.train import train_system
     from translate.models.settings import read_config
 
+    source, target = name_ends(source, from_, target, to)
     if (source is None) != (target is None):
         raise UserError("--source and --target go together")
     if source and domains:
@@ -80,9 +84,9 @@ def train(
         raise UserError("give --features FOLDER (speech) or --data FOLDER (pictures)")
     settings = [*(overrides or []), *([f"vgg.weights={vgg}"] if vgg else [])]
     resolved = read_config(config, parse_overrides(settings), names)
-    if hasattr(resolved, "images") != (data is not None):
-        kind, option = ("pictures", "--data") if hasattr(resolved, "images") else ("speech", "--features")
-        raise UserError(f"{resolved.model} learns from {kind}: give {option} FOLDER")
+    modality = find_modality(resolved)
+    if modality.material != ("features" if features else "data"):
+        raise UserError(f"{resolved.model} learns from {modality.noun}: give --{modality.material} FOLDER")
     try:
         checkpoint = train_system(resolved, material, out)
     except KeyboardInterrupt:

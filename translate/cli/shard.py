@@ -11,15 +11,14 @@ from translate.cli.app import app
 @app.command()
 def shard(
     given: Annotated[
-        Path, typer.Argument(metavar="DUMP", help="Folder written by `translate extract`, or a manifest of pictures.")
+        Path, typer.Argument(metavar="DUMP", help="Folder written by `translate extract`.")
     ],
     out: Annotated[Path, typer.Argument(help="Folder for the shards.")],
     size: Annotated[float, typer.Option(min=0.001, help="Of a shard, in MB (10**6 bytes).")] = 256,
 ) -> None:
     """Pack features into tar files (WebDataset) that training streams with a memory that stays flat.
 
-    Run again, it mends what is missing or damaged. A manifest of pictures is packed likewise, for other readers of
-    WebDataset: training reads the pictures themselves.
+    Run again, it mends what is missing or damaged. Pictures need no shards: training reads them where a manifest says.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""Verbs that share trained systems: with a folder, with the Hub."""
+"""Verbs that share trained models: with a folder, with the Hub."""
 
 from typing import Annotated
 

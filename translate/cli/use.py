@@ -1,4 +1,4 @@
-"""Verbs on trained systems: conversion and evaluation."""
+"""Verbs on trained models: conversion and evaluation."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from translate.cli.app import Jobs, app
+from translate.cli.app import From, Jobs, Source, Target, To, app, name_ends
 from translate.errors import UserError
 
 PIPE = Path("-")
@@ -17,29 +17,34 @@ def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint or run, such as exp/one.")],
     given: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, a .jsonl manifest, or - (a pipe).")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="WAV or PNG file, a folder, or - (a pipe).")],
-    to: Annotated[str | None, typer.Option(help="Target domain; of two, this or --from is enough.")] = None,
-    source: Annotated[str | None, typer.Option("--from", help="Source domain, likewise.")] = None,
-    difference: Annotated[
-        bool, typer.Option(help="Filter the source's wave instead of using the vocoder (same gender).")
-    ] = False,
-    amount: Annotated[
-        float | None, typer.Option(help="Speech: how much of the conversion, 0 to 1 (the default).")
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Options of the model, such as amount=0.5.")
     ] = None,
+    source: Source = None,
+    from_: From = None,
+    target: Target = None,
+    to: To = None,
+    difference: Annotated[
+        bool, typer.Option("--difference", help="Speech: filter the source's wave, no vocoder (same gender).")
+    ] = False,
+    amount: Annotated[float | None, typer.Option(help="Speech: how much of the conversion, 0 to 1 (all).")] = None,
     semitones: Annotated[float | None, typer.Option(help="Speech: by which the converted F0 is shifted.")] = None,
     features: Annotated[
-        bool, typer.Option("--features", help="Write the converted features beside each wave, for evaluate.")
+        bool, typer.Option("--features", help="Speech: write the converted features beside each wave, for evaluate.")
     ] = False,
+    seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
     style: Annotated[str | None, typer.Option(help="Pictures: a seed, or a picture whose style is taken.")] = None,
-    instances: Annotated[Path | None, typer.Option(help="Label maps: their instance map, or a folder.")] = None,
-    tile: Annotated[int | None, typer.Option(min=32, help="Pictures: go through in tiles of so many pixels.")] = None,
-    grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (many-domain systems).")] = False,
+    instances: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Label maps: their instance map, or a folder.")
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Pictures: go through in tiles of so many pixels.")] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (models of many domains).")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Speech manifests: every direction, each into OUT/<source>-<target>.")
+        bool, typer.Option("--all", help="Manifests: every direction, each into OUT/<source>-<target>.")
     ] = False,
     then: Annotated[
         list[Path] | None, typer.Option(help="Speech: another checkpoint, such as a postfilter's, for the result.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
     raw: Annotated[
         int | None, typer.Option(metavar="RATE", help="Pipes: signed 16-bit mono samples instead of WAV, at RATE in.")
     ] = None,
@@ -58,9 +63,12 @@ def convert(
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.
 
+    Between two domains, one of --source and --target is enough. Options of the model are given as KEY=VALUE
+    (amount=0.5, tile=512) or by the flag of the same name; attributes={Male: 1} and overlap=64, of pictures, have none.
+
     Examples:
 
-      translate convert exp/one/latest me.wav converted.wav --to TM1
+      translate convert exp/one/latest me.wav converted.wav --to TM1 amount=0.5
 
       translate convert exp/one recordings/ converted/ --from SF1 --to TM1
 
@@ -70,40 +78,50 @@ def convert(
 
       arecord -f S16_LE -r 16000 | translate convert exp/one - - --to TM1 --stream --reference me.wav | aplay
     """
-    of_files: dict[str, Any] = dict(
-        precision=precision, amount=amount, semitones=semitones, features=features, style=style,
-        instances=instances, tile=tile, grid=grid, all=every,
+    source, target = name_ends(source, from_, target, to)
+    flags: dict[str, Any] = dict(
+        difference=difference, amount=amount, semitones=semitones, features=features, seed=seed, style=style,
+        instances=instances, tile=tile, grid=grid,
     )  # fmt: skip
+    options = _collect_options(settings or [], flags)
     of_pipes: dict[str, Any] = dict(
         raw=raw, stream=stream, reference=reference, chunk_ms=chunk_ms, lookahead_ms=lookahead_ms
     )  # fmt: skip
     if PIPE in (given, out):
         if given != out:
             raise UserError("give - for both, IN and OUT; a file joins by redirection: < in.wav or > out.wav")
-        _refuse(of_files, "not with pipes")
+        _refuse(dict(precision=precision, all=every), "not with pipes")
         of_pipes["streaming"] = of_pipes.pop("stream")
-        from translate.speech.streaming.pipe import convert_pipe, open_pipes
+        from translate.jobs.convert import convert_pipe, open_pipes
 
         with open_pipes() as (standard_input, standard_output):
             line = convert_pipe(
-                checkpoint, standard_input, standard_output, source, to, device, then or [],
-                difference=difference, seed=seed, **of_pipes,
-            )  # fmt: skip
+                checkpoint, standard_input, standard_output, source, target, device, then or [], options, **of_pipes
+            )
         print(line, file=sys.stderr)
         return
     _refuse(of_pipes, "only with pipes: give - for IN and OUT")
-    from translate.jobs.convert import convert_files
+    from translate.jobs.convert import convert_and_summarise
 
-    seconds = convert_files(
-        checkpoint, given, out, source, to, device,
-        difference=difference, then=then or [], seed=seed,
-        **{name: value for name, value in of_files.items() if value is not None},
-    )  # fmt: skip
-    spent = sum(value for stage, value in seconds.items() if stage not in ("audio", "images"))
-    if "images" in seconds:
-        print(f"{seconds['images']:.0f} picture(s) in {spent:.1f} s")
-    else:
-        print(f"{seconds['audio']:.1f} s of speech in {spent:.1f} s (RTF {spent / seconds['audio']:.3f})")
+    print(
+        convert_and_summarise(
+            checkpoint, given, out, source, target, device, then or [], precision or "float32", every, options
+        )
+    )
+
+
+def _collect_options(settings: list[str], flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a conversion, given as KEY=VALUE or by flags; `UserError` for one that is given twice."""
+    from translate.config import parse_overrides
+
+    options = parse_overrides(settings)
+    for name, value in flags.items():
+        if value in (None, False):
+            continue
+        if name in options:
+            raise UserError(f"--{name} and {name}={options[name]}: give one of them")
+        options[name] = value
+    return options
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -118,8 +136,10 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="Run with converted/<source>-<target>/.")],
     evaluation: Annotated[Path, typer.Option("--eval", help="Manifest of the natural recordings or pictures.")],
     training: Annotated[Path, typer.Option("--train", help="Manifest of natural training data.")],
-    sample_rate: Annotated[int | None, typer.Option(help="Hz; default: that of the converted files.")] = None,
-    dimensions: Annotated[int, typer.Option(min=1, max=80, help="Mel-cepstral dimensions, without c0.")] = 24,
+    sample_rate: Annotated[int | None, typer.Option(help="Speech: Hz; default: that of the converted files.")] = None,
+    dimensions: Annotated[
+        int | None, typer.Option(min=1, max=80, help="Speech: mel-cepstral dimensions, without c0 (24).")
+    ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Pictures: also LPIPS, FID, KID (downloads networks).")] = False,
     jobs: Jobs = -1,
 ) -> None:
@@ -134,4 +154,6 @@ def evaluate(
     """
     from translate.jobs.evaluate import evaluate_and_format
 
-    print(evaluate_and_format(run, evaluation, training, sample_rate, dimensions, deep, jobs))
+    given: dict[str, Any] = dict(sample_rate=sample_rate, dimensions=dimensions, deep=deep)
+    options = {name: value for name, value in given.items() if value not in (None, False)}
+    print(evaluate_and_format(run, evaluation, training, jobs, **options))

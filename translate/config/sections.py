@@ -4,8 +4,7 @@ A *section* is a pydantic model: one field per key. Every class of `translate.mo
 are the numbers of its paper.
 """
 
-from itertools import permutations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -35,6 +34,10 @@ Domain = Annotated[str, AfterValidator(_check_domain)]
 class WorldConfig(Section):
     """`features`: the WORLD analysis of speech (Morise et al. 2016) and the codec of its envelope."""
 
+    summary: ClassVar[str] = "the mel-cepstra of WORLD, with its vocoder"
+    vocoder: ClassVar[bool] = True                                  # whether F0 stands beside the frames
+    analysed: ClassVar[bool] = True
+
     kind: Literal["world"] = "world"
     sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
     hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames
@@ -54,6 +57,10 @@ class WorldConfig(Section):
 class StftConfig(Section):
     """`features`: log magnitudes of the short-time Fourier transform, the phase beside them."""
 
+    summary: ClassVar[str] = "STFT magnitudes"
+    vocoder: ClassVar[bool] = False
+    analysed: ClassVar[bool] = True
+
     kind: Literal["stft"] = "stft"
     sample_rate: int = Field(16000, ge=8000, le=48000)              # Hz; other rates are resampled to it
     fft_size: int = Field(1024, ge=64, multiple_of=2)               # samples of the Hann window
@@ -68,6 +75,10 @@ class StftConfig(Section):
 
 class WaveConfig(Section):
     """`features`: none, the samples themselves."""
+
+    summary: ClassVar[str] = "samples"
+    vocoder: ClassVar[bool] = False
+    analysed: ClassVar[bool] = False                                # whether the frames are no samples
 
     kind: Literal["wave"] = "wave"
     sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
@@ -113,12 +124,6 @@ class DataConfig(Section):
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
     normalise: Literal["own", "target"] = "own"                     # speech: by its domain's mean and deviation, or
     # all by the target's: what a postfilter is to mend must not be normalised away
-
-    def directions(self) -> list[tuple[str, str]]:
-        """The pairs (source, target) that a system translates: paired one, unpaired both, labelled all."""
-        if self.batches == "paired":
-            return [self.pair()]
-        return list(permutations(self.domains, 2))
 
     def pair(self) -> tuple[str, str]:
         """The source and the target domain of a system with exactly two."""

@@ -1,6 +1,6 @@
 """What `translate convert` is given, and where each conversion goes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from translate.corpus.manifest import Entry, read_manifest
 from translate.errors import UserError
 from translate.names import below, check_distinct, check_name
 
-Task = tuple[Entry, Path]                                           # of no domain, unless a manifest names one
+Task = tuple[Entry, Path]                                           # the entry's domain is empty without a manifest
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Kind:
     """A kind of files.
 
     Attributes:
-        name: of one of them, for messages.
-        suffixes: of those that a folder is searched for.
-        suffix: of a conversion.
+        name: what messages call one of them.
+        suffixes: suffixes of the files that a folder is searched for.
+        suffix: suffix of a conversion.
     """
 
     name: str
@@ -26,15 +26,18 @@ class Kind:
     suffix: str
 
 
-def find_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) -> tuple[list[Task], bool]:
+def find_tasks(
+    given: Path, out: Path, kind: Kind, domains: Collection[str], manifest: Sequence[Entry] = ()
+) -> tuple[list[Task], bool]:
     """Pair everything to convert with its output, before anything is converted.
 
     Args:
         given: a file; a folder, searched through; a `.txt` list of paths, relative to the current folder; or a
             `.jsonl` manifest.
         out: of one file, a file or an existing folder; else a folder that mirrors `given`.
-        kind: of the files.
-        domains: of a manifest, those to convert; of several domains each gets a folder of its own.
+        kind: kind of the files.
+        domains: those to convert where a manifest is given; of several domains each gets a folder of its own.
+        manifest: its entries, where they have been read already.
 
     Returns:
         The tasks, and whether `given` is a single file.
@@ -46,7 +49,7 @@ def find_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) -> 
     if given.is_file() and given.suffix.lower() not in (".jsonl", ".txt"):
         tasks, single = [_name_output(given, out, kind)], True
     else:
-        tasks, single = list(_list_tasks(given, out, kind, domains)), False
+        tasks, single = list(_list_tasks(given, out, kind, domains, manifest)), False
     if not tasks:
         wanted = "`, `".join(domains)
         raise UserError(f"{given}: no {kind.name} to convert (for a manifest: no entry of the domain `{wanted}`)")
@@ -62,7 +65,9 @@ def _name_output(given: Path, out: Path, kind: Kind) -> Task:
     return _make_entry(given.stem, given), out
 
 
-def _list_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) -> Iterator[Task]:
+def _list_tasks(
+    given: Path, out: Path, kind: Kind, domains: Collection[str], manifest: Sequence[Entry]
+) -> Iterator[Task]:
     if not given.exists():
         raise UserError(f"{given}: no such file or folder")
     if out.is_file():
@@ -75,7 +80,7 @@ def _list_tasks(given: Path, out: Path, kind: Kind, domains: Collection[str]) ->
             if path.suffix.lower() in kind.suffixes and path.is_file() and not hidden and not earlier:
                 yield _make_entry(inside.with_suffix("").as_posix(), path), below(out, inside.with_suffix(kind.suffix))
     elif given.suffix.lower() == ".jsonl":
-        chosen = [entry for entry in read_manifest(given) if entry.domain in domains]
+        chosen = [entry for entry in manifest or read_manifest(given) if entry.domain in domains]
         several = len({entry.domain for entry in chosen}) > 1
         for entry in chosen:
             inside = Path(entry.domain, entry.id) if several else Path(entry.id)

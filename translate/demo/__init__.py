@@ -1,1 +1,1 @@
-"""The browser demo: try trained systems on one's own recordings and pictures. Needs the extra `demo` (Gradio)."""
+"""The browser demo: try trained models on one's own recordings and pictures. Needs the extra `demo` (Gradio)."""

@@ -3,7 +3,7 @@
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio
@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from translate.demo.fence import Fence
 from translate.demo.image import build_image_tab
 from translate.demo.limits import Limits
-from translate.demo.models import find_models
+from translate.demo.models import Offer, find_models
 from translate.demo.page import Page
 from translate.demo.patience import limit_patience
 from translate.demo.uploads import hold_uploads
@@ -21,6 +21,10 @@ from translate.demo.voice import build_voice_tab
 from translate.errors import UserError
 
 EXAMPLES = Path(__file__).parent / "examples"
+TABS: dict[str, tuple[str, Callable[[Sequence[Offer], Limits, Sequence[Path]], None]]] = {
+    "speech": ("Voice", build_voice_tab),
+    "images": ("Image", build_image_tab),
+}  # fmt: skip
 SWEEP, AGE = 300, 3600                                              # seconds: how often and from when files go
 WAITING = 32                                                        # requests in line; more are sent away
 FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # of the system: none is fetched
@@ -55,21 +59,20 @@ def build_app(
     limits = limits or Limits()
     hold_uploads()
     models = find_models([*checkpoints, *then], device)
-    voices = [model for model in models if not model.is_image]
-    pictures = [model for model in models if model.is_image]
-    if not models:
-        raise UserError("nothing to offer; name a checkpoint, such as exp/one")
+    tabs = {name: [model for model in models if model.config.modality == name] for name in TABS}
+    if not any(tabs.values()):
+        raise UserError("nothing to offer; name a checkpoint of speech or pictures, such as exp/one")
     with Page(limits, title="translate", analytics_enabled=False, delete_cache=(SWEEP, AGE)) as app:
         gradio.Markdown(
             "# translate\nVoices and pictures from one domain to another. All is computed on the machine that shows "
             "this page; what you give it is deleted after an hour."
         )
-        if voices:
-            with gradio.Tab("Voice"):
-                build_voice_tab(voices, limits, [EXAMPLES, *([Path(examples)] if examples else [])])
-        if pictures:
-            with gradio.Tab("Image"):
-                build_image_tab(pictures, limits)
+        recordings = [EXAMPLES, *([Path(examples)] if examples else [])]
+        for modality, offers in tabs.items():
+            if offers:
+                title, build_tab = TABS[modality]
+                with gradio.Tab(title):
+                    build_tab(offers, limits, recordings)
     app.visitors.share(find_paths(app.get_config_file()))
     return app.queue(max_size=WAITING, api_open=False)
 

@@ -14,7 +14,7 @@ from translate.demo.uploads import is_inside
 from translate.demo.visitors import CURRENT, Visitor
 from translate.images.decoding import UNREADABLE, open_picture
 
-LARGEST = 2**23                                                     # pixels of a painting, of all layers together
+MOST_PIXELS = 2**23                                                 # pixels of a painting, of all layers together
 LAYERS = 4                                                          # the page itself makes one
 PAINTINGS = 4                                                       # that wait for a visitor's next request
 STORED = 2**27                                                      # bytes of all visitors' paintings that wait
@@ -51,8 +51,8 @@ class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
         if len(layers) > LAYERS:
             raise Refusal(f"the painting has {len(layers)} layers; expected up to {LAYERS}")
         count = sum(map(_count_pixels, (painting.background, *layers)))
-        if count > LARGEST:
-            raise Refusal(f"the painting has {count:,} pixels in all its layers; expected up to {LARGEST:,}")
+        if count > MOST_PIXELS:
+            raise Refusal(f"the painting has {count:,} pixels in all its layers; expected up to {MOST_PIXELS:,}")
         return {"background": _decode(painting.background), "layers": list(map(_decode, layers)), "composite": None}
 
     @server

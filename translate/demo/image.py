@@ -2,23 +2,25 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio
 import numpy as np
 
 from translate.config import ImageConfig
+from translate.corpus.directions import Directions
 from translate.demo.example_images import make_examples
 from translate.demo.limits import QUEUE, Limits, polite
-from translate.demo.models import Model
+from translate.demo.models import Offer
 from translate.demo.painting import choose_colours
 from translate.demo.painting_tab import build_painting_tab
-from translate.demo.pictures import PictureUpload, read_upload, show, tell
+from translate.demo.pictures import PictureUpload, read_picture, show, tell
 from translate.errors import UserError
 from translate.images.arrays import convert_channels, resize
 from translate.images.conversion.converter import GAP
 from translate.images.resize import bicubic
-from translate.models.base import Model as Settings
+from translate.models.base import Model
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -26,19 +28,19 @@ Pair = tuple[np.ndarray, np.ndarray]
 # --- behind the buttons -----------------------------------------------------------------------------------
 
 
-def list_targets(config: Settings) -> list[tuple[str, str]]:
+def list_targets(config: Model) -> list[tuple[str, str]]:
     """(text, target domain) to choose from; empty where there is no choice."""
-    data = config.data
-    if data.batches == "labelled":
-        return [(domain, domain) for domain in data.domains]
-    if data.batches == "paired":
+    between = Directions.of(config)
+    if between.one_way:
         return []
-    return [(f"{source} → {target}", target) for source, target in data.directions()]
+    if between.any_source:
+        return [(target, target) for target in between.targets]
+    return [(f"{source} → {target}", target) for source, target in between.pairs]
 
 
-def takes_several(config: Settings) -> bool:
+def takes_several(config: Model) -> bool:
     """Whether targets are attributes, any of which a picture may have."""
-    return config.data.batches == "labelled" and not getattr(config.network, "exclusive", False)
+    return Directions.of(config).attributes
 
 
 def find_side(images: ImageConfig) -> int | None:
@@ -49,14 +51,14 @@ def find_side(images: ImageConfig) -> int | None:
 
 
 def convert_picture(
-    model: Model, path: str | None, limits: Limits, target: str | Sequence[str] | None = None, as_trained: bool = False
+    model: Offer, path: str | None, limits: Limits, target: str | Sequence[str] | None = None, as_trained: bool = False
 ) -> tuple[Pair, str]:
     """Translate an uploaded picture.
 
     Args:
         model: of pictures.
         path: of the upload; None where there is none.
-        limits: of what a visitor may ask for.
+        limits: what a visitor may ask for.
         target: domain; a list of attributes where it `takes_several`; ignored where there is no choice.
         as_trained: bring the short side to that of training first.
 
@@ -65,7 +67,7 @@ def convert_picture(
         super-resolution means: made larger by bicubic interpolation.
 
     Raises:
-        UserError: see `read_upload`; attributes that exclude each other.
+        UserError: see `read_picture`; attributes that exclude each other.
     """
     picture, note = _prepare(model, path, limits, as_trained)
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
@@ -82,15 +84,15 @@ def convert_picture(
 
 
 def convert_to_all(
-    model: Model, path: str | None, limits: Limits, as_trained: bool = False
+    model: Offer, path: str | None, limits: Limits, as_trained: bool = False
 ) -> tuple[list[tuple[np.ndarray, str]], str]:
-    """An uploaded picture in every domain of a many-domain system.
+    """Translate an uploaded picture to every domain of a model of many domains.
 
     Returns:
         The pictures with their captions, the given one first, and a line on the conversion.
 
     Raises:
-        UserError: see `read_upload`.
+        UserError: see `read_picture`.
     """
     picture, note = _prepare(model, path, limits, as_trained)
     converter = model.converter
@@ -105,16 +107,16 @@ def convert_to_all(
     )
 
 
-def describe(model: Model) -> str:
-    """A line on what the system does, and its paper."""
+def describe(model: Offer) -> str:
+    """Say in a line what the model does, and its paper."""
     system = type(model.config)
     return f"{system.task[:1].upper()}{system.task[1:]} ({system.paper})."
 
 
-def _prepare(model: Model, path: str | None, limits: Limits, as_trained: bool) -> tuple[np.ndarray, str]:
-    """The upload with the channels that the system takes, and at the size of training if asked for."""
+def _prepare(model: Offer, path: str | None, limits: Limits, as_trained: bool) -> tuple[np.ndarray, str]:
+    """Read the upload with the channels that the model takes, and at the size of training if asked for."""
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
-    picture, note = read_upload(path, limits, images.scale)
+    picture, note = read_picture(path, limits, images.scale)
     side = find_side(images)
     if as_trained and side is not None:
         picture = resize(picture, side)
@@ -124,17 +126,18 @@ def _prepare(model: Model, path: str | None, limits: Limits, as_trained: bool) -
 # --- the page ---------------------------------------------------------------------------------------------
 
 
-def build_image_tab(models: Sequence[Model], limits: Limits) -> None:
+def build_image_tab(models: Sequence[Offer], limits: Limits, examples: Sequence[Path] = ()) -> None:
     """Everything of the tab, inside the `gradio.Tab` that is open.
 
     Args:
-        models: on offer; those of speech are passed over.
-        limits: of what a visitor may ask for.
+        models: models of pictures.
+        limits: what a visitor may ask for.
+        examples: folders of recordings, which no tab of pictures shows.
     """
-    pictures = [model for model in models if model.is_image and model.config.images.labels is None]  # type: ignore[attr-defined]
-    paintings: dict[tuple[Any, ...], list[Model]] = {}              # by their colours: one canvas serves those alike
+    pictures = [model for model in models if model.config.images.labels is None]  # type: ignore[attr-defined]
+    paintings: dict[tuple[Any, ...], list[Offer]] = {}              # by their colours: one canvas serves those alike
     for model in models:
-        if model.is_image and model.config.images.labels is not None:  # type: ignore[attr-defined]
+        if model.config.images.labels is not None:  # type: ignore[attr-defined]
             paintings.setdefault(tuple(choose_colours(model.config.images)), []).append(model)  # type: ignore[attr-defined]
     if not paintings:
         _build_picture_tab(pictures, limits)
@@ -149,7 +152,7 @@ def build_image_tab(models: Sequence[Model], limits: Limits) -> None:
                 build_painting_tab(group, limits)
 
 
-def _build_picture_tab(models: Sequence[Model], limits: Limits) -> None:
+def _build_picture_tab(models: Sequence[Offer], limits: Limits) -> None:
     known, first = {model.title: model for model in models}, models[0]
     examples = make_examples()
     with gradio.Row():
@@ -167,7 +170,7 @@ def _build_picture_tab(models: Sequence[Model], limits: Limits) -> None:
         with gradio.Column():
             target = gradio.Radio(label="Translate to", elem_id="picture-target", **_offer(first, several=False))
             attributes = gradio.CheckboxGroup(
-                label="The picture shall have", elem_id="picture-attributes", **_offer(first, several=True)
+                label="Target attributes", elem_id="picture-attributes", **_offer(first, several=True)
             )
             trained = gradio.Checkbox(elem_id="picture-size", **_offer_size(first))
             with gradio.Row():
@@ -216,7 +219,7 @@ def _build_picture_tab(models: Sequence[Model], limits: Limits) -> None:
         press.failure(lambda: (None, None, ""), None, shown, queue=False, show_progress="hidden")
 
 
-def _offer(model: Model, several: bool) -> dict[str, Any]:
+def _offer(model: Offer, several: bool) -> dict[str, Any]:
     """Properties of the choice of one target, or of several attributes."""
     targets = list_targets(model.config)
     fits = bool(targets) and several == takes_several(model.config)
@@ -224,17 +227,17 @@ def _offer(model: Model, several: bool) -> dict[str, Any]:
     return {"choices": targets if fits else [], "value": first, "visible": fits}
 
 
-def _offer_size(model: Model) -> dict[str, Any]:
+def _offer_size(model: Offer) -> dict[str, Any]:
     side = find_side(model.config.images)  # type: ignore[attr-defined]
     return {"label": f"Scale to the size of training (short side {side} pixels)", "value": True, "visible": bool(side)}
 
 
-def _is_many(model: Model) -> bool:
-    return model.config.data.batches == "labelled"
+def _is_many(model: Offer) -> bool:
+    return Directions.of(model.config).many
 
 
-def _group(model: Model) -> str:
-    """Which examples fit the system."""
+def _group(model: Offer) -> str:
+    """Name the examples that fit the model."""
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
     if images.scale > 1:
         return "small"

@@ -16,14 +16,14 @@ from skimage.measure import label
 from translate.config import ImageConfig
 from translate.demo.example_images import read_label_maps
 from translate.demo.limits import Limits
-from translate.demo.models import Model
-from translate.demo.pictures import read_upload, show, tell
+from translate.demo.models import Offer
+from translate.demo.pictures import read_picture, show, tell
 from translate.errors import UserError
 from translate.images.arrays import find_size, resize, resize_labels, snap_colours
 from translate.images.corpus.mini import CLASSES
 
 USUAL, DRAWN, PHOTOGRAPH, BY_CLASS = "usual", "drawn", "photograph", "class"  # styles, see `list_styles`
-SIDE = 128                                                          # pixels, where the system does not tell its size
+SIDE = 128                                                          # pixels, where the model does not tell its size
 CANVAS = 512                                                        # pixels at least: short side of a start map
 MOST = 12                                                           # classes whose styles are chosen one by one
 UNKNOWN = (128, 128, 128)                                           # colour of unlabelled pixels
@@ -40,7 +40,7 @@ def is_built_in(images: ImageConfig) -> bool:
 
 
 def choose_colours(images: ImageConfig) -> list[tuple[int, int, int]]:
-    """[r, g, b] of every class, 0 to 255; then that of unlabelled pixels, where the system has them.
+    """[r, g, b] of every class, 0 to 255; then that of unlabelled pixels, where the model has them.
 
     Those of the run; else dark to light for the classes of the built-in corpus, which are so; else spread evenly.
     """
@@ -114,7 +114,7 @@ def find_regions(labels: np.ndarray) -> np.ndarray:
     return label(labels, background=-1, connectivity=1).astype(np.int32)
 
 
-def list_styles(model: Model) -> list[tuple[str, str]]:
+def list_styles(model: Offer) -> list[tuple[str, str]]:
     """What styles a visitor may ask for: (text, one of `USUAL`, `DRAWN`, `PHOTOGRAPH`, `BY_CLASS`)."""
     if not getattr(model.config.network, "encoder", False):
         return [("the usual one", USUAL)]
@@ -122,7 +122,7 @@ def list_styles(model: Model) -> list[tuple[str, str]]:
     return choices + [("chosen by class", BY_CLASS)] * any(count_clusters(model))
 
 
-def count_clusters(model: Model) -> list[int]:
+def count_clusters(model: Offer) -> list[int]:
     """How many styles the objects of each class have; empty where styles belong to whole pictures, or to too many."""
     styles = getattr(model.converter.translator, "styles", None)
     counts = [] if styles is None else (styles.shares > 0).sum(dim=1).tolist()
@@ -137,7 +137,7 @@ def list_sides(images: ImageConfig) -> list[int]:
 
 
 def convert_painting(
-    model: Model,
+    model: Offer,
     painting: Mapping[str, Any] | None,
     limits: Limits,
     side: int = SIDE,
@@ -162,7 +162,7 @@ def convert_painting(
         The coloured label map and the photograph, both (H, W, 3) uint8, and a line on the conversion.
 
     Raises:
-        UserError: nothing painted, or a style that the system does not have.
+        UserError: nothing painted, or a style that the model does not have.
     """
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
     labels = read_painting(painting, images)
@@ -174,7 +174,7 @@ def convert_painting(
     ids = regions if images.instances else labels
     asked: Any = {USUAL: None, DRAWN: seed}.get(style)
     if style == PHOTOGRAPH:
-        asked = read_upload(photograph, limits)[0]
+        asked = read_picture(photograph, limits)[0]
         if count_clusters(model) or getattr(model.converter.translator, "styles", None) is not None:
             asked = resize(asked, labels.shape)                     # objects look for their style in their own place
     elif style == BY_CLASS:

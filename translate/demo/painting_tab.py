@@ -9,7 +9,7 @@ import numpy as np
 from translate.demo.editor import PaintingEditor
 from translate.demo.example_images import make_examples
 from translate.demo.limits import QUEUE, Limits, polite
-from translate.demo.models import Model
+from translate.demo.models import Offer
 from translate.demo.painting import (
     BY_CLASS,
     DRAWN,
@@ -31,7 +31,7 @@ BRUSH = 40                                                          # pixels of 
 EDITOR = 420                                                        # pixels of the page: its height
 
 
-def build_painting_tab(models: Sequence[Model], limits: Limits) -> None:
+def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
     """Everything of the tab, inside the `gradio.Tab` that is open.
 
     Args:
@@ -135,7 +135,7 @@ def _fill(coloured: np.ndarray) -> dict[str, Any]:
     return {"background": coloured, "layers": [], "composite": coloured}
 
 
-def _offer_styles(model: Model) -> dict[str, Any]:
+def _offer_styles(model: Offer) -> dict[str, Any]:
     choices = list_styles(model)
     return {"choices": choices, "value": USUAL, "visible": len(choices) > 1}
 

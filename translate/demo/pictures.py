@@ -45,16 +45,16 @@ class PictureUpload(gradio.Image, metaclass=Quiet):
         return payload.path
 
 
-def read_upload(path: str | os.PathLike[str] | None, limits: Limits, scale: int = 1) -> tuple[np.ndarray, str]:
+def read_picture(path: str | os.PathLike[str] | None, limits: Limits, scale: int = 1) -> tuple[np.ndarray, str]:
     """Read what a visitor gave, upright, with 8 bits.
 
-    What a system maps to the same size is scaled down where it is too large. What it makes larger is refused: scaled
+    What a model maps to the same size is scaled down where it is too large. What it makes larger is refused: scaled
     down first and made larger then, it would gain nothing.
 
     Args:
         path: of the file; None where nothing was given.
         limits: `max_pixels` bounds the picture that comes out.
-        scale: by how much the system makes it larger.
+        scale: by how much the model makes it larger.
 
     Returns:
         (H, W, C) uint8, and a note on what was done to it, "" for nothing.

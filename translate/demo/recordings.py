@@ -27,7 +27,7 @@ def find_recordings(folder: Path) -> list[Path]:
     return found
 
 
-def read_upload(path: str | os.PathLike[str], limits: Limits) -> tuple[np.ndarray, int]:
+def read_recording(path: str | os.PathLike[str], limits: Limits) -> tuple[np.ndarray, int]:
     """A visitor's file as a mono wave (N,) and its rate; what its header says is checked before the rest is read.
 
     Raises:

@@ -10,14 +10,15 @@ import gradio
 import numpy as np
 
 from translate.config import WorldConfig
+from translate.corpus.directions import Directions
 from translate.demo.limits import QUEUE, Limits, polite
-from translate.demo.models import Model
+from translate.demo.models import Offer
 from translate.demo.plots import draw_f0, draw_spectrograms
-from translate.demo.recordings import find_recordings, read_upload, to_pcm
+from translate.demo.recordings import find_recordings, read_recording, to_pcm
 from translate.errors import UserError
 from translate.speech.analysis.f0 import estimate_f0, tell_misfit
 from translate.speech.conversion.chain import Chain
-from translate.speech.conversion.converter import Conversion
+from translate.speech.conversion.steps import Conversion
 
 NONE = "none"                                                       # no postfilter
 VOICES = {"F": "female", "M": "male"}                               # in names of the Voice Conversion Challenge 2016
@@ -39,12 +40,12 @@ class VoiceTab:
     """What the buttons of the tab do; knows the models, nothing of visitors.
 
     Args:
-        models: speech systems; those that mend one voice (postfilters) are offered behind the others.
+        models: models of speech; those that mend one voice (postfilters) are offered behind the others.
         limits: of a request.
         folders: of recordings to try.
     """
 
-    def __init__(self, models: Sequence[Model], limits: Limits, folders: Sequence[Path] = ()):
+    def __init__(self, models: Sequence[Offer], limits: Limits, folders: Sequence[Path] = ()):
         later = {model.title: model for model in models if is_postfilter(model)}
         first = {model.title: model for model in models if model.title not in later}
         self.models, self.postfilters = (first, later) if first else (later, {})
@@ -60,7 +61,7 @@ class VoiceTab:
         request = Request(*values)
         if not request.path:
             raise UserError("no recording yet; upload one, record yourself, or take an example")
-        wave, rate = read_upload(request.path, self.limits)
+        wave, rate = read_recording(request.path, self.limits)
         model = self.models[request.title]
         converter = model.converter
         if request.postfilter != NONE:
@@ -80,7 +81,7 @@ class VoiceTab:
         return (result.sample_rate, to_pcm(result.wave)), note, shown[0], shown[1]
 
     def choose_model(self, title: str) -> tuple[Any, Any, Any, Any]:
-        """New source, target, pitch and postfilter controls for another system."""
+        """New source, target, pitch and postfilter controls for another model."""
         sources = list(dict.fromkeys(source for source, _ in self.directions(title)))
         target, postfilter = self.choose_source(title, sources[0], None)
         pitch = gradio.update(interactive=takes_semitones(self.models[title]), value=0)
@@ -98,10 +99,10 @@ class VoiceTab:
         return gradio.update(choices=fitting, value=NONE, visible=len(fitting) > 1)
 
     def directions(self, title: str) -> list[tuple[str, str]]:
-        return self.models[title].config.data.directions()
+        return Directions.of(self.models[title].config).pairs
 
     def fitting(self, title: str, target: str) -> list[str]:
-        """Titles of the postfilters for this system and target.
+        """Titles of the postfilters for this model and target.
 
         They share its rate. A postfilter whose name ends in a voice on offer, such as gan_postfilter-TM1, is for that
         voice alone.
@@ -117,7 +118,7 @@ class VoiceTab:
 
     def take_example(self, number: int, title: str, source: str, target: str) -> tuple[Any, ...]:
         """The example, and new source, target and postfilter controls: from the voice whose F0 is nearest to its."""
-        wave, rate = read_upload(self.examples[number], self.limits)
+        wave, rate = read_recording(self.examples[number], self.limits)
         source = self.find_source(title, wave, rate) or source
         return (rate, to_pcm(wave)), gradio.update(value=source), *self.choose_source(title, source, target)
 
@@ -135,24 +136,24 @@ class VoiceTab:
 
 
 @functools.cache
-def chain(first: Model, then: Model) -> Chain:
+def chain(first: Offer, then: Offer) -> Chain:
     return Chain([first.converter, then.converter])
 
 
-def is_postfilter(model: Model) -> bool:
+def is_postfilter(model: Offer) -> bool:
     """Whether source and target are one voice, before and after."""
     return model.config.data.normalise == "target"
 
 
-def sample_rate(model: Model) -> int:
+def sample_rate(model: Offer) -> int:
     return model.config.features.sample_rate  # type: ignore[attr-defined]
 
 
-def takes_semitones(model: Model) -> bool:
-    return model.config.features.kind == "world"  # type: ignore[attr-defined]
+def takes_semitones(model: Offer) -> bool:
+    return model.config.features.vocoder  # type: ignore[attr-defined]
 
 
-def moves_f0(model: Model) -> bool:
+def moves_f0(model: Offer) -> bool:
     """Whether F0 is converted by the statistics of source and target."""
     return takes_semitones(model) and not is_postfilter(model)
 
@@ -173,7 +174,7 @@ def tell_time(result: Conversion) -> str:
     )
 
 
-def build_voice_tab(models: Sequence[Model], limits: Limits, folders: Sequence[Path] = ()) -> None:
+def build_voice_tab(models: Sequence[Offer], limits: Limits, folders: Sequence[Path] = ()) -> None:
     """Lay out the tab inside an open `gradio.Blocks`.
 
     Raises:

@@ -69,10 +69,10 @@ def export_onnx(
         UserError: a package is missing, the network cannot be exported, or its graph gives other numbers.
     """
     import_packages()
-    many = converter.config.data.batches == "labelled"
+    many = converter.between.many
     reference = make_reference(converter)
     exported = []
-    for source, target in [(ANY, ANY)] if many else directions or converter.config.data.directions():
+    for source, target in [(ANY, ANY)] if many else directions or converter.directions:
         name = ANY if many else f"{source}-{target}"
         model = _convert(reference, source, target)
         graph_inputs = [value.name for value in model.graph.input]

@@ -138,9 +138,6 @@ class Game(nn.Module, ABC):
 class Translator(Game):
     """A game whose generator maps samples of one domain to another."""
 
-    # Whether it translates from the source to the target domain only, though batches are not paired.
-    one_way = False
-
     @abstractmethod
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
         """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`.

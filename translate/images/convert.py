@@ -3,12 +3,13 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from translate.corpus.manifest import read_manifest
+from translate.corpus.manifest import Entry, read_manifest
 from translate.corpus.tasks import Kind, find_tasks
 from translate.errors import UserError
 from translate.files import replacing
@@ -29,10 +30,7 @@ def convert_pictures(
     out: Path,
     source: str | None = None,
     target: str | None = None,
-    style: str | None = None,
-    instances: Path | None = None,
-    tile: int | None = None,
-    grid: bool = False,
+    **options: Any,
 ) -> dict[str, float]:
     """Convert a picture, a folder of pictures or the source's entries of a manifest.
 
@@ -41,10 +39,7 @@ def convert_pictures(
         given, out: see `find_tasks`; unless `given` is one picture, `out` also gets `conversion.json`: the number of
             images and the seconds spent.
         source, target: domains; may be left out where there is no choice.
-        style: a number (seed), or a picture whose style is taken; systems with styles only.
-        instances: instance map of one label map, or a folder with maps of the same names.
-        tile: pixels; larger pictures go through in overlapping tiles of this size.
-        grid: one picture of all domains instead of one translation; many-domain systems only.
+        options: see `ImageConversion`.
 
     Returns:
         What conversion.json holds.
@@ -53,25 +48,23 @@ def convert_pictures(
         UserError: nothing to convert, an output that would overwrite a picture; or files that cannot be converted,
             all named at the end (the others are done).
     """
-    if not grid:
-        source, target = converter.name_domains(source, target)
-    tasks, single = find_tasks(given, out, PICTURES, _choose_domains(converter, given, source, target))
+    order = converter.order(source, target, **options)
     manifest = read_manifest(given) if given.suffix.lower() == ".jsonl" else []
-    maps = [entry for entry in manifest if entry.domain == INSTANCE]
-    options: dict[str, Any] = {"tile": tile} if tile else {}
-    if style is not None:
-        options["style"] = _read_style(style)
+    domains = _choose_domains(converter, manifest, order.source, order.target)
+    tasks, single = find_tasks(given, out, PICTURES, domains, manifest)
+    maps, instances = [entry for entry in manifest if entry.domain == INSTANCE], order.options.instances
+    shared = order.options.model_copy(update={"style": _read_style(order.options.style)})
     failed, spent = [], 0.0
     for entry, destination in tasks:
         try:
             picture, condition = read_source(entry, maps, converter.config)
             if instances:
-                condition["instances"] = _find_instances(instances, entry.path)
+                condition["instances"] = _find_instances(Path(instances), entry.path)
+            if shared.attributes is not None:
+                condition["attributes"] = shared.attributes
             begin = time.perf_counter()
-            if grid:
-                output = converter.grid(picture, condition.get("attributes"))
-            else:
-                output = converter.convert(picture, source, target, name=entry.path, **condition, **options)
+            own = order._replace(options=shared.model_copy(update=condition))
+            output = converter.convert_whole(picture, own, entry.path)
             spent += time.perf_counter() - begin
             converter.write_output(destination, output)
         except UserError as error:
@@ -89,25 +82,27 @@ def convert_pictures(
     return seconds
 
 
-def _choose_domains(converter: ImageConverter, given: Path, source: str | None, target: str | None) -> list[str]:
-    """The domains of a manifest's entries that are to be converted."""
+def _choose_domains(
+    converter: ImageConverter, manifest: Sequence[Entry], source: str, target: str
+) -> list[str]:
+    """List the domains of a manifest's entries that are to be converted."""
     if source not in converter.domains:
         return [ANY, *converter.domains]
-    if converter.images.scale > 1 and target and given.suffix.lower() == ".jsonl":
-        known = {entry.domain for entry in read_manifest(given)}
+    if converter.images.scale > 1 and manifest:
+        known = {entry.domain for entry in manifest}
         return [source] if source in known else [target]            # high resolution only: it is made small
     return [source]
 
 
-def _read_style(style: str) -> Any:
-    """A seed, or a picture."""
-    if style.lstrip("-").isdigit():
-        return int(style)
-    return read_image(Path(style))
+def _read_style(style: Any) -> Any:
+    """Return a seed as it is, the picture of a file."""
+    if isinstance(style, str | Path):
+        return int(str(style)) if str(style).lstrip("-").isdigit() else read_image(Path(style))
+    return style
 
 
 def _find_instances(instances: Path, picture: Path) -> np.ndarray:
-    """The instance map of a label map: the file given, or the file of its name in the folder given."""
+    """Read the instance map of a label map: the file given, or the file of its name in the folder given."""
     if instances.is_dir():
         found = sorted(instances.glob(f"{picture.stem}.*"))
         if not found:

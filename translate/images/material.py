@@ -21,7 +21,7 @@ def open_images(config: Model, data: Path, device: torch.device) -> Material:
     """The training pictures of `data`: a manifest, or a folder with train.jsonl (and eval.jsonl, which is looked at).
 
     Raises:
-        UserError: no manifest there, or it lacks a domain that the system needs.
+        UserError: no manifest there, or it lacks a domain that the model needs.
     """
     path = data / "train.jsonl" if data.is_dir() else data
     if not path.exists():

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of an image system while it trains."""
+"""What TensorBoard shows of a model of pictures while it trains."""
 
 import torch
 
@@ -36,7 +36,7 @@ class ImageWatch:
     def sample(self, translator: Translator, step: int, log: Log) -> None:
         """A sheet: a row per picture, its translation into every target beside it."""
         converter = ImageConverter(translator, self.config, self.device)
-        for source, targets in converter.directions().items():
+        for source, targets in converter.between.by_source().items():
             chosen = [entry for entry in self.entries if entry.domain in (source, ANY)][:SHOWN]
             if not chosen:
                 continue

@@ -1,21 +1,18 @@
-"""Convert files with a checkpoint: speech or pictures, as the checkpoint says."""
+"""Convert files, or what comes through a pipe, with a checkpoint; its modality does the work."""
 
-from collections.abc import Sequence
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from translate.config import Section
 from translate.errors import UserError
-from translate.images.conversion.converter import ImageConverter
-from translate.images.convert import convert_pictures
-from translate.jobs.load import load
-from translate.speech.conversion.chain import Chain
-from translate.speech.convert import convert_every_direction, convert_recordings
-
-# Which options only one kind of checkpoint takes, with the values that leave them out.
-VOICE_OPTIONS = {
-    "difference": False, "features": False, "seed": None, "all": False, "amount": 1.0, "semitones": 0.0
-}  # fmt: skip
-IMAGE_OPTIONS = {"style": None, "instances": None, "tile": None, "grid": False}
+from translate.jobs.modality import Converter, Modality, find_modality, list_modalities
+from translate.jobs.options import foresee_conversion, read_conversion
+from translate.names import name_directions
 
 
 def convert_files(
@@ -27,42 +24,147 @@ def convert_files(
     device: str = "cpu",
     then: Sequence[Path] = (),
     precision: str = "float32",
+    all: bool = False,
     **options: Any,
 ) -> dict[str, float]:
     """Convert a file, a folder, a text list of files or a manifest.
 
     Args:
         checkpoint: see `translate.load`.
-        given, out, source, target: see `convert_recordings` and `convert_pictures`.
+        given, out: see `translate.corpus.tasks.find_tasks`; unless `given` is one file, `out` also gets
+            `conversion.json`.
+        source, target: domains; may be left out where there is no choice.
         device, precision: of the networks.
-        then: further checkpoints of speech, each of which converts what the one before puts out, see `Chain`.
-        options: of one kind, `VOICE_OPTIONS` or `IMAGE_OPTIONS`.
+        then: further checkpoints, each of which converts what the one before puts out.
+        all: convert the entries of a manifest in every direction, each into `out`/<source>-<target>.
+        options: the modality's, see `translate.speech.options` and `translate.images.options`.
 
     Returns:
-        What `conversion.json` holds: seconds of audio or number of images, and seconds of each stage.
+        What `conversion.json` holds, or its sums: seconds of audio or number of images, and seconds of each stage.
 
     Raises:
-        UserError: an option of the other kind, pictures in a chain; or as the two functions.
+        UserError: an option that the model does not have, models that cannot be chained, nothing to convert, an
+            output that would overwrite a file; or files that cannot be converted, all named at the end (the others are
+            done).
     """
-    converter = load(checkpoint, device, precision)
-    images = isinstance(converter, ImageConverter)
-    for name, unset in (VOICE_OPTIONS if images else IMAGE_OPTIONS).items():
-        if options.pop(name, unset) != unset:
-            kind = "pictures" if images else "speech"
-            raise UserError(f"--{name}: {checkpoint} converts {kind}, which has no such option")
-    if isinstance(converter, ImageConverter):
-        if then:
-            raise UserError(f"--then: {checkpoint} converts pictures; only converters of speech can be chained")
-        return convert_pictures(converter, given, out, source, target, **options)
-    converters = [converter]
-    for path in then:
-        following = load(path, device, precision)
-        if isinstance(following, ImageConverter):
-            raise UserError(f"--then: {path} converts pictures; only converters of speech can be chained")
-        converters.append(following)
-    whole = Chain(converters) if then else converter
-    if not options.pop("all", False):
-        return convert_recordings(whole, given, out, source, target, **options)
-    if source or target:
+    return _convert(checkpoint, given, out, source, target, device, then, precision, all, options)[1]
+
+
+def convert_and_summarise(
+    checkpoint: Path,
+    given: Path,
+    out: Path,
+    source: str | None,
+    target: str | None,
+    device: str,
+    then: Sequence[Path],
+    precision: str,
+    all: bool,
+    options: Mapping[str, Any],
+) -> str:
+    """Do what `convert_files` does; return a line on what it took."""
+    modality, seconds = _convert(checkpoint, given, out, source, target, device, then, precision, all, options)
+    return modality.summarise(seconds)
+
+
+def _convert(
+    checkpoint: Path,
+    given: Path,
+    out: Path,
+    source: str | None,
+    target: str | None,
+    device: str,
+    then: Sequence[Path],
+    precision: str,
+    all: bool,
+    options: Mapping[str, Any],
+) -> tuple[Modality, dict[str, float]]:
+    foresee_conversion(options)
+    if all and (source or target):
         raise UserError("--all goes through every direction: leave --from and --to out")
-    return convert_every_direction(whole, given, out, **options)
+    converter, modality, chosen = _open(checkpoint, device, precision, then, options)
+    if all:
+        return modality, convert_every_direction(converter, modality, given, out, chosen)
+    return modality, modality.convert(converter, given, out, source, target, chosen)
+
+
+def convert_every_direction(
+    converter: Converter, modality: Modality, given: Path, out: Path, options: Section
+) -> dict[str, float]:
+    """Convert the entries of a manifest in every direction, each into `out`/<source>-<target>.
+
+    Returns:
+        The sums of what the conversion.json hold.
+
+    Raises:
+        UserError: `given` is no manifest, two directions have one folder; or as `convert_files`.
+    """
+    if given.suffix.lower() != ".jsonl":
+        raise UserError(f"{given}: --all needs a .jsonl manifest, which tells the domain of every file")
+    total: dict[str, float] = defaultdict(float)
+    for (source, target), folder in name_directions(out, converter.directions).items():
+        for stage, spent in modality.convert(converter, given, folder, source, target, options).items():
+            total[stage] += spent
+    return dict(total)
+
+
+def convert_pipe(
+    checkpoint: Path,
+    given: BinaryIO,
+    out: BinaryIO,
+    source: str | None = None,
+    target: str | None = None,
+    device: str = "cpu",
+    then: Sequence[Path] = (),
+    options: Mapping[str, Any] | None = None,
+    **how: Any,
+) -> str:
+    """Convert what comes from `given` and write it to `out`; returns a line about the length and the time.
+
+    Args:
+        checkpoint, source, target, device, then: see `convert_files`.
+        given, out: opened for bytes, `out` not buffered.
+        options: the modality's.
+        how: raw, streaming, reference, chunk_ms and lookahead_ms, see `translate.speech.streaming.pipe`.
+
+    Raises:
+        UserError: nothing that can be read from the pipe, the reader of the output is gone, an option that does not
+            fit, or a checkpoint that takes no pipe.
+    """
+    foresee_conversion(options or {})
+    converter, modality, chosen = _open(checkpoint, device, "float32", then, options or {})
+    if not modality.pipes:
+        nouns = " and ".join(other.noun for other in list_modalities() if other.pipes)
+        raise UserError(f"{checkpoint} converts {modality.noun}; only {nouns} goes through pipes")
+    return modality.pipe(converter, given, out, source, target, chosen, **how)
+
+
+@contextmanager
+def open_pipes() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Standard input, and standard output, on which nothing else appears: what is printed goes to standard error."""
+    sys.stdout.flush()
+    with open(os.dup(1), "wb", buffering=0) as out:
+        os.dup2(2, 1)
+        try:
+            yield sys.stdin.buffer, out
+        finally:
+            sys.stdout.flush()
+            os.dup2(out.fileno(), 1)
+
+
+def _open(
+    checkpoint: Path, device: str, precision: str, then: Sequence[Path], options: Mapping[str, Any]
+) -> tuple[Converter, Modality, Section]:
+    """Load a converter, or a chain of several, and read the options that are the first one's."""
+    from translate.jobs.load import load
+
+    converters = [load(path, device, precision) for path in (checkpoint, *then)]
+    modality = find_modality(converters[0].config)
+    chosen = read_conversion(modality, options, checkpoint)
+    if not then:
+        return converters[0], modality, chosen
+    for path, converter in zip((checkpoint, *then), converters, strict=True):
+        if not (other := find_modality(converter.config)).chains:
+            nouns = " and ".join(one.noun for one in list_modalities() if one.chains)
+            raise UserError(f"--then: {path} converts {other.noun}; only converters of {nouns} can be chained")
+    return modality.chain(converters), modality, chosen

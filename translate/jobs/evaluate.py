@@ -1,39 +1,44 @@
-"""Evaluate what a run converted: speech or pictures, as its checkpoint says."""
+"""Measure what a run converted; its modality does the work."""
 
 from pathlib import Path
 from typing import Any
 
 from translate.checkpoints.store import find_run_config
-from translate.images.evaluate import evaluate_pictures
-from translate.images.measures.report import headline
+from translate.jobs.modality import MODALITIES, Modality, find_modality
+from translate.jobs.options import read_evaluation
 from translate.models.base import Model
-from translate.speech.evaluate import evaluate_run as evaluate_recordings
-from translate.speech.measures.tables import format_table
 
 
-def evaluate_run(
-    run: Path,
-    evaluation: Path,
-    training: Path,
-    sample_rate: int | None = None,
-    dimensions: int = 24,
-    deep: bool = False,
-    jobs: int = -1,
-) -> dict[str, Any]:
-    """Measure what lies in `run`/converted; see `evaluate_recordings` and `evaluate_pictures`."""
-    config = _find_image_config(run)
-    if config:
-        return evaluate_pictures(run, config, evaluation, training, deep)
-    return evaluate_recordings(run, evaluation, training, sample_rate, dimensions, jobs)
+def evaluate_run(run: Path, evaluation: Path, training: Path, jobs: int = -1, **options: Any) -> dict[str, Any]:
+    """Measure what lies in `run`/converted, and write results.md, results.json and pictures into `run`.
+
+    Args:
+        run: folder of the run.
+        evaluation: manifest of the natural recordings or pictures.
+        training: manifest of natural training data.
+        jobs: processes; -1: one per core.
+        options: the modality's, see `translate.speech.options` and `translate.images.options`.
+
+    Returns:
+        The results, as in `run`/results.json.
+
+    Raises:
+        UserError: nothing converted, files that the manifests do not explain, an option that the modality lacks.
+    """
+    config, modality = _find(run)
+    return modality.evaluate(run, config, evaluation, training, read_evaluation(modality, options, run), jobs)
 
 
-def evaluate_and_format(run: Path, *arguments: Any) -> str:
-    """`evaluate_run`, and its headline as a table for the terminal."""
-    results = evaluate_run(run, *arguments)
-    return headline(results) if _find_image_config(run) else format_table(results)
+def evaluate_and_format(run: Path, evaluation: Path, training: Path, jobs: int = -1, **options: Any) -> str:
+    """Do what `evaluate_run` does; return the headline of the results as a table for the terminal."""
+    results = evaluate_run(run, evaluation, training, jobs, **options)
+    return _find(run)[1].tabulate(results)
 
 
-def _find_image_config(run: Path) -> Model | None:
-    """The configuration of a run on pictures."""
+def _find(run: Path) -> tuple[Model | None, Modality]:
+    """Return the configuration of a run, None where it has no checkpoint here, and its modality."""
     config = find_run_config(run)
-    return config if hasattr(config, "images") else None
+    if config is not None:
+        return config, find_modality(config)
+    converted = run / "converted"
+    return None, find_modality(converted if converted.exists() else next(iter(MODALITIES)))

@@ -1,7 +1,7 @@
-"""Export a trained system to ONNX files."""
+"""Export a trained model to ONNX files."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from translate.errors import UserError
 from translate.export.write import export_onnx, import_packages
@@ -19,14 +19,14 @@ class Written(NamedTuple):
 
 
 def export_run(checkpoint: Path, out: Path, source: str | None = None, target: str | None = None) -> list[Written]:
-    """Write `out/<source>-<target>.onnx` for every direction, or `out/all.onnx` of a system of many domains.
+    """Write `out/<source>-<target>.onnx` for every direction, or `out/all.onnx` of a model of many domains.
 
     Nothing is written before all graphs are made and compared with PyTorch, nor outside of `out`.
 
     Args:
         checkpoint: see `translate.load`.
         out: folder; other files in it stay.
-        source, target: the direction of a system between two domains; both None: all that it has.
+        source, target: the direction of a model between two domains; both None: all that it has.
 
     Raises:
         UserError: no checkpoint, an unknown direction, a missing package, or a graph that differs from PyTorch.
@@ -34,15 +34,15 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
     import_packages()
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; expected a folder for the graphs")
-    converter = load(checkpoint)
+    converter: Any = load(checkpoint)                               # its games know their graphs
     directions = None
-    if converter.config.data.batches == "labelled":
+    if converter.between.many:
         if source or target:
             raise UserError("--from and --to: one graph has all domains, which are its inputs; leave them out")
         paths = [below(out, f"{ANY}.onnx")]
     else:
         asked = source or target
-        directions = [converter.name_domains(source, target)] if asked else converter.config.data.directions()
+        directions = [converter.name_domains(source, target)] if asked else converter.directions
         paths = list(name_directions(out, directions, ".onnx").values())
     written = []
     for path, one in zip(paths, export_onnx(converter, directions), strict=True):

@@ -7,16 +7,13 @@ from typing import Any
 
 from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
-from translate.images.conversion.converter import ImageConverter
-from translate.images.convert import convert_pictures
+from translate.jobs.convert import convert_every_direction
 from translate.jobs.evaluate import evaluate_run
 from translate.jobs.load import load
+from translate.jobs.modality import find_modality
 from translate.jobs.prepare import prepare_corpus
 from translate.jobs.train import train_system
 from translate.models.settings import read_config
-from translate.names import name_directions
-from translate.speech.convert import convert_every_direction
-from translate.speech.corpus.features import extract
 
 log = logging.getLogger("translate")
 
@@ -57,9 +54,9 @@ def train_from(
         known = list(dict.fromkeys(entry.domain for entry in entries))
         config = read_config(file, overrides, names or config.data.domains or known)
         data = manifests
-        if hasattr(config, "features"):
+        if (modality := find_modality(config)).material == "features":
             data = out / "features"
-            extract(entries, config.features, data, jobs)
+            modality.extract(entries, config, data, jobs, "processes")
     return train_system(config, data, out)
 
 
@@ -82,10 +79,6 @@ def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | No
         if not manifest.exists():
             raise UserError(f"{manifest}: no such manifest; `translate prepare` writes them")
     model = load(run)
-    if not isinstance(model, ImageConverter):
-        convert_every_direction(model, evaluation, run / "converted", features=True)
-        return evaluate_run(run, evaluation, training, jobs=jobs)
-    directions = [(source, target) for source, targets in model.directions().items() for target in targets]
-    for (source, target), folder in name_directions(run / "converted", directions).items():
-        convert_pictures(model, evaluation, folder, source, target)
+    modality = find_modality(model.config)
+    convert_every_direction(model, modality, evaluation, run / "converted", modality.measured)
     return evaluate_run(run, evaluation, training, jobs=jobs)

@@ -6,10 +6,7 @@ import torch
 
 from translate.checkpoints.opening import open_checkpoint
 from translate.errors import UserError
-from translate.images.conversion.converter import ImageConverter
-from translate.speech.conversion.open import SystemConverter, open_speech
-
-Converter = SystemConverter | ImageConverter
+from translate.jobs.modality import Converter, find_modality
 
 
 def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu", precision: str = "float32") -> Converter:
@@ -27,10 +24,6 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu", pre
     if precision not in ("float32", "bfloat16"):
         raise UserError(f"precision `{precision}`: expected float32 or bfloat16")
     opened = open_checkpoint(folder, device)
-    converter: Converter
-    if hasattr(opened.config, "images"):
-        converter = ImageConverter(opened.translator, opened.config, opened.device)
-    else:
-        converter = open_speech(opened)
+    converter: Converter = find_modality(opened.config).converter(opened)
     converter.precision = precision
     return converter

@@ -12,7 +12,7 @@ from translate.checkpoints.hub import is_address, upload
 from translate.checkpoints.share import replacing_folder, share
 from translate.checkpoints.store import find_checkpoint, load_config
 from translate.errors import UserError
-from translate.speech.conversion.open import read_statistics
+from translate.jobs.modality import find_modality
 
 log = logging.getLogger("translate")
 
@@ -60,7 +60,7 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
         revision: of the Hub: branch, tag or commit.
 
     Raises:
-        UserError: not there, files that are missing, too large or damaged, a system that is not trusted, no network, or
+        UserError: not there, files that are missing, too large or damaged, a model that is not trusted, no network, or
             `folder` holds something else.
     """
     found = find_folder(origin)
@@ -100,8 +100,7 @@ def find_folder(text: str, new: bool = False) -> Path | None:
 def _check_statistics(checkpoint: Path) -> None:
     """Raise `UserError` unless the statistics are those that conversion will need."""
     config = load_config(checkpoint)
-    if hasattr(config, "features"):
-        read_statistics(checkpoint, config)
+    find_modality(config).check(checkpoint, config)
 
 
 def _tell_blanks(folder: Path) -> None:

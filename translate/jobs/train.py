@@ -1,4 +1,4 @@
-"""Train a system: the same road for speech and pictures, up to where batches come from."""
+"""Train a model: the same road for speech and pictures, up to where batches come from."""
 
 import logging
 from pathlib import Path
@@ -7,12 +7,13 @@ import torch
 
 from translate.checkpoints.steps import find_latest
 from translate.checkpoints.store import start_from
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Game
+from translate.jobs.modality import find_modality
 from translate.models import build
 from translate.models.base import Model
 from translate.training import distributed
-from translate.training.material import Material
 from translate.training.trainer import check_batch_size, train
 
 log = logging.getLogger("translate")
@@ -21,7 +22,7 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
     """Train `config.model` on the "train" split of `data`; goes on where a run in `out` was cut.
 
     Args:
-        config: resolved; `data.domains` names source and target, or all domains of a many-domain system.
+        config: resolved; `data.domains` names source and target, or all domains of a model of many domains.
         data: speech: folder written by `translate extract`; images: folder with train.jsonl, or a manifest.
         out: folder of the run.
 
@@ -37,12 +38,12 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
         options = config.train
         check_batch_size(options.batch_size, options.accumulate)
         parts = distributed.processes() * options.accumulate
-        if config.data.batches == "labelled" and options.batch_size < 2 * parts:
+        if Directions.of(config).many and options.batch_size < 2 * parts:
             raise UserError(
                 f"train.batch_size is {options.batch_size}: expected 2 or more per process and micro-batch; the "
                 "domains that a sample is translated to are those of its batch"
             )
-        material = _open(config, data, device)
+        material = find_modality(config).open(config, data, device)
         translator = make_translator(config, out, device)
         return train(translator, config, material.sampler, material.statistics, out, material.watch)
     finally:
@@ -59,16 +60,3 @@ def make_translator(config: Model, out: Path, device: torch.device) -> Game:
         whole = len(translator.state_dict())
         log.info("%s: starts with %d of its %d tensors from %s", out, count, whole, config.train.start_from)
     return translator
-
-
-def _open(config: Model, data: Path, device: torch.device) -> Material:
-    """The data of the kind that the system takes."""
-    if hasattr(config, "images"):
-        from translate.images.material import open_images
-
-        return open_images(config, data, device)
-    from translate.speech.material import open_voices
-
-    return open_voices(config, data, device)
-
-

@@ -17,11 +17,14 @@ from translate.config import (
     Section,
     TrainConfig,
 )
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Batch, Game
+from translate.models.description import Description
 
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
+MOST_NAMED = 6                                                      # voices in a title
 
 
 class Model(Section):
@@ -33,6 +36,9 @@ class Model(Section):
         paper: authors, year, where.
         modality: speech or images; what opens its corpora and converts with it.
         recipe: the script in `recipes/` that trains and measures it.
+        one_way: whether it translates from the first domain to the second only, though its batches are not paired.
+        any_source: whether a model of many domains translates without being told the source.
+        statistics: whether it converts by statistics of its training data, which a checkpoint then must have.
         tiny: settings of networks that tests build in no time.
         at_once: settings by which the very first step trains all networks, of models that train in phases.
         starts_from: the model whose run training starts from (`train.start_from`), of models that need one.
@@ -43,6 +49,9 @@ class Model(Section):
     paper: ClassVar[str] = ""
     modality: ClassVar[str]
     recipe: ClassVar[str]
+    one_way: ClassVar[bool] = False
+    any_source: ClassVar[bool] = False
+    statistics: ClassVar[bool] = False
     tiny: ClassVar[Mapping[str, Any]] = {}
     at_once: ClassVar[Mapping[str, Any]] = {}
     starts_from: ClassVar[str] = ""
@@ -71,6 +80,15 @@ class Model(Section):
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
         """`size` random examples of the shapes that the sampler gives."""
 
+    @abstractmethod
+    def describe(self) -> Description:
+        """What cards and the demo say about this run."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a sample has one of many domains; else they are attributes, any number of which it may have."""
+        return getattr(self.network, "exclusive", True)
+
     def weights(self, *without: str) -> dict[str, dict[str, LossWeight]]:
         """Weights of the losses by player, but for the losses that the rest of the settings switches off."""
         return {name: {k: w for k, w in p.losses.items() if k not in without} for name, p in self.players.items()}
@@ -94,6 +112,7 @@ class SpeechModel(Model):
     """A model of frames (B, Q, T) of speech, or of samples."""
 
     modality: ClassVar[str] = "speech"
+    statistics: ClassVar[bool] = True
     recipe: ClassVar[str] = "voice_conversion"
     tiny: ClassVar[Mapping[str, Any]] = {
         "data": {"domains": ["low", "high"]},
@@ -112,12 +131,28 @@ class SpeechModel(Model):
         source, target = (torch.randn(size, self.features.frame_size, self.train.crop, device=device) for _ in range(2))
         return self._label(source) if self.data.batches == "labelled" else {"source": source, "target": target}
 
+    def describe(self) -> Description:
+        domains, one_voice = self.data.domains, self.data.normalise == "target"  # such as synthetic and natural
+        source, target = Directions.of(self).pairs[0]
+        named = ", ".join(domains) if len(domains) <= MOST_NAMED else f"{len(domains)} voices"
+        return Description(
+            subject=None if one_voice else f": {named}",
+            pipeline="audio-to-audio",
+            tag="voice-conversion",
+            takes=f"Speech at {self.features.sample_rate} Hz (other rates are resampled), as {self.features.summary}.",
+            imports="soundfile",
+            opening='wave, rate = soundfile.read("me.wav")',
+            call=f'wave, rate = model.convert(wave, rate, "{source}", "{target}")',
+            command=f"me.wav converted.wav --from {source} --to {target}",
+        )
+
 
 class ImageModel(Model):
     """A model of pictures (B, C, H, W)."""
 
     modality: ClassVar[str] = "images"
     recipe: ClassVar[str] = "image_translation"
+    any_source: ClassVar[bool] = True
     tiny: ClassVar[Mapping[str, Any]] = {
         "data": {"domains": ["low", "high"]},
         "network": {"channels": 4, "blocks": 1},
@@ -147,6 +182,23 @@ class ImageModel(Model):
         if self.data.batches == "labelled":
             return self._label(source)
         return {"source": source, "target": torch.rand(size, images.target_channels, height, width, device=device)}
+
+
+    def describe(self) -> Description:
+        images, between = self.images, Directions.of(self)
+        takes = f"Label maps of {images.labels} classes." if images.labels else "Pictures of any size."
+        takes += f" The result is {images.scale} times as large." if images.scale > 1 else ""
+        target = None if between.one_way else self.data.domains[:2][-1]
+        return Description(
+            subject=f" ×{images.scale}" if images.scale > 1 else f": {', '.join(self.data.domains)}",
+            pipeline="image-to-image",
+            tag="image-translation",
+            takes=f"{takes} Trained on crops {self.train.crop} pixels high.",
+            imports="PIL.Image",
+            opening='image = PIL.Image.open("in.png")',
+            call=f'image = model.convert(image, target="{target}")' if target else "image = model.convert(image)",
+            command="in.png out.png" + (f" --to {target}" if target else ""),
+        )
 
 
 # --- what defaults are written with ------------------------------------------------------------------------

@@ -10,33 +10,14 @@ from translate.corpus.manifest import AUDIO
 from translate.corpus.tasks import Kind, find_tasks
 from translate.errors import UserError
 from translate.files import replacing
-from translate.names import name_directions
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.analysis.wave_blocks import read_blocks, write_blocks
-from translate.speech.conversion.converter import SpeechConverter
+from translate.speech.conversion.converter import Order, SpeechConverter
 from translate.speech.measures.converted import save_features
 
 log = logging.getLogger("translate")
 
 RECORDINGS = Kind("recording", AUDIO, ".wav")
-
-
-def convert_every_direction(converter: SpeechConverter, given: Path, out: Path, **options: Any) -> dict[str, float]:
-    """`convert_recordings` of a manifest in every direction that the system has, each into `out`/<source>-<target>.
-
-    Returns:
-        The sums of what the conversion.json hold.
-
-    Raises:
-        UserError: `given` is no manifest, two directions have one folder; or as `convert_recordings`.
-    """
-    if given.suffix.lower() != ".jsonl":
-        raise UserError(f"{given}: --all needs a .jsonl manifest, which tells whose recordings are whose")
-    total: dict[str, float] = defaultdict(float)
-    for (source, target), folder in name_directions(out, converter.directions).items():
-        for stage, spent in convert_recordings(converter, given, folder, source, target, **options).items():
-            total[stage] += spent
-    return dict(total)
 
 
 def convert_recordings(
@@ -58,30 +39,29 @@ def convert_recordings(
         features: write `<name>.npz` beside each wave, see `translate.speech.measures.converted`; nothing is written
             where no vocoder makes the wave, because its own analysis says all. Recordings are converted as a whole
             then.
-        options: difference, seed, amount, semitones; see `SpeechConverter.convert`.
+        options: see `SpeechConversion`.
 
     Returns:
         What conversion.json holds.
 
     Raises:
-        UserError: nothing to convert, an option that the system does not have, an output that would overwrite a
+        UserError: nothing to convert, an option that the model does not have, an output that would overwrite a
             recording or another output; or files that cannot be converted, all named at the end (the others are done).
     """
-    source, target = converter.name_domains(source, target)
-    converter.check_options(**options)
-    tasks, single = find_tasks(given, out, RECORDINGS, [source])
+    order = converter.order(source, target, **options)
+    tasks, single = find_tasks(given, out, RECORDINGS, [order.source])
     convert = _convert_with_features if features and converter.world else _convert_in_blocks
     seconds: dict[str, float] = defaultdict(float)
     failed = []
     for entry, destination in tasks:
         try:
-            spent = convert(converter, entry.path, destination, source, target, options)
+            spent = convert(converter, entry.path, destination, order)
         except UserError as error:
             failed.append(str(error))
             continue
         for stage, value in spent.items():
             seconds[stage] += value
-        log.info("%s to %s: %s -> %s", source, target, entry.path, destination)
+        log.info("%s to %s: %s -> %s", order.source, order.target, entry.path, destination)
     if not single:
         with replacing(out / "conversion.json") as temporary:
             temporary.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
@@ -90,22 +70,20 @@ def convert_recordings(
     return dict(seconds)
 
 
-def _convert_in_blocks(
-    converter: SpeechConverter, path: Path, destination: Path, source: str, target: str, options: dict[str, Any]
-) -> dict[str, float]:
-    """Write the conversion of one recording; returns its seconds and those of each stage."""
+def _convert_in_blocks(converter: SpeechConverter, path: Path, destination: Path, order: Order) -> dict[str, float]:
+    """Write the conversion of one recording; return its seconds and those of each stage."""
     seconds: dict[str, float] = {}
     blocks, rate = read_blocks(path)
-    parts = converter.convert_blocks(blocks, rate, source, target, name=path, seconds=seconds, **options)
+    parts = converter.convert_blocks(blocks, rate, order, path, seconds)
     return {"audio": write_blocks(destination, parts, converter.sample_rate) / converter.sample_rate, **seconds}
 
 
 def _convert_with_features(
-    converter: SpeechConverter, path: Path, destination: Path, source: str, target: str, options: dict[str, Any]
+    converter: SpeechConverter, path: Path, destination: Path, order: Order
 ) -> dict[str, float]:
     """As `_convert_in_blocks`, with the features beside the wave, which come from the whole at once."""
     wave, rate = read_wave(path)
-    result = converter.convert_in_detail(wave, rate, source, target, name=path, **options)
+    result = converter.convert_whole(wave, rate, order, path)
     write_wave(destination, result.wave, result.sample_rate)
     assert converter.world is not None
     power = converter.world.decode(result.converted.mcep)

@@ -8,13 +8,12 @@ from typing import Any
 
 from translate.checkpoints.opening import open_checkpoint
 from translate.checkpoints.store import find_run_config
-from translate.config import WaveConfig
+from translate.corpus.directions import read_direction
 from translate.corpus.manifest import Entry, read_manifest
 from translate.errors import UserError
 from translate.names import below, cut_name
 from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.open import open_speech
-from translate.speech.conversion.waveform import WaveformConverter
 from translate.speech.measures.aliasing import measure_aliasing
 from translate.speech.measures.figures import draw_triple
 from translate.speech.measures.recordings import Item, PairTask
@@ -22,7 +21,7 @@ from translate.speech.measures.report import evaluate_speech
 from translate.training.curves import draw_losses
 
 
-def evaluate_run(
+def evaluate_recordings(
     run: Path,
     evaluation: Path,
     training: Path,
@@ -64,7 +63,7 @@ def evaluate_run(
     tasks: list[PairTask] = []
     seconds: dict[str, float] = defaultdict(float)
     for folder in folders:
-        source, target = _split_name(folder, domains)
+        source, target = read_direction(folder, domains)
         items = []
         for converted in sorted(folder.rglob("*.wav")):
             id = converted.relative_to(folder).with_suffix("").as_posix()
@@ -115,13 +114,15 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
 
 
 def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
-    """(source, target) -> dB of `measure_aliasing` of the run's system; None where it does not work on samples, has no
-    checkpoint here, or knows other domains (a chain's ends)."""
+    """Return a function (source, target) -> dB of `measure_aliasing` of the run's model.
+
+    It gives None where the model does not work on samples, has no checkpoint here, or knows other domains (a chain's
+    ends).
+    """
     config = find_run_config(run)
-    if not isinstance(getattr(config, "features", None), WaveConfig):
+    if config is None or config.features.analysed:  # type: ignore[attr-defined]
         return lambda source, target: None
     converter = open_speech(open_checkpoint(run / "latest"))
-    assert isinstance(converter, WaveformConverter)
 
     def measure(source: str, target: str) -> float | None:
         if not {source, target} <= set(converter.domains):
@@ -130,18 +131,6 @@ def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
         return measure_aliasing(lambda wave: converter.convert(wave, rate, source, target)[0], rate)
 
     return measure
-
-
-def _split_name(folder: Path, domains: set[str]) -> tuple[str, str]:
-    """Domains of a folder `<source>-<target>`; their names may hold hyphens themselves."""
-    parts = folder.name.split("-")
-    cuts = [("-".join(parts[:cut]), "-".join(parts[cut:])) for cut in range(1, len(parts))]
-    found = [(source, target) for source, target in cuts if source in domains and target in domains]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(sorted(domains))
-    problem = "more than one pair of domains fits the name" if found else "expected a name <source>-<target>"
-    raise UserError(f"{folder}: {problem}; the manifests' domains are {known}")
 
 
 def _read_seconds(folder: Path) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Make a synthetic corpus: speech as a vocoder or a statistical model gives it, aligned with one natural speaker.
 
-What a postfilter or a waveform system learns to mend. WORLD analyses the natural recordings and puts them together
+What a postfilter or a waveform model learns to mend. WORLD analyses the natural recordings and puts them together
 again, in the natural timing and with the natural F0 and aperiodicity. Its mel-cepstra c1, c2, ... are
 
     nothing else      the natural ones: analysis-synthesis
@@ -10,7 +10,7 @@ again, in the natural timing and with the natural F0 and aperiodicity. Its mel-c
 
 and c0 is what gives every frame the natural power: speech that is too loud or too soft is no work for a postfilter.
 
-With the configuration of a system on STFT spectra, smoothing is theirs: log magnitudes under a moving average, and a
+With the configuration of a model on STFT spectra, smoothing is theirs: log magnitudes under a moving average, and a
 phase by Griffin and Lim that knows nothing of the natural one, as where a model predicts the spectra.
 """
 
@@ -86,7 +86,7 @@ def synthesise(
             frame goes on.
         converter: a run on mel-cepstra that converts `source` to `domain`; sentences that `source` lacks are left out.
         source: its source domain.
-        config: of a system: of its `features` the WORLD analysis, the STFT to be smoothed, or the sample rate.
+        config: of a model: of its `features` the WORLD analysis, the STFT to be smoothed, or the sample rate.
             Without: the converter's, or 16 kHz, 40 true mel-cepstra, DIO.
         jobs: processes; -1: one per core.
 
@@ -163,10 +163,10 @@ def find_sentences(entries: Sequence[Entry], domain: str, source: str | None) ->
 
 
 def choose_analysis(config: str | None, smooth: int | None = None) -> WorldConfig | StftConfig:
-    """The WORLD analysis of a system's configuration, the STFT that is smoothed, or WORLD at its front end's rate."""
+    """The WORLD analysis of a model's configuration, the STFT that is smoothed, or WORLD at its front end's rate."""
     features = getattr(read_config(config, {}), "features", None) if config else None
     if config and features is None:
-        raise UserError(f"{config}: has no `features`; expected the configuration of a speech system")
+        raise UserError(f"{config}: has no `features`; expected the configuration of a model of speech")
     if isinstance(features, WorldConfig) or (smooth is not None and isinstance(features, StftConfig)):
         return features
     rate = features.sample_rate if features else 16000
@@ -221,7 +221,7 @@ def load_voice(run: Path) -> VoiceConverter:
     """The converter of a run, once per process; `UserError` when it is none of mel-cepstra."""
     converter = open_speech(open_checkpoint(run))
     if not isinstance(converter, VoiceConverter):
-        raise UserError(f"{run}: --converter takes a system on mel-cepstra (`features.kind: world`)")
+        raise UserError(f"{run}: --converter takes a model on mel-cepstra (`features.kind: world`)")
     return converter
 
 

@@ -1,10 +1,11 @@
-"""What TensorBoard shows of a speech system while it trains, and the metric that finds its best checkpoint."""
+"""What TensorBoard shows of a model of speech while it trains, and the metric that finds its best checkpoint."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.models.base import Model
@@ -57,14 +58,14 @@ class VoiceWatch:
                 left = sorted(set(everything.ids) - set(used[domain].ids))
                 self.held_out[domain] = everything.select(left) if left else used[domain]
                 self.references[domain] = everything
-        self.pairs = {(a, b): _match(self.held_out[a], self.references[b]) for a, b in config.data.directions()}
+        self.pairs = {(a, b): _match(self.held_out[a], self.references[b]) for a, b in Directions.of(config).pairs}
 
     def make(self) -> Watch:
         """The hooks of the trainer; raises `UserError` when a metric is asked for and nothing is parallel."""
-        measurable = self.config.features.kind == "world"  # type: ignore[attr-defined]
+        measurable = self.config.features.vocoder  # type: ignore[attr-defined]
         if self.config.train.evaluate_every and not measurable:
             raise UserError(
-                "train.evaluate_every: the metric is of mel-cepstra, of which this system has none; set it to 0"
+                "train.evaluate_every: the metric is of mel-cepstra, of which this model has none; set it to 0"
             )
         if self.config.train.evaluate_every and not all(self.pairs.values()):
             raise UserError(

@@ -11,7 +11,8 @@ from tiny_runs import configure
 from torch import nn
 from torch.nn import functional
 
-from translate.config import DataConfig, ImageConfig
+from translate.config import DataConfig, ImageConfig, Section
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.games.star import StarGame
@@ -172,8 +173,8 @@ def test_names():
     paired, unpaired = make(), make(batches="unpaired")
     assert paired.name_domains(None, None) == paired.name_domains("a", "b") == ("a", "b")
     assert unpaired.name_domains("b", None) == unpaired.name_domains(None, "a") == ("b", "a")
-    assert paired.directions() == {"a": ["b"]}
-    assert unpaired.directions() == {"a": ["b"], "b": ["a"]}
+    assert paired.directions == [("a", "b")]
+    assert unpaired.directions == [("a", "b"), ("b", "a")]
     for converter, names, message in (
         (paired, ("b", "a"), "translates a to b only"),
         (paired, ("c", None), "unknown domain `c`; this model knows a, b"),
@@ -182,7 +183,7 @@ def test_names():
     ):
         with pytest.raises(UserError, match=message):
             converter.name_domains(*names)
-    with pytest.raises(UserError, match="grid needs a system of many domains"):
+    with pytest.raises(UserError, match="grid needs a model of many domains"):
         paired.grid(np.zeros((8, 8, 3), np.uint8))
 
 
@@ -198,16 +199,21 @@ class Judge(nn.Module):
         return Judgement([x], [[x]], classes=x.mean(dim=(2, 3)))
 
 
+class Kind(Section):
+    exclusive: bool
+
+
 def make_star(exclusive, groups=()):
     domains = ["red", "green", "blue"]
     star = StarGame(domains, Painter(), Judge(), {}, exclusive, exclusive_groups=groups)
-    config = BareImages(data=DataConfig(domains=domains, batches="labelled"))
+    network = Kind(exclusive=exclusive)
+    config = BareImages(network=network, data=DataConfig(domains=domains, batches="labelled"))
     return ImageConverter(star, config, torch.device("cpu"))
 
 
 def test_many_domains(colours):
     converter = make_star(exclusive=True)
-    assert converter.directions()["red"] == ["green", "blue"]
+    assert converter.between.by_source()["red"] == ["green", "blue"]
     assert converter.convert(colours, None, "green")[0, 0].tolist() == [0, 255, 0]
     grid = converter.grid(Image.fromarray(colours))
     assert grid.size == (4 * 31 + 3 * 4, 20)
@@ -220,7 +226,7 @@ def test_many_domains(colours):
 
 def test_attributes(colours):
     converter = make_star(exclusive=False, groups=[["red", "green"]])
-    assert converter.directions() == {"all": ["red", "green", "blue"]}
+    assert converter.directions == [("all", "red"), ("all", "green"), ("all", "blue")]
 
     def paint(target, **attributes):
         return (converter.convert(colours, "all", target, attributes=attributes or None)[0, 0] // 255).tolist()
@@ -236,7 +242,7 @@ def test_attributes(colours):
 
 
 def test_large_pictures_are_tiled_with_one_line(colours, monkeypatch, caplog):
-    monkeypatch.setattr(module, "LARGEST", 20 * 31)
+    monkeypatch.setattr(module, "MOST_PIXELS", 20 * 31)
     monkeypatch.setattr(module, "TILE", 16)
     converter = make()
     with caplog.at_level(logging.INFO, "translate"):
@@ -290,7 +296,7 @@ PICTURES = [
 @pytest.mark.parametrize("shape", [(40, 56), (33, 61)])
 def test_models(model, shape):
     config = configure(model)
-    source, target = config.data.directions()[0]
+    source, target = Directions.of(config).pairs[0]
     torch.manual_seed(0)
     converter = ImageConverter(config.build(), config, torch.device("cpu"))
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)

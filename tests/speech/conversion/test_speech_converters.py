@@ -10,6 +10,7 @@ from tiny_runs import configure
 from torch import nn
 
 from translate.config import DataConfig, StftConfig, WaveConfig, WorldConfig
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.models import list_models
@@ -241,7 +242,7 @@ def test_another_seed_is_another_sample(features, vowel):
 @pytest.mark.parametrize("model", [name for name, model in list_models().items() if model.modality == "speech"])
 def test_models(model, vowel):
     config = configure(model, features={"sample_rate": RATE})
-    source, target = config.data.directions()[0]
+    source, target = Directions.of(config).pairs[0]
     torch.manual_seed(0)
     translator = config.build()
     size = config.features.frame_size

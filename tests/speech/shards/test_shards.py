@@ -1,6 +1,5 @@
 """Shards hold what the dump holds, are written whole, mended when damaged, and train by the same commands."""
 
-import hashlib
 import io
 import json
 import shutil
@@ -14,10 +13,7 @@ from typer.testing import CliRunner
 
 from translate.cli import app
 from translate.config import merge
-from translate.corpus.manifest import Entry
 from translate.errors import UserError
-from translate.images.arrays import write_image
-from translate.images.corpus.shards import write_picture_shards
 from translate.models import resolve
 from translate.speech.corpus.features import FeatureStore
 from translate.speech.material import open_voices
@@ -218,37 +214,6 @@ def test_few_files_are_open_at_a_time(tmp_path):
         assert len(files.open) <= 3
     with pytest.raises(UserError, match="no-such-file: cannot read"):
         files.read(tmp_path / "no-such-file", 0, 1)
-
-
-def test_pictures_are_packed_as_they_are(tmp_path):
-    entries = []
-    for number in range(7):
-        path = tmp_path / "files" / f"{number}.png"
-        write_image(path, np.full((5, 4, 3), 30 * number, dtype=np.uint8))
-        entries.append(Entry(id=str(number), path=path, domain="photo", split="train", pair=f"pair {number}"))
-    for _ in range(2):                                              # the second time over the first
-        write_picture_shards(entries, tmp_path / "shards", 0.0002, progress=False)
-    index = json.loads((tmp_path / "shards" / "shards.json").read_text())["pictures"]["train"]["photo"]
-    assert sum(shard["count"] for shard in index) == 7
-    assert sorted(shard["name"] for shard in index) == sorted(p.name for p in (tmp_path / "shards").glob("*.tar"))
-    assert len(index) > 1
-    found = {}
-    for shard in index:
-        path = tmp_path / "shards" / shard["name"]
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == shard["sha256"]
-        with tarfile.open(path) as tar:
-            members = {member.name: tar.extractfile(member).read() for member in tar}
-        for name, content in members.items():
-            if name.endswith(".png"):
-                found[json.loads(members[name.replace(".png", ".json")])["id"]] = content
-    assert found == {entry.id: entry.path.read_bytes() for entry in entries}
-    with pytest.raises(UserError, match="shards: holds pictures; give another folder"):
-        write_shards(FeatureStore(write_dump(tmp_path / "dump", LENGTHS)), tmp_path / "shards", 1, progress=False)
-    with pytest.raises(UserError, match="dump: holds features; give another folder"):
-        write_picture_shards(entries, tmp_path / "dump", 1, progress=False)
-    wave = [Entry(id="1", path=tmp_path / "1.wav", domain="a", split="train")]
-    with pytest.raises(UserError, match=r"1\.wav: no picture; of recordings shard the features"):
-        write_picture_shards(wave, tmp_path / "other", 1, progress=False)
 
 
 # --- training ---------------------------------------------------------------------------------------------

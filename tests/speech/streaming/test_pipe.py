@@ -12,13 +12,13 @@ import torch
 
 from translate.checkpoints.store import save_checkpoint
 from translate.errors import UserError
+from translate.jobs.convert import convert_pipe
 from translate.jobs.load import load
 from translate.models import resolve
 from translate.speech.analysis.statistics import Statistics, moments, pack_statistics
 from translate.speech.analysis.wave import read_wave
 from translate.speech.analysis.world import World
 from translate.speech.corpus.mini import make_speech
-from translate.speech.streaming.pipe import convert_pipe
 from translate.speech.streaming.pipe_audio import AudioWriter
 
 RATE = 16000
@@ -96,7 +96,7 @@ def test_bad_options_and_pipes(material):
         (wav[:44], {"streaming": True}, "no samples"),
         (wav, {"chunk_ms": 100.0}, "for --stream"),
         (wav, {"raw": 16}, "--raw 16"),
-        (wav, {"streaming": True, "difference": True}, "--difference: not with --stream"),
+        (wav, {"streaming": True, "options": {"difference": True}}, "difference: not with --stream"),
         (wav, {"streaming": True, "chunk_ms": -1.0}, "chunk_ms: -1"),
         (wav, {"streaming": True, "then": [material / "run"]}, "a chain cannot stream"),
         (wav, {"streaming": True, "reference": material / "nothing.wav"}, "no such audio file"),

@@ -6,33 +6,44 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from translate.config import ImageConfig
+from translate.config.options import read_options
+from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.images.arrays import to_uint8, write_image
-from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_array
+from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_pixels
 from translate.images.conversion.tiles import convert_tiled
+from translate.images.options import ImageConversion
 from translate.models.base import Model
 from translate.names import ANY
 
-OVERLAP = 32                                                        # pixels of the source beside a tile, see tiles.py
-LARGEST = 2**22                                                     # pixels of output that networks compute at once
+OVERLAP = ImageConversion().overlap                                 # pixels of the source beside a tile, see tiles.py
+MOST_PIXELS = 2**22                                                 # pixels of output that networks compute at once
 TILE = 1024                                                         # pixels of output: side of a tile beyond that
 GAP = 4                                                             # white pixels between the pictures of a grid
 SEED = 0
-TURN = threading.Lock()                                             # of whoever draws from torch's random numbers
+RANDOM_LOCK = threading.Lock()                                      # held while torch's random numbers are drawn
 
 log = logging.getLogger("translate")
 
 
+class Order(NamedTuple):
+    """What a conversion is asked for, checked by `ImageConverter.order`."""
+
+    source: str
+    target: str
+    options: ImageConversion
+
+
 class ImageConverter:
-    """A trained image system, ready to convert; made by `translate.load`.
+    """A trained model of pictures, ready to convert; made by `translate.load`.
 
     The same input gives the same output: dropout that stays on at test time draws the same numbers each time. Several
     threads may convert at once; their networks take turns, since these numbers are the process's.
@@ -45,66 +56,25 @@ class ImageConverter:
 
     def __init__(self, translator: Translator, config: Model, device: torch.device):
         self.translator = translator.to(device).eval()
-        self.config, self.device = config, device
+        self.config, self.device, self.between = config, device, Directions.of(config)
         self.images: ImageConfig = config.images  # type: ignore[attr-defined]
 
     precision = "float32"                                           # of the networks; or bfloat16
+    no_stream = "this model converts pictures; only speech streams"
 
     @property
     def domains(self) -> list[str]:
         """The names that `convert` knows."""
-        return list(self.config.data.domains)
+        return self.between.domains
 
     @property
-    def _one_way(self) -> bool:
-        return self.translator.one_way or self.config.data.batches == "paired"
-
-    @property
-    def many(self) -> bool:
-        """Whether the target is one of many domains, and the source is not asked for."""
-        return self.config.data.batches == "labelled"
-
-    def directions(self) -> dict[str, list[str]]:
-        """{source: targets} of everything that this system translates; the source of attributes is `all`."""
-        if self.many and not getattr(self.translator, "exclusive", False):
-            return {ANY: self.domains}
-        if self._one_way:
-            source, target = self.config.data.pair()
-            return {source: [target]}
-        return {domain: [other for other in self.domains if other != domain] for domain in self.domains}
+    def directions(self) -> list[tuple[str, str]]:
+        """Everything that `convert` can do: (source, target); the source of attributes is `all`."""
+        return self.between.pairs
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        """Check the names and complete them where one direction is left.
-
-        Paired systems have one direction. Unpaired ones have two: one domain must be named. With many domains the
-        target must be named, of attributes those wanted, joined by "+"; the source is `all` unless named.
-
-        Raises:
-            UserError: an unknown name, a direction that the system does not have, or no choice where one is needed.
-        """
-        known = ", ".join(self.domains)
-        if self.many:
-            if target is None:
-                raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
-            self.translator.vector(target)  # type: ignore[operator]  # tells of unknown names
-            return source or ANY, target
-        for name in (source, target):
-            if name is not None and name not in self.domains:
-                raise UserError(f"unknown domain `{name}`; this model knows {known}")
-        if self._one_way:
-            pair = self.config.data.pair()
-            if (source or pair[0], target or pair[1]) != pair:
-                raise UserError(f"this model translates {pair[0]} to {pair[1]} only; train another for the way back")
-            return pair
-        if len(self.domains) == 2 and (source or target):
-            first, second = self.domains
-            target = target or (first if source == second else second)
-            source = source or (first if target == second else second)
-        if source is None or target is None:
-            raise UserError(f"name the target domain (--to, or target=...); this model knows {known}")
-        if source == target:
-            raise UserError(f"source and target are both `{source}`; this model knows {known}")
-        return source, target
+        """Check the names and complete them where one direction is left, see `Directions.name`."""
+        return self.between.name(source, target)
 
     def convert(
         self,
@@ -112,28 +82,18 @@ class ImageConverter:
         source: str | None = None,
         target: str | None = None,
         *,
-        instances: np.ndarray | Tensor | None = None,
-        style: Any = None,
-        attributes: Mapping[str, int] | None = None,
-        tile: int | None = None,
-        overlap: int = OVERLAP,
         name: str | os.PathLike[str] = "the picture",
+        **options: Any,
     ) -> Any:
         """Convert a picture of the domain `source` to the domain `target`.
 
         Args:
             image: a PIL image; whole numbers (H, W) or (H, W, C), 8 or 16 bits; or floats in [-1, 1], (C, H, W) or
-                (B, C, H, W), array or tensor. Gray, colour and alpha become what the system was trained on. Systems
+                (B, C, H, W), array or tensor. Gray, colour and alpha become what the model was trained on. Models
                 with label maps take whole numbers (H, W), the classes, or colours that `images.palette` lists.
             source, target: domains, see `name_domains`.
-            instances: (H, W) whole numbers, where the system was trained with instance maps.
-            style: what `translate` of the system documents; a picture (H, W, C) is prepared for the network.
-            attributes: {name: 0 or 1} of the picture, for systems of attributes: those of `target` become 1, the others
-                of their exclusive groups 0, all else stays. Without, all but those of `target` are 0.
-            tile: pixels; larger pictures go through in tiles of this size. None: whole up to 4 million output pixels,
-                else in tiles of 1024 output pixels.
-            overlap: pixels of context around a tile, see `convert_tiled`.
             name: opens error messages.
+            options: see `ImageConversion`.
 
         Returns:
             The translation, of the kind given: a PIL image; an array (H, W[, C]) of the same bits (8 for label maps),
@@ -142,27 +102,53 @@ class ImageConverter:
 
         Raises:
             UserError: domains as in `name_domains`; a picture that is empty, not finite, out of range or not what the
-                system takes; labels out of range; a style for a system without.
+                model takes; labels out of range; a style for a model without; an unknown option.
         """
-        source, target = self.name_domains(source, target)
+        return self.convert_whole(image, self.order(source, target, **options), name)
+
+    def convert_any(
+        self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
+    ) -> Any:
+        """Convert what `translate.convert` takes; pictures have no rate."""
+        return self.convert(given, source, target, **options)
+
+    def order(self, source: str | None = None, target: str | None = None, **options: Any) -> Order:
+        """Check what a conversion is asked for: once, for any number of pictures.
+
+        Raises:
+            UserError: as `name_domains`; an unknown option or one out of range; a grid of two domains.
+        """
+        chosen = read_options(ImageConversion, options)
+        if not chosen.grid:
+            return Order(*self.name_domains(source, target), chosen)
+        if not self.between.many:
+            raise UserError(f"a grid needs a model of many domains; this one translates {' and '.join(self.domains)}")
+        return Order(source or ANY, target or ANY, chosen)
+
+    def convert_whole(self, image: Picture, order: Order, name: str | os.PathLike[str] = "the picture") -> Any:
+        """As `convert`, of what `order` checked."""
+        source, target, options = order
+        if options.grid:
+            return self.grid(image, options.attributes)
+        instances = options.instances
         x = prepare_picture(image, self.images, instances, name)
         condition: dict[str, Any] = {}
-        if style is not None:
-            condition["style"] = prepare_style(style, self.images.target_channels)
+        if options.style is not None:
+            condition["style"] = prepare_style(options.style, self.images.target_channels)
         if instances is not None and self.images.instances:
             ids = torch.as_tensor(np.asarray(instances).astype(np.float32))
             condition["instances"] = ids.expand(len(x), 1, *ids.shape[-2:])
-        wanted = self._choose(target, attributes)
-        y = self.translate_tensor(x, source, wanted, tile=tile, overlap=overlap, **condition)
+        wanted = self._choose(target, options.attributes)
+        y = self.translate_tensor(x, source, wanted, tile=options.tile, overlap=options.overlap, **condition)
         return give_back(y, image, deep=self.images.labels is None)  # class numbers of 16 bits are no deep colours
 
     def grid(self, image: Picture, attributes: Mapping[str, int] | None = None) -> Any:
-        """A picture and its translations to every domain side by side, of the kind given; many-domain systems only.
+        """A picture and its translations to every domain side by side, of the kind given; models of many domains only.
 
         `attributes` as in `convert`.
         """
-        if not self.many:
-            raise UserError(f"a grid needs a system of many domains; this one translates {' and '.join(self.domains)}")
+        if not self.between.many:
+            raise UserError(f"a grid needs a model of many domains; this one translates {' and '.join(self.domains)}")
         x = prepare_picture(image, self.images)
         targets = [self._choose(domain, attributes) for domain in self.domains]
         pictures = [x.to(self.device), *(self.translate_tensor(x, ANY, target) for target in targets)]
@@ -183,7 +169,7 @@ class ImageConverter:
     ) -> Tensor:
         """Translate what the network sees, planes (B, C, H, W), to (B, C', H * scale, W * scale) on its device.
 
-        `instances` is (B, 1, H, W), float; `condition` is what `translate` of this system takes besides; with many
+        `instances` is (B, 1, H, W), float; `condition` is what `translate` of this model takes besides; with many
         domains `target` may be a vector.
         """
         takes = inspect.signature(self.translator.translate).parameters
@@ -192,7 +178,7 @@ class ImageConverter:
                 raise UserError(f"{key}: this model takes none; leave it out")
             condition[key] = value.to(self.device) if isinstance(value, Tensor) else value
         scale, (height, width) = self.images.scale, x.shape[-2:]
-        if tile is None and height * width * scale**2 > LARGEST:
+        if tile is None and height * width * scale**2 > MOST_PIXELS:
             tile = TILE // scale
             log.info("%d x %d pixels: converted in tiles of %d", width, height, tile)
         together = instances is not None and "instances" in takes
@@ -216,7 +202,7 @@ class ImageConverter:
     def _choose(self, target: str, attributes: Mapping[str, int] | None) -> str | Tensor:
         """What `translate` takes as target: its name, or the picture's attributes with those of `target` set."""
         translator: Any = self.translator
-        if not self.many or attributes is None or translator.exclusive:
+        if not self.between.attributes or attributes is None:
             return target
         vector = torch.tensor([float(attributes.get(domain, 0)) for domain in self.domains])
         for domain, wanted in zip(self.domains, translator.vector(target), strict=True):
@@ -226,7 +212,7 @@ class ImageConverter:
 
     def write_output(self, path: str | os.PathLike[str], image: Picture) -> None:
         """Write what `convert` gave for one picture, whole or not at all; with 8 bits where there are colours."""
-        array = to_array(image)
+        array = to_pixels(image)
         write_image(path, array if array.ndim == 2 else to_uint8(array))
 
 
@@ -234,7 +220,7 @@ class ImageConverter:
 def _repeatable(device: torch.device) -> Iterator[None]:
     """Random numbers start with the same seed inside; outside nobody notices."""
     cuda = device.type == "cuda"
-    with TURN, torch.random.fork_rng([device] if cuda else []):
+    with RANDOM_LOCK, torch.random.fork_rng([device] if cuda else []):
         torch.default_generator.manual_seed(SEED)
         if cuda:
             with torch.cuda.device(device):

@@ -16,13 +16,13 @@ from translate.models.base import Model
 def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[np.ndarray, dict[str, Any]]:
     """The picture or label map of `entry` as `ImageConverter.convert` takes it.
 
-    Entries of a manifest come at the size at which the system was trained (`images.size`); a picture that belongs to
+    Entries of a manifest come at the size at which the model was trained (`images.size`); a picture that belongs to
     no domain, as one named on the command line, comes as it is.
 
     Args:
         entry: of the source domain. Super-resolution also takes one of the target domain and makes it small.
         entries: of the same manifest, among which the instance map is found.
-        config: of the system.
+        config: of the model.
 
     Returns:
         (H, W, C) uint8 or uint16, or (H, W) int32 for label maps; and what `convert` wants besides: `instances`

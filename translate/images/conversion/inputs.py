@@ -13,7 +13,7 @@ from translate.images.arrays import convert_channels, encode_labels, snap_colour
 
 Picture = Image.Image | np.ndarray | Tensor
 
-LARGEST = 1.5                                                       # |value|: bicubic overshoot is fine, 0..255 is not
+BRIGHTEST = 1.5                                                     # |value|: bicubic overshoot is fine, 0..255 is not
 KNOWN_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I"}               # of Pillow: samples as they are
 
 
@@ -83,7 +83,7 @@ def give_back(y: Tensor, like: Picture, deep: bool = True) -> Any:
     return Image.fromarray(to_uint8(array)) if isinstance(like, Image.Image) else to_uint8(array)
 
 
-def to_array(picture: Picture) -> np.ndarray:
+def to_pixels(picture: Picture) -> np.ndarray:
     """What `give_back` gave, as samples (H, W[, C]): whole numbers, or floats in [-1, 1].
 
     Raises:
@@ -134,7 +134,7 @@ def _check_floats(array: np.ndarray, channels: int, name: object) -> np.ndarray:
         raise UserError(f"{name}: expected floats (C, H, W) or (B, C, H, W), up to 4 channels; found {array.shape}")
     if not np.isfinite(array).all():
         raise UserError(f"{name}: NaN or infinite values")
-    if np.abs(array).max() > LARGEST:
+    if np.abs(array).max() > BRIGHTEST:
         raise UserError(f"{name}: values reach {np.abs(array).max():.4g}; expected floats in [-1, 1]")
     batch = array if array.ndim == 4 else array[None]
     if batch.shape[1] == channels:

@@ -53,6 +53,10 @@ class ImageReport:
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
 
+    def print(self) -> None:
+        """Show it on the terminal."""
+        print_image_report(self)
+
 
 @dataclass(frozen=True)
 class _Picture:

@@ -1,7 +1,7 @@
 """Which pictures of a manifest a batch takes together: two domains apart, pairs, or pictures with their domains."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,25 +44,47 @@ def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
             f"images.palette lists {len(images.palette)} colours, images.labels is {images.labels}: "
             "expected a colour per class"
         )
-    if config.data.batches == "labelled":
-        return _collect_labelled(config.data.domains, entries, images)
-    names = dict(zip(("source", "target"), config.data.pair(), strict=True))
+    return COLLECTORS[config.data.batches](config, entries)
+
+
+def _collect_unpaired(config: Model, entries: Sequence[Entry]) -> Groups:
+    """Draw from the two domains apart."""
+    chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
     if images.scale > 1:
-        return Groups({"pair": ImageStore({"target": _choose(entries, names["target"])}, images)})
-    chosen = {stream: _choose(entries, domain) for stream, domain in names.items()}
-    if config.data.batches == "unpaired":
-        return Groups({stream: ImageStore({stream: of_domain}, images) for stream, of_domain in chosen.items()})
+        return _collect_high(chosen, images)
+    return Groups({stream: ImageStore({stream: of_domain}, images) for stream, of_domain in chosen.items()})
+
+
+def _collect_paired(config: Model, entries: Sequence[Entry]) -> Groups:
+    """Draw pairs, with their instance maps where the model takes such."""
+    chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
+    if images.scale > 1:
+        return _collect_high(chosen, images)
     sources, targets = chosen["source"], _match(chosen["source"], chosen["target"])
     _match(chosen["target"], sources)                               # none is left over
     instances = _match(sources, _choose(entries, INSTANCE)) if images.instances else []
     return Groups({"pair": ImageStore({"source": sources, "target": targets}, images, instances)})
 
 
-def _collect_labelled(domains: Sequence[str], entries: Sequence[Entry], images: ImageConfig) -> Groups:
+def _collect_high(chosen: Mapping[str, Sequence[Entry]], images: ImageConfig) -> Groups:
+    """Draw pictures of high resolution, of which the sampler makes the low one."""
+    return Groups({"pair": ImageStore({"target": chosen["target"]}, images)})
+
+
+def _choose_both(config: Model, entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of the two domains; of super-resolution those of the target alone."""
+    names = dict(zip(("source", "target"), config.data.pair(), strict=True))
+    if config.images.scale > 1:  # type: ignore[attr-defined]
+        del names["source"]
+    return {stream: _choose(entries, domain) for stream, domain in names.items()}
+
+
+def _collect_labelled(config: Model, entries: Sequence[Entry]) -> Groups:
     """Domains are attributes where entries have such; else an entry is of its own domain and of no other.
 
     A picture of a data set with attributes is unlabelled in the others' domains, and the other way round.
     """
+    domains, images = config.data.domains, config.images  # type: ignore[attr-defined]
     exclusive = {entry.domain for entry in entries if entry.attributes is None}
     chosen, vectors, masks = [], [], []
     for entry in entries:
@@ -81,6 +103,13 @@ def _collect_labelled(domains: Sequence[str], entries: Sequence[Entry], images: 
             raise UserError(f"no training picture of domain `{domain}`; {_tell(entries)}")
     store = ImageStore({"source": chosen}, images)
     return Groups({"source": store}, found, np.array(masks, dtype=np.float32))
+
+
+COLLECTORS: dict[str, Callable[[Model, Sequence[Entry]], Groups]] = {
+    "unpaired": _collect_unpaired,
+    "paired": _collect_paired,
+    "labelled": _collect_labelled,
+}
 
 
 def _choose(entries: Sequence[Entry], domain: str) -> list[Entry]:

@@ -34,10 +34,10 @@ AHEAD = 3  # batches that are being decoded while a step runs
 def make_sampler(
     config: Model, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
 ) -> "ImageSampler":
-    """The sampler of a system with pictures, by `config.data.batches` and `config.images`.
+    """The sampler of a model with pictures, by `config.data.batches` and `config.images`.
 
     Args:
-        config: of the system; `data.domains` names source and target, or all domains of a many-domain system.
+        config: of the model; `data.domains` names source and target, or all domains of a model of many domains.
         entries: to train on, of one split.
         device: where the batches are wanted.
         rank, processes: this process among all.
@@ -110,7 +110,7 @@ class ImageSampler(BatchSampler):
 
     Args:
         groups: what belongs together, and the domains of labelled pictures.
-        config: of the system: `images`, `train.crop`, `train.batch_size`, `train.seed`.
+        config: of the model: `images`, `train.crop`, `train.batch_size`, `train.seed`.
         device: where the batches are wanted.
         rank, processes: this process among all.
     """

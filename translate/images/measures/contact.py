@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from translate.files import replacing
 from translate.images.arrays import convert_channels, to_uint8
 
-LARGEST = 256                                                       # pixels of a picture's longer side in a sheet
+LONGER_SIDE = 256                                                   # pixels of a picture's longer side in a sheet
 SMALLEST = 64                                                       # smaller pictures are enlarged, pixels stay squares
 GAP, TITLE, LETTERS = 6, 20, 13                                     # pixels: between pictures, of the titles
 BACKGROUND, INK = (255, 255, 255), (60, 60, 60)
@@ -69,7 +69,7 @@ def _find_size(row: Sequence[np.ndarray | None]) -> tuple[int, int]:
         raise ValueError("expected at least one picture in every row")
     height, width = max(shapes)
     longer = max(height, width)
-    factor = min(max(longer, SMALLEST), LARGEST) / longer
+    factor = min(max(longer, SMALLEST), LONGER_SIDE) / longer
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 

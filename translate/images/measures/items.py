@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from translate.corpus.directions import read_direction
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.models.base import Model
@@ -34,7 +35,7 @@ class Task:
         return f"{self.source} → {self.target}" if self.set is None else self.set
 
 
-def find_tasks(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Task]:
+def explain_conversions(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Task]:
     """Explain every `run/converted/<source>-<target>/<id>.png` by the manifest of the evaluation.
 
     Pictures converted from `all` have the id, or `<domain>/<id>`, of a picture of any domain; those that are of the
@@ -48,7 +49,7 @@ def find_tasks(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Ta
     domains = {*config.data.domains, *(entry.domain for entry in evaluation), ANY}
     tasks = []
     for folder in folders:
-        source, target = _split_name(folder, domains)
+        source, target = read_direction(folder, domains, attributes=True)
         entries = _index(evaluation, source, target, config)
         partners = {(e.domain, e.pair): e for e in evaluation if e.pair is not None}
         items: dict[str | None, list[Item]] = {}
@@ -88,18 +89,6 @@ def _index(entries: Iterable[Entry], source: str, target: str, config: Model) ->
         return found | {e.id: e for e in entries if e.domain == source}
     everything = [e for e in entries if e.domain in (*config.data.domains, ANY)]
     return {e.id: e for e in everything} | {f"{e.domain}/{e.id}": e for e in everything}
-
-
-def _split_name(folder: Path, domains: set[str]) -> tuple[str, str]:
-    """Domains of a folder `<source>-<target>`; their names may hold hyphens themselves, the target several by "+"."""
-    parts = folder.name.split("-")
-    cuts = [("-".join(parts[:cut]), "-".join(parts[cut:])) for cut in range(1, len(parts))]
-    found = [(s, t) for s, t in cuts if s in domains and (t in domains or set(t.split("+")) <= domains)]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(sorted(domains - {ANY}))
-    problem = "more than one pair of domains fits the name" if found else "expected a name <source>-<target>"
-    raise UserError(f"{folder}: {problem}; the domains are {known}")
 
 
 def _names(target: str, known: Mapping[str, int]) -> list[str]:

@@ -27,7 +27,7 @@ from translate.images.measures.baselines import learn_baselines
 from translate.images.measures.classifier import DomainClassifier
 from translate.images.measures.deep import Lpips
 from translate.images.measures.distances import score_classes
-from translate.images.measures.items import Task, belongs, find_tasks
+from translate.images.measures.items import Task, belongs, explain_conversions
 from translate.images.measures.scores import Scores, name_kind, score_item
 from translate.images.measures.sets import Rows, add_domain_accuracy, add_set_distances, fit_classifier
 from translate.images.measures.sheets import draw_sheets
@@ -58,7 +58,7 @@ def evaluate_images(
         UserError: nothing converted, pictures that the manifests do not explain, unreadable files.
     """
     evaluation = [entry for entry in evaluation if entry.split != "train"] or list(evaluation)
-    tasks, kind = find_tasks(run, config, evaluation), name_kind(config)
+    tasks, kind = explain_conversions(run, config, evaluation), name_kind(config)
     notes: list[str] = []
     classifier, lpips = None, None
     try:

@@ -17,7 +17,7 @@ log = logging.getLogger("translate")
 SILENCE = 1e-4                                                      # largest |sample| of a silent wave
 MOST_CHANNELS = 64
 SHORTEST = 0.1                                                      # seconds
-LARGEST = 4.0                                                       # |sample|: beyond, it is no [-1, 1] audio
+LOUDEST = 4.0                                                       # |sample|: beyond, it is no [-1, 1] audio
 
 
 def read_wave(path: str | os.PathLike[str], sample_rate: int | None = None) -> tuple[np.ndarray, int]:
@@ -45,7 +45,7 @@ def read_wave(path: str | os.PathLike[str], sample_rate: int | None = None) -> t
         raise UserError(f"{path}: the file holds no samples")
     if not np.isfinite(channels).all():
         raise UserError(f"{path}: NaN or infinite samples; export the file again")
-    if np.abs(channels).max() > LARGEST:
+    if np.abs(channels).max() > LOUDEST:
         raise UserError(f"{path}: samples reach {np.abs(channels).max():.4g}; expected a range of [-1, 1]")
     wave = mix_down(channels)
     if sample_rate is None or sample_rate == file_rate:

@@ -11,7 +11,7 @@ import soundfile
 
 from translate.errors import UserError
 from translate.files import replacing
-from translate.speech.analysis.wave import LARGEST, mix_down
+from translate.speech.analysis.wave import LOUDEST, mix_down
 
 log = logging.getLogger("translate")
 
@@ -47,7 +47,7 @@ def _read(file: soundfile.SoundFile, path: str | os.PathLike[str]) -> Iterator[n
                 return
             if not np.isfinite(channels).all():
                 raise UserError(f"{path}: NaN or infinite samples; export the file again")
-            if np.abs(channels).max() > LARGEST:
+            if np.abs(channels).max() > LOUDEST:
                 raise UserError(f"{path}: samples reach {np.abs(channels).max():.4g}; expected a range of [-1, 1]")
             yield mix_down(channels)
 

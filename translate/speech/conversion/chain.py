@@ -6,8 +6,9 @@ from typing import Any
 
 from translate.errors import UserError
 from translate.speech.analysis.world import World
-from translate.speech.conversion.converter import SpeechConverter, Step, group_steps
+from translate.speech.conversion.converter import SpeechConverter
 from translate.speech.conversion.features import FeatureConverter
+from translate.speech.conversion.steps import Step, group_steps
 
 log = logging.getLogger("translate")
 
@@ -29,6 +30,8 @@ class Chain(SpeechConverter):
         UserError: no converter, or one after the first that has many domains to choose from.
     """
 
+    no_stream = "a chain cannot stream; stream its first checkpoint, or convert recordings with all of it"
+
     def __init__(self, converters: Sequence[FeatureConverter[Any]]):
         if not converters:
             raise UserError("a chain needs at least one converter")
@@ -38,6 +41,7 @@ class Chain(SpeechConverter):
                 raise UserError(f"converter {number} of the chain knows {known}: one of many domains can only be first")
         self.converters = list(converters)
         self.sample_rate: int = converters[-1].sample_rate
+        self.between = converters[0].between
         self.takes_difference = converters[0].takes_difference
         self.takes_semitones = converters[0].takes_semitones
         self.takes_seed = any(converter.takes_seed for converter in converters)
@@ -49,17 +53,6 @@ class Chain(SpeechConverter):
     def world(self) -> World | None:
         """The vocoder that makes the converted wave; None where the last converter has none."""
         return self.converters[-1].world
-
-    @property
-    def domains(self) -> list[str]:
-        return self.converters[0].domains
-
-    @property
-    def directions(self) -> list[tuple[str, str]]:
-        return self.converters[0].directions
-
-    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        return self.converters[0].name_domains(source, target)
 
     def plan(self, source: str, target: str) -> list[Step]:
         later = [Step(converter, *converter.directions[0]) for converter in self.converters[1:]]

@@ -1,4 +1,4 @@
-"""One trained speech system as a converter: analysis, the network on normalised frames, synthesis."""
+"""One trained model of speech as a converter: analysis, the network on normalised frames, synthesis."""
 
 import inspect
 from abc import abstractmethod
@@ -9,19 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.errors import UserError
+from translate.corpus.directions import Directions
 from translate.games.base import Translator
 from translate.models.base import Model
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import translate_chunks
-from translate.speech.conversion.converter import SpeechConverter, Step
+from translate.speech.conversion.converter import Features as AnalysedFeatures
+from translate.speech.conversion.converter import SpeechConverter
+from translate.speech.conversion.steps import Step, convert_features
 
 Features = TypeVar("Features")
 
 
 class FeatureConverter(SpeechConverter, Generic[Features]):
-    """A trained speech system, ready to convert.
+    """A trained model of speech, ready to convert.
 
     Args:
         translator: with trained weights.
@@ -47,6 +49,7 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     ):
         self.translator = translator.to(device).eval()
         self.config, self.statistics, self.device = config, dict(statistics), device
+        self.between = Directions.of(config)
         self.front_end: Any = make_front_end(config.features)  # type: ignore[attr-defined]
         self.sample_rate: int = self.front_end.sample_rate
         self.takes_seed = "seed" in inspect.signature(translator.translate).parameters
@@ -96,34 +99,17 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
             y = translate_chunks(function, x, chunk, self.overlap, context)
         return self.statistics[target].denormalise(y[0].T.double().numpy())
 
+    def convert_any(
+        self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
+    ) -> Any:
+        """Convert what `translate.convert` takes: a wave, or features as `translate.analyse` gives them."""
+        if not isinstance(given, AnalysedFeatures):
+            return super().convert_any(given, sample_rate, source, target, **options)
+        order = self.order(source, target, **options)
+        return convert_features(self.plan(order.source, order.target), given, order.options)
+
     def plan(self, source: str, target: str) -> list[Step]:
         return [Step(self, source, target)]
-
-    @property
-    def domains(self) -> list[str]:
-        return list(self.config.data.domains)
-
-    @property
-    def directions(self) -> list[tuple[str, str]]:
-        return [self.config.data.pair()] if self.translator.one_way else self.config.data.directions()
-
-    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        known, directions = ", ".join(self.domains), self.directions
-        for name in (source, target):
-            if name is not None and name not in self.domains:
-                raise UserError(f"unknown domain `{name}`; this model knows {known}")
-        if source is not None and source == target:
-            raise UserError(f"source and target are both `{source}`; this model knows {known}")
-        fitting = [(a, b) for a, b in directions if source in (None, a) and target in (None, b)]
-        if not fitting:
-            a, b = directions[0]
-            raise UserError(f"this model translates {a} to {b} only; train another for the way back")
-        if len(fitting) > 1:
-            needed = "the target domain (--to, or target=...)"
-            if len(self.domains) > 2:
-                needed = "the source and the target domain (--from and --to, or source=... and target=...)"
-            raise UserError(f"name {needed}; this model knows {known}")
-        return fitting[0]
 
 
 def find_context(translator: Translator) -> int | None:

@@ -1,9 +1,10 @@
-"""The converter of a speech system, by its features."""
+"""From a checkpoint of speech to its converter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,37 +12,29 @@ from translate.checkpoints.opening import Opened
 from translate.errors import UserError
 from translate.games.base import Translator
 from translate.models.base import Model
-from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.front_end import find_converter, make_front_end
 from translate.speech.analysis.statistics import Statistics, load_statistics
-from translate.speech.conversion.spectrum import SpectrumConverter
-from translate.speech.conversion.voice import VoiceConverter
-from translate.speech.conversion.waveform import WaveformConverter
-
-SystemConverter = VoiceConverter | SpectrumConverter | WaveformConverter
-KINDS: dict[str, type[SystemConverter]] = {
-    "world": VoiceConverter,
-    "stft": SpectrumConverter,
-    "wave": WaveformConverter,
-}
+from translate.speech.conversion.features import FeatureConverter
 
 
 def make_converter(
     translator: Translator, config: Model, statistics: Mapping[str, Statistics], device: torch.device
-) -> SystemConverter:
-    """The converter of a speech system, of the kind that its `features` name; also of one that still trains."""
-    return KINDS[config.features.kind](translator, config, statistics, device)  # type: ignore[attr-defined]
+) -> FeatureConverter[Any]:
+    """Make the converter of a model of speech, of the kind that its `features` name; also of one that still trains."""
+    make = find_converter(config.features)  # type: ignore[attr-defined]
+    return make(translator, config, statistics, device)
 
 
-def open_speech(opened: Opened) -> SystemConverter:
-    """The converter of a checkpoint of speech; `UserError` where its statistics are of another run."""
-    if not hasattr(opened.config, "features"):
-        raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no system of speech")
+def open_speech(opened: Opened) -> FeatureConverter[Any]:
+    """Make the converter of a checkpoint of speech; `UserError` where its statistics are of another run."""
+    if opened.config.modality != "speech":
+        raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no model of speech")
     statistics = read_statistics(opened.checkpoint, opened.config)
     return make_converter(opened.translator, opened.config, statistics, opened.device)
 
 
 def read_statistics(checkpoint: Path, config: Model) -> dict[str, Statistics]:
-    """The statistics that conversion of speech needs, by domain.
+    """Read the statistics that conversion of speech needs, by domain.
 
     Raises:
         UserError: they are missing, damaged, not finite, or of another run.

@@ -9,8 +9,9 @@ from translate.speech.conversion.features import FeatureConverter
 
 
 class SpectrumConverter(FeatureConverter[StftFeatures]):
-    """A trained system on log-magnitude spectrograms; made by `translate.load`."""
+    """A trained model on log-magnitude spectrograms; made by `translate.load`."""
 
+    no_stream = "a model on spectrograms cannot stream, its phases need the whole; convert recordings with it"
     chunk = 2_000                                                   # frames, 10 s: hundreds of bins make them heavy
     overlap = 200
     bounded_chunk = 2_000

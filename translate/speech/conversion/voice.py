@@ -13,7 +13,7 @@ log = logging.getLogger("translate")
 
 
 class VoiceConverter(FeatureConverter[WorldFeatures]):
-    """A trained system on the mel-cepstra of WORLD; made by `translate.load`."""
+    """A trained model on the mel-cepstra of WORLD; made by `translate.load`."""
 
     takes_difference = True
     takes_semitones = True

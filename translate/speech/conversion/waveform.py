@@ -6,7 +6,7 @@ from translate.speech.conversion.features import FeatureConverter
 
 
 class WaveformConverter(FeatureConverter[np.ndarray]):
-    """A trained system on samples; made by `translate.load`.
+    """A trained model on samples; made by `translate.load`.
 
     Long waves go through in chunks: exactly, where the networks' receptive field is bounded, else faded into each
     other, see `translate.speech.conversion.chunks`.

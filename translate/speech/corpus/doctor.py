@@ -60,6 +60,10 @@ class Report:
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
 
+    def print(self) -> None:
+        """Show it on the terminal."""
+        print_report(self)
+
 
 @dataclass(frozen=True)
 class _Recording:

@@ -22,14 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.config import FeatureConfig, StftConfig, WaveConfig, WorldConfig, validate
+from translate.config import FeatureConfig, validate
 from translate.corpus.manifest import Entry
 from translate.corpus.progress import track
 from translate.errors import UserError
 from translate.files import replacing
 from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
-from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.front_end import KINDS, make_front_end
 from translate.speech.analysis.statistics import Statistics, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
@@ -37,7 +37,6 @@ from translate.speech.corpus.joining import join_parts
 
 log = logging.getLogger("translate")
 
-SECTIONS: dict[object, type[FeatureConfig]] = {"world": WorldConfig, "stft": StftConfig, "wave": WaveConfig}
 
 
 def extract(
@@ -163,8 +162,8 @@ class FeatureStore:
         self.folder = Path(folder)
         path = self.folder / "features.json"
         values = read_json(path)
-        section = SECTIONS.get(values.get("kind"), WorldConfig)
-        self.config: FeatureConfig = validate(section, values, str(path))
+        kind = KINDS.get(values.get("kind", ""), KINDS["world"])
+        self.config: FeatureConfig = validate(kind.section, values, str(path))
 
     def domains(self, split: str) -> list[str]:
         """Names of the split's domains, sorted; none for an unknown split."""

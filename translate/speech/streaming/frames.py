@@ -26,7 +26,7 @@ class FrameStream:
         lookahead: frames of the future that the network hears, rounded up to a multiple of 4; None: all it looks at.
         reference: (T, Q) frames of the source, over which norms take their statistics (the first 30 s, of waves less);
             None: over all frames so far.
-        seed: of the noise of systems that draw some: a frame has its own.
+        seed: of the noise of models that draw some: a frame has its own.
 
     Attributes:
         lookahead: frames, a multiple of 4.
@@ -54,7 +54,7 @@ class FrameStream:
             known = find_context(converter.translator)
             back, ahead = (known, known) if known else measure_context(self._probe, dimensions, STEP)
         except ValueError as error:
-            raise UserError(f"stream: {error}; this system converts whole recordings only") from None
+            raise UserError(f"stream: {error}; this model converts whole recordings only") from None
         self.context = back, ahead = _round_up(back), _round_up(ahead)
         self.lookahead = ahead if lookahead is None else min(_round_up(lookahead), ahead)
         self._gathers = reference is None

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from translate.errors import UserError
-from translate.speech.analysis.wave import LARGEST, MOST_CHANNELS
+from translate.speech.analysis.wave import LOUDEST, MOST_CHANNELS
 
 PIECE = 2**16                                                       # bytes read at once at most
 ENDLESS = 0x7FFFF000                                                # bytes: such lengths, and 0, stand for "unknown"
@@ -106,7 +106,7 @@ def read_samples(given: BinaryIO, sound: Sound) -> Iterator[np.ndarray]:
         rest += data
         whole = len(rest) // sound.frame * sound.frame
         samples, rest = sound.decode(rest[:whole]), rest[whole:]
-        if not np.isfinite(samples).all() or np.abs(samples).max(initial=0.0) > LARGEST:
+        if not np.isfinite(samples).all() or np.abs(samples).max(initial=0.0) > LOUDEST:
             raise UserError("the pipe: samples that are not finite or far outside [-1, 1]; is the format right?")
         frames += len(samples)
         yield samples

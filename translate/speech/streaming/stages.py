@@ -1,4 +1,4 @@
-"""The roads of a stream from samples to converted samples, one for mel-cepstra and one for waves."""
+"""The pipelines of a stream from samples to converted samples, one for mel-cepstra and one for waves."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from translate.speech.streaming.world import StreamingAnalysis, StreamingSynthes
 ARRAYS = "f0", "mcep", "aperiodicity"
 
 
-class VoiceRoad:
+class VoicePipeline:
     """Analysis, network and synthesis, each with what it has not used yet.
 
     Attributes:
@@ -60,8 +60,8 @@ class VoiceRoad:
         return self._synthesis.push(replace(now, f0=f0, mcep=mcep))
 
 
-class WaveRoad:
-    """The network alone, chunk by chunk; attributes as of `VoiceRoad`."""
+class WavePipeline:
+    """The network alone, chunk by chunk; attributes as of `VoicePipeline`."""
 
     def __init__(self, network: FrameStream, chunk: int):
         self.network, self.chunk = network, chunk

@@ -14,7 +14,7 @@ from translate.speech.conversion.converter import SpeechConverter
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.conversion.waveform import WaveformConverter
 from translate.speech.streaming.frames import STEP, FrameStream
-from translate.speech.streaming.stages import VoiceRoad, WaveRoad
+from translate.speech.streaming.stages import VoicePipeline, WavePipeline
 
 CHUNK = 200.0                                                       # ms
 REMEMBERED = 10_000                                                 # chunks whose times are kept
@@ -53,7 +53,7 @@ class Stream:
     The result does not depend on how the samples were cut.
 
     Args:
-        road: what converts.
+        pipeline: what converts.
         sample_rate: Hz, of the converted samples.
         input_rate: Hz, of those pushed.
 
@@ -61,12 +61,12 @@ class Stream:
         latency_ms: the sample for a moment of the input has come out once so much more has been pushed.
     """
 
-    def __init__(self, road: VoiceRoad | WaveRoad, sample_rate: int, input_rate: int):
+    def __init__(self, pipeline: VoicePipeline | WavePipeline, sample_rate: int, input_rate: int):
         self.sample_rate, self.input_rate = sample_rate, input_rate
-        self._road, self._resampler, delay = road, _make_resampler(input_rate, sample_rate), 0
+        self._pipeline, self._resampler, delay = pipeline, _make_resampler(input_rate, sample_rate), 0
         if self._resampler is not None:
             delay = _measure_delay(input_rate, sample_rate)
-        self.latency_ms: float = 1000 * (road.lookahead + delay) / sample_rate
+        self.latency_ms: float = 1000 * (pipeline.lookahead + delay) / sample_rate
         self._times: deque[float] = deque(maxlen=REMEMBERED)
         self._busy, self._received, self._over = 0.0, 0, False
 
@@ -108,7 +108,7 @@ class Stream:
         if self._resampler is not None:
             wave = self._resampler.resample_chunk(wave, last=last)
         ready, before = [], time.perf_counter()
-        for piece in self._road.push(wave, last):
+        for piece in self._pipeline.push(wave, last):
             now = time.perf_counter()
             self._times.append(now - before)
             ready.append(piece)
@@ -134,7 +134,7 @@ def stream(
     gather them as the stream goes on, so that the first second or two sound different.
 
     Args:
-        model: one trained system, on mel-cepstra or on samples.
+        model: one trained model, on mel-cepstra or on samples.
         target, source: domains, see `SpeechConverter.name_domains`.
         reference: (N,) or (N, channels), some seconds of the source speaker at `sample_rate`.
         sample_rate: Hz, of the samples that will be pushed; None: the model's.
@@ -142,16 +142,16 @@ def stream(
             computation.
         lookahead_ms: what the network hears of the future, rounded likewise. None: all that it looks at, with which
             the stream converts as a whole; less is faster and approximate, as at the end of an utterance.
-        seed: of the noise of systems that draw some.
+        seed: of the noise of models that draw some.
 
     Raises:
         UserError: pictures, chains or spectrograms, which cannot stream; an unknown domain; lengths out of range; a
             reference that is silent or too short.
     """
-    if not isinstance(model, VoiceConverter | WaveformConverter):
-        raise UserError(f"stream: {_tell_why_not(model)}")
-    source, target = model.name_domains(source, target)
-    model.check_options(difference=False, seed=seed)
+    if model.no_stream:
+        raise UserError(f"stream: {model.no_stream}")
+    assert isinstance(model, VoiceConverter | WaveformConverter)
+    source, target, _ = model.order(source, target, seed=seed)
     if not 0 < chunk_ms <= 60_000:
         raise UserError(f"chunk_ms: {chunk_ms:g}; expected more than 0, at most 60000")
     if lookahead_ms is not None and not lookahead_ms >= 0:
@@ -167,8 +167,8 @@ def stream(
     network = FrameStream(model, source, target, ahead, frames, seed)
     chunk = math.ceil(chunk_ms / frame_ms / STEP) * STEP
     if isinstance(model, VoiceConverter):
-        return Stream(VoiceRoad(model, source, target, network, chunk), rate, input_rate)
-    return Stream(WaveRoad(network, chunk), rate, input_rate)
+        return Stream(VoicePipeline(model, source, target, network, chunk), rate, input_rate)
+    return Stream(WavePipeline(network, chunk), rate, input_rate)
 
 
 def _make_resampler(source_rate: int, target_rate: int) -> soxr.ResampleStream | None:
@@ -186,11 +186,3 @@ def _measure_delay(source_rate: int, target_rate: int) -> int:
         given += len(resampler.resample_chunk(np.zeros(piece)))
         delay = max(delay, number * piece * ratio - given)
     return math.ceil(delay + piece * ratio)
-
-
-def _tell_why_not(model: object) -> str:
-    if not isinstance(model, SpeechConverter):
-        return "this model converts pictures; only speech streams"
-    if hasattr(model, "converters"):
-        return "a chain cannot stream; stream its first checkpoint, or convert recordings with all of it"
-    return "a model on spectrograms cannot stream, its phases need the whole; convert recordings with it"

@@ -1,0 +1,242 @@
+"""What a verb asks of a kind of data: speech, pictures, or one of your own.
+
+A verb finds the modality of a configuration or of files and asks it; no verb knows one by name. A modality is a class
+without state, imported when it is asked for, whose methods import what is heavy. `MODALITIES` may be given another:
+
+    MODALITIES["video"] = "my_package.my_module.Video"
+"""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from translate.config import Section
+from translate.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from translate.checkpoints.opening import Opened
+    from translate.corpus.directions import Directions
+    from translate.corpus.manifest import Entry
+    from translate.models.base import Model
+    from translate.models.description import Description
+    from translate.training.material import Material
+
+MODALITIES: dict[str, str] = {                                      # the class of every modality; the first is taken
+    "speech": "translate.speech.modality.Speech",                   # for files that say nothing
+    "images": "translate.images.modality.Images",
+}  # fmt: skip
+
+
+class Report(Protocol):
+    """What the doctor found."""
+
+    @property
+    def errors(self) -> Sequence[Any]:
+        """The problems that keep a corpus from being used."""
+
+    def print(self) -> None:
+        """Show all of it on the terminal."""
+
+
+class Converter(Protocol):
+    """A trained model, ready to convert; made by `translate.load`.
+
+    Attributes:
+        config: the configuration of its run.
+        between: the domains and directions that it knows.
+        precision: float32, or bfloat16 for its networks.
+        no_stream: why it cannot convert while the input arrives; empty where it can.
+    """
+
+    config: "Model"
+    between: "Directions"
+    precision: str
+    no_stream: str
+
+    @property
+    def domains(self) -> list[str]:
+        """The names of the domains."""
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Every (source, target)."""
+
+    def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
+        """Check the names and complete them, see `Directions.name`."""
+
+    def convert_any(
+        self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
+    ) -> Any:
+        """Convert what `translate.convert` is given."""
+
+
+class Modality(Protocol):
+    """A kind of data.
+
+    Attributes:
+        name: what `Model.modality` says.
+        suffixes: suffixes of its files, in lower case.
+        noun: what messages call the data, such as `pictures`.
+        material: the option of `translate train` that names what it learns from: features or data.
+        chains: whether its converters can be put in a row.
+        pipes: whether it comes through pipes.
+        conversion: the options of `translate convert`.
+        evaluation: the options of `translate evaluate`.
+        measured: the options with which a conversion is evaluated.
+    """
+
+    name: str
+    suffixes: frozenset[str]
+    noun: str
+    material: str
+    chains: bool
+    pipes: bool
+    conversion: type[Section]
+    evaluation: type[Section]
+    measured: Section
+
+    def list_layouts(self) -> Sequence[str]:
+        """Name the layouts of a corpus that `translate prepare --layout` can be told."""
+
+    def scan(
+        self,
+        corpus: Path,
+        domains: Sequence[str] | None,
+        layout: str,
+        train: Sequence[str],
+        evaluation: Sequence[str] | None,
+        split: str,
+    ) -> list["Entry"]:
+        """Find the files of a corpus, as `translate prepare` writes them into manifests.
+
+        Args:
+            corpus: folder.
+            domains: names; None: as the layout has them.
+            layout: one of `list_layouts`, or auto.
+            train, evaluation: patterns of file names; None: chosen here.
+            split: what the only split is called where the corpus has one.
+        """
+
+    def examine(self, folder: Path, layout: str, jobs: int) -> Report:
+        """Check every file of a corpus, or of a manifest."""
+
+    def extract(self, entries: Sequence["Entry"], config: "Model", out: Path, jobs: int, cluster: str) -> None:
+        """Write the features of recordings to `out`; `UserError` where nothing is extracted before training."""
+
+    def open(self, config: "Model", data: Path, device: "torch.device") -> "Material":
+        """Open what a model trains on."""
+
+    def check(self, checkpoint: Path, config: "Model") -> None:
+        """Raise `UserError` unless a checkpoint has what conversion needs besides its networks."""
+
+    def converter(self, opened: "Opened") -> Any:
+        """Make a `Converter` of a checkpoint."""
+
+    def chain(self, converters: Sequence[Any]) -> Any:
+        """Make a `Converter` of several, of which each converts what the one before puts out."""
+
+    def convert(
+        self, converter: Any, given: Path, out: Path, source: str | None, target: str | None, options: Section
+    ) -> dict[str, float]:
+        """Convert a file, a folder, a list or a manifest; return the seconds of each stage, and how much it was.
+
+        Args:
+            converter: from `converter` or `chain`.
+            given, out: see `translate.corpus.tasks.find_tasks`.
+            source, target: domains; None where they may be left out.
+            options: a section `conversion`.
+        """
+
+    def pipe(
+        self,
+        converter: Any,
+        given: BinaryIO,
+        out: BinaryIO,
+        source: str | None,
+        target: str | None,
+        options: Section,
+        **how: Any,
+    ) -> str:
+        """Convert from one pipe to another; return a line on what it took. `how`: options of pipes alone."""
+
+    def summarise(self, seconds: Mapping[str, float]) -> str:
+        """Say in one line what `convert` returned."""
+
+    def evaluate(
+        self, run: Path, config: "Model | None", evaluation: Path, training: Path, options: Section, jobs: int
+    ) -> dict[str, Any]:
+        """Measure what a run converted; write results and return them.
+
+        Args:
+            run: folder with converted/.
+            config: configuration of its checkpoint; None where there is none.
+            evaluation, training: manifests.
+            options: a section `evaluation`.
+            jobs: processes; -1: one per core.
+        """
+
+    def tabulate(self, results: Mapping[str, Any]) -> str:
+        """Format the headline of `evaluate`'s results for the terminal."""
+
+    def describe(self, config: "Model") -> "Description":
+        """Say what cards and the demo show of a run."""
+
+
+def find_modality(of: "Model | str | Path") -> Modality:
+    """Return the modality of a configuration, of files, or of a name.
+
+    Args:
+        of: a configuration; a key of `MODALITIES`; or the path of a file, a manifest or a folder.
+
+    Raises:
+        UserError: no modality of that name, or no such file.
+    """
+    if isinstance(of, Path):
+        return _recognise(of)
+    name = of if isinstance(of, str) else of.modality
+    if name not in MODALITIES:
+        raise UserError(f"modality `{name}`: expected one of {', '.join(MODALITIES)}")
+    module, _, last = MODALITIES[name].rpartition(".")
+    return getattr(importlib.import_module(module), last)()
+
+
+def list_modalities() -> list[Modality]:
+    """Return every modality."""
+    return [find_modality(name) for name in MODALITIES]
+
+
+def find_layout_owner(layout: str) -> Modality:
+    """Return the modality that has a layout of corpora; `UserError` where none has."""
+    known = {name: modality for modality in list_modalities() for name in modality.list_layouts()}
+    if layout not in known:
+        raise UserError(f"layout `{layout}` is unknown; expected auto, {', '.join(known)}")
+    return known[layout]
+
+
+def _recognise(path: Path) -> Modality:
+    """Return the modality of the first file that says one; the first modality where none does."""
+    modalities = list_modalities()
+    for file in _list_files(path):
+        for modality in modalities:
+            if file.suffix.lower() in modality.suffixes:
+                return modality
+    return modalities[0]
+
+
+def _list_files(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if path.is_dir():
+        yield from path.rglob("*")
+    elif path.suffix.lower() == ".jsonl":
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                yield Path(json.loads(line)["path"])
+            except (ValueError, TypeError, KeyError):
+                continue                                            # whoever reads the manifest says what is wrong
+    else:
+        yield path

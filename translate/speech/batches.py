@@ -1,0 +1,135 @@
+"""The three kinds of batches of speech: which utterances train, and what draws them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from translate.corpus.manifest import Entry, make_disjoint
+from translate.errors import UserError
+from translate.models.base import Model
+from translate.speech.analysis.statistics import Statistics
+from translate.speech.corpus.features import Utterances
+from translate.speech.corpus.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
+from translate.speech.shards.reading import ShardedUtterances, make_disjoint_shards
+from translate.speech.shards.sampling import LabelledShardCropSampler, ShardCropSampler
+from translate.training import distributed
+from translate.training.resume import Sampler
+
+Material = Sequence[tuple[Any, Statistics]]                         # utterances, or their shards, by domain
+
+
+class Batches(Protocol):
+    """A kind of batches.
+
+    Attributes:
+        others: what is said of utterances that do not train.
+    """
+
+    others: str
+
+    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+        """Return the utterances that train, by domain."""
+
+    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+        """Return the streamed utterances that train, by domain."""
+
+    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
+        """Make the sampler; `options` are those that all samplers of speech take."""
+
+
+class Unpaired:
+    """Crops of two domains, drawn apart."""
+
+    others = "are the other domain's; data.non_parallel=false: all"
+
+    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+        """Leave two domains no sentence in common (`make_disjoint`), unless `data.non_parallel` is false."""
+        config.data.pair()                                          # tells of others than two
+        if not config.data.non_parallel:
+            return dict(utterances)
+        entries = {
+            domain: [
+                Entry(id=id, path=Path(path), domain=domain, split="train", pair=pair)
+                for id, path, pair in zip(u.ids, u.paths, u.pairs, strict=True)
+            ]
+            for domain, u in utterances.items()
+        }
+        kept = make_disjoint(entries)
+        return {domain: u.select([entry.id for entry in kept[domain]]) for domain, u in utterances.items()}
+
+    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+        """Do the same with shards; `UserError` where a domain has nothing left."""
+        source, target = config.data.pair()
+        if not config.data.non_parallel:
+            return dict(shards)
+        kept = make_disjoint_shards(shards[source], shards[target])
+        return dict(zip((source, target), kept, strict=True))
+
+    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
+        sampler = ShardCropSampler if streamed else CropSampler
+        return sampler(dict(zip(("source", "target"), materials, strict=True)), *options)
+
+
+class Paired:
+    """Crops of one sentence by two speakers, aligned."""
+
+    others = "have no partner"
+
+    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+        """Keep the sentences that both domains have, in one order; `UserError` where there are none."""
+        config.data.pair()
+        ids = {domain: dict(zip(u.pairs, u.ids, strict=True)) for domain, u in utterances.items()}
+        common = sorted(set.intersection(*({pair for pair in of_domain if pair} for of_domain in ids.values())))
+        if not common:
+            raise UserError(
+                f"no sentence is spoken by both {' and '.join(utterances)}: this model learns from parallel "
+                "recordings, which have the same name in both domains"
+            )
+        return {domain: u.select([ids[domain][pair] for pair in common]) for domain, u in utterances.items()}
+
+    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+        raise UserError(
+            f"{config.model} learns from parallel recordings, and shards have no pairs; give --features the folder "
+            "that `translate extract` wrote"
+        )
+
+    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
+        source, target = materials
+        return PairedCropSampler(source, target, *options)
+
+
+class Labelled:
+    """Crops of many domains, each with its domain."""
+
+    others = ""                                                     # all utterances train
+
+    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+        return dict(utterances)
+
+    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+        return dict(shards)
+
+    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
+        return (LabelledShardCropSampler if streamed else LabelledCropSampler)(list(materials), *options)
+
+
+BATCHES: dict[str, Batches] = {"unpaired": Unpaired(), "paired": Paired(), "labelled": Labelled()}
+
+
+def find_batches(config: Model) -> Batches:
+    """Return the kind that `data.batches` names."""
+    return BATCHES[config.data.batches]
+
+
+def make_sampler(
+    config: Model,
+    used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
+    statistics: Mapping[str, Statistics],
+    device: torch.device | str,
+) -> Sampler:
+    """Make the sampler of a run: of utterances by domain, or streamed from their shards."""
+    train, materials = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
+    options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
+    return find_batches(config).draw(materials, isinstance(materials[0][0], ShardedUtterances), options)
