@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from turns import learn
 
 from translate.config import LossWeight, PlayerConfig
 from translate.games.paired import PairedGame
@@ -214,7 +215,7 @@ def test_a_turn_moves_its_player_only(discriminator):
     players, turns = make_players(translator), []
     for name, losses in translator.training_step(make_batch(side=16), 0):
         before = {player: snapshot(networks) for player, networks in translator.players.items()}
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         for player, networks in translator.players.items():
             moved = [not torch.equal(p, before[player][key]) for key, p in networks.named_parameters()]
             assert all(moved) if player == name else not any(moved)
@@ -237,7 +238,7 @@ def test_two_samples_are_learned_by_heart():
     players, batch, l1 = make_players(translator), make_mosaics(), []
     for step in range(120):
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             l1 += [losses["l1"].item()] if name == "generator" else []
     assert np.mean(l1[-10:]) < 0.45 * l1[0]
 

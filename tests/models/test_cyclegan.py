@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -39,7 +40,7 @@ def play(config, translator, steps=1):
     for step in range(steps):
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows
@@ -100,7 +101,7 @@ def test_a_turn_moves_its_player_only():
     players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     for name, losses in translator.training_step(make_batch(config), 0):
         before = {key: p.detach().clone() for key, p in translator.named_parameters()}
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         moved = {key.split(".")[1] for key, p in translator.named_parameters() if not torch.equal(p, before[key])}
         assert moved == {name}
 

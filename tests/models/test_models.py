@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import torch
 from tiny_runs import configure
+from turns import learn
 
 from translate import models
 from translate.config import merge
@@ -47,7 +48,7 @@ def play(config, translator, steps=1):
         batch = {"source": torch.randn(size), "target": torch.randn(size)}
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows

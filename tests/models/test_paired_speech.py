@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -50,7 +51,7 @@ def play(config, translator, batch, steps):
     for step in range(steps):
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn import functional
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -52,7 +53,7 @@ def play(translator, players, step, batch=None):
     before = {name: parameter.detach().clone() for name, parameter in translator.named_parameters()}
     row = {}
     for name, losses in translator.training_step(batch or make_batch(), step):
-        players[name].learn(losses, translator.weights[name], step, 1.0)
+        learn(players[name], losses, translator.weights[name], step, 1.0)
         row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
     return row, {name for name, p in translator.named_parameters() if not torch.equal(p, before[name])}
 

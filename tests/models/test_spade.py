@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import distributions
 from torch.nn import functional
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -47,7 +48,7 @@ def make_players(config, translator):
 def play(translator, players, step, batch):
     row = {}
     for name, losses in translator.training_step(batch, step):
-        players[name].learn(losses, translator.weights[name], step, 1.0)
+        learn(players[name], losses, translator.weights[name], step, 1.0)
         row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
     return row
 
@@ -74,7 +75,7 @@ def test_each_turn_changes_its_player_only(encoder, norm):
     before = {name: p.detach().clone() for name, p in translator.named_parameters()}
     turns = []
     for name, losses in translator.training_step(batch, 0):
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         changed = {key for key, p in translator.named_parameters() if not torch.equal(p, before[key])}
         assert {key.split(".")[1] for key in changed} == {name}
         # A bias before a norm has no gradient but rounding; nor has that of the logits under a hinge at 0.

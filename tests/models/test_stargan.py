@@ -5,6 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import torch
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -96,7 +97,7 @@ def test_every_variant_trains(network):
     for step in range(5):
         for name, losses in translator.training_step(Squares().next(), step):
             assert torch.stack(list(losses.values())).isfinite().all()
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
     assert [key for key, value in translator.state_dict().items() if torch.equal(value, before[key])] == []
     assert translator.translate(torch.randn(1, 3, 30, 45), "red", "blue").shape == (1, 3, 30, 45)
 
@@ -179,7 +180,7 @@ def test_colours_of_squares_are_learned():
     before, errors = measure(), []
     for step in range(120):
         for name, losses in translator.training_step(sampler.next(), step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             if name == "generator":
                 errors.append(losses["classification"].item())
     assert before < 0.5

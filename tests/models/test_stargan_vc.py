@@ -5,6 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import torch
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -41,7 +42,7 @@ def play(config, translator, batch, steps):
     for step in range(steps):
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows
@@ -90,7 +91,7 @@ def test_each_turn_moves_its_player_alone():
 
     before = copy()
     for name, losses in translator.training_step(make_batch(), 0):
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         after = copy()
         moved = {key.split(".")[1] for key in after if not torch.equal(after[key], before[key])}
         assert moved == {name}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from turns import learn
 
 from translate.checkpoints.store import load_weights, start_from
 from translate.config import merge
@@ -113,7 +114,7 @@ def test_every_ablation_trains_and_moves_one_player_at_a_time(loss, condition):
         torch.stack(list(losses.values())).sum().backward(retain_graph=True)
         reached = {key.split(".")[1] for key, p in translator.named_parameters() if p.grad is not None}
         assert reached == {name}
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         moved = {key for key, value in translator.state_dict().items() if not torch.equal(value, kept[key])}
         assert {key.split(".")[1] for key in moved} == {name}
     told = {"classification"} if classifies else set()
@@ -182,7 +183,7 @@ def test_a_tiny_system_overfits_two_samples():
     players, sampler, rows = make_players(config, translator), Voices(2, still=True), []
     for step in range(100):
         for name, losses in translator.training_step(sampler.next(), step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
         rows.append([losses["cycle"].item(), losses["identity"].item()])
     first, last = np.mean(rows[:5], axis=0), np.mean(rows[-10:], axis=0)
     assert (last < 0.6 * first).all()

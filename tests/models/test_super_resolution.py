@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.nn import functional
+from turns import learn
 
 from translate.config import merge
 from translate.errors import UserError
@@ -37,7 +38,7 @@ def play(config, translator: Translator, batch, steps=1):
     for step in range(steps):
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows

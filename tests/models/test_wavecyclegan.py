@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from turns import learn
 
 from translate.checkpoints.store import load_weights, save_checkpoint
 from translate.config import merge
@@ -41,7 +42,7 @@ def play(config, translator, steps):
     for step in range(steps):
         row = {}
         for name, losses in translator.training_step(batch, step):
-            players[name].learn(losses, translator.weights[name], step, 1.0)
+            learn(players[name], losses, translator.weights[name], step, 1.0)
             row |= {f"{name}/{loss}": value.item() for loss, value in losses.items()}
         rows.append(row)
     return rows
@@ -71,7 +72,7 @@ def test_a_step_changes_each_player_in_its_turn_only(model):
     players = {name: Player(name, m, config.players[name]) for name, m in translator.players.items()}
     for name, losses in translator.training_step(make_batch(config), 0):
         before = {key: value.clone() for key, value in translator.state_dict().items()}
-        players[name].learn(losses, translator.weights[name], 0, 1.0)
+        learn(players[name], losses, translator.weights[name], 0, 1.0)
         moved = {key.split(".")[1] for key, value in translator.state_dict().items() if not value.equal(before[key])}
         assert moved == {name}
         others = [module for other, module in translator.players.items() if other != name]

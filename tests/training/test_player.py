@@ -4,17 +4,10 @@ import copy
 
 import pytest
 import torch
+from turns import learn
 
 from translate.config import LossWeight, PlayerConfig
 from translate.training.player import Player, averaged, collect_averages
-
-
-def learn(player, losses, weights, step, rate):
-    """One turn as the trainer plays it."""
-    player.schedule(step, rate)
-    if losses:
-        player.add_gradients(losses, weights, step)
-        player.update()
 
 
 def make_players(run):
