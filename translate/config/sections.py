@@ -178,12 +178,12 @@ WEIGHT_FORMS = "expected a number, or {weight: number, until: step, every: steps
 class PlayerConfig(Section):
     """`players.<name>`: one optimiser, its schedule and the weights of its losses."""
 
-    optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = Field(2e-4, gt=0)
     betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam;
-    # RMSprop has the second alone, its decay alpha, and neither momentum nor a first beta
+    # RMSprop takes the second alone, as its decay alpha
     clip: float | None = Field(None, gt=0)                          # largest norm of the gradient
     average: float | None = Field(None, gt=0, lt=1)                 # decay of the weights' moving average (EMA)
+    optimizer: Literal["adam", "rmsprop"] = "adam"
     losses: dict[str, LossWeight]                                   # named as in the log
 
 
