@@ -130,10 +130,11 @@ def build_image_tab(models: Sequence[Offer], limits: Limits, examples: Sequence[
     """Everything of the tab, inside the `gradio.Tab` that is open.
 
     Args:
-        models: models of pictures.
+        models: models on offer; those that are not of pictures are passed over.
         limits: what a visitor may ask for.
         examples: folders of recordings, which no tab of pictures shows.
     """
+    models = [model for model in models if model.config.modality == "images"]
     pictures = [model for model in models if model.config.images.labels is None]  # type: ignore[attr-defined]
     paintings: dict[tuple[Any, ...], list[Offer]] = {}              # by their colours: one canvas serves those alike
     for model in models:

@@ -35,8 +35,7 @@ def make_reference(converter: AnyConverter) -> AnyConverter:
 
 def find_graph(converter: AnyConverter) -> Graph:
     """The graph of a converter's game; what it takes besides samples is the same in all directions."""
-    many = converter.config.data.batches == "labelled"
-    return converter.translator.graph(*((ANY, ANY) if many else converter.directions[0]))
+    return converter.translator.graph(*((ANY, ANY) if converter.between.many else converter.directions[0]))
 
 
 # --- inputs -----------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def make_graph(
         UserError: a game of many domains whose graph does not take their codes.
     """
     graph = simplify(converter.translator).graph(source, target)
-    if converter.config.data.batches == "labelled" and "code" not in graph.inputs.values():
+    if converter.between.many and "code" not in graph.inputs.values():
         game = type(converter.translator).__name__
         raise UserError(
             f"{converter.config.model}: {game} cannot be exported: of many domains, its `graph` must take their codes"
@@ -119,7 +119,7 @@ def name_samples(converter: FeatureConverter[Any] | ImageConverter) -> str:
     """Name the first input: what is converted."""
     if isinstance(converter, ImageConverter):
         return "picture" if converter.images.labels is None else "labels"
-    return "wave" if converter.config.features.kind == "wave" else "frames"  # type: ignore[attr-defined]
+    return "frames" if converter.config.features.analysed else "wave"  # type: ignore[attr-defined]
 
 
 def name_inputs(graph: Graph, speech: bool) -> Mapping[str, Kind]:

@@ -51,9 +51,9 @@ def _describe_speech(converter: FeatureConverter[Any]) -> dict[str, Any]:
             name: {"mean": one.log_f0_mean, "deviation": one.log_f0_deviation, "voiced": one.voiced}
             for name, one in converter.statistics.items()
         },
-        "convert_f0": features.kind == "world" and converter.config.data.normalise == "own",
+        "convert_f0": features.vocoder and converter.config.data.normalise == "own",
     }
-    if features.kind == "world":
+    if features.vocoder:
         described |= {"fft_size": converter.front_end.fft_size, "alpha": converter.front_end.alpha}
     return described
 
