@@ -1,219 +1,116 @@
-"""What `translate models` tells of settings and facts, and configurations that build on others."""
+"""The settings of a run: the model's defaults, a file, the files that it builds on, overrides."""
 
-import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
-from typer.testing import CliRunner
 
-from translate.cli import app
-from translate.config import LossWeight, Section, TrainConfig, WorldConfig, parse_overrides, read_yaml
-from translate.config.comments import describe_field, describe_section, find_comments
-from translate.config.writing import COLUMN, write_with_comments
+from translate.config import LossWeight, parse_overrides, read_yaml
 from translate.errors import UserError
-from translate.jobs.describe import describe_models, find_facts, show_facts, show_settings
-from translate.models import NAMES, find_model
-from translate.models.settings import read_config, read_settings
+from translate.models.settings import DEEPEST, read_config, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def find_line(text: str, start: str) -> str:
-    """The one line that begins so, with the lines of its comment, on one line."""
-    lines = text.splitlines()
-    (place,) = (i for i, line in enumerate(lines) if line.startswith(start))
-    below = []
-    for line in lines[place + 1 :]:
-        if not line.startswith(" " * COLUMN + "# "):
-            break
-        below.append(line.strip("# "))
-    return " ".join([*lines[place].split(), *below])
+def test_later_sources_win(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("model: cyclegan_vc2\ntrain: {steps: 7, crop: 64}\nplayers: {generator: {learning_rate: 5e-4}}\n")
+    config = read_config(str(path), parse_overrides(["train.steps=9"]), ["low", "high"])
+    assert (config.train.steps, config.train.crop, config.train.batch_size) == (9, 64, 1)
+    assert config.players["generator"].learning_rate == 5e-4
+    assert config.players["generator"].losses["cycle"] == LossWeight(weight=10.0)
+    assert config.data.pair() == ("low", "high")
 
 
-# --- settings ----------------------------------------------------------------------------------------------
+# --- `base`: a file that builds on another -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", NAMES)
-def test_settings_are_yaml_that_training_accepts(model, tmp_path):
-    """Values that YAML would take for something else, too."""
-    words = [f"model={model}", "data.domains=['2e4', '0x1', 'no', 'a: b']", "train.seed=3"]
-    text = show_settings(None, words)
-    assert max(map(len, text.splitlines())) <= 120
-    (tmp_path / "my.yaml").write_text(text)
-    again = read_config(str(tmp_path / "my.yaml"), {})
-    assert again.data.domains == ["2e4", "0x1", "no", "a: b"]
-    assert again.train.seed == 3
-    expected = read_config(None, {"model": model, "data": {"domains": again.data.domains}, "train": {"seed": 3}})
-    assert again.model_dump() == expected.model_dump()
-
-
-def test_settings_have_the_comments_of_the_sources():
-    text = show_settings(None, ["model=cyclegan_vc2", "features.sample_rate=16000"])
-    rate = "sample_rate: 16000 # 8000 to 48000; Hz; other rates are resampled to it"
-    assert find_line(text, "  sample_rate:") == rate
-    assert find_line(text, "  generator: 2-1-2d") == "generator: 2-1-2d # 1d | 2d | 2-1-2d"
-    assert find_line(text, "  normalise:").endswith("what a postfilter is to mend must not be normalised away")
-    assert find_line(text, "train:") == "train: # the loop"
-    assert find_line(text, "      identity:") == "identity: {weight: 5.0, until: 10000}"
-    assert find_line(text, "  alpha:") == "alpha: null # > 0, < 1; sptk: frequency warping; null: by the rate"
-
-
-def test_players_have_their_comments_inherited_ones_too():
-    text = show_settings(None, ["model=stargan_vc"])
-    assert find_line(text, "  discriminator:") == "discriminator: # the penalty: of `adversarial: wgan`"
-    assert find_line(show_settings(None, ["model=spade"]), "players:") == (
-        "players: # features: 10 in the code, which sums over layers"
-    )
-    wave = find_comments(find_model("wavecyclegan2"))                # of Model, two classes above
-    assert wave["model"] == "a name of `translate models`, or a dotted path"
-
-
-class Inner(Section):
-    """`inner`: a section of
-    two lines.
-
-    More words.
-    """
-
-    width: int = 3                                                  # pixels
-    # of the shorter side
-    depth: int = 4
-
-
-class Outer(Inner):
-    width: int = 5
-    depth: int = 6                                                  # levels
-
-
-def test_comments_go_on_below_and_are_inherited():
-    assert find_comments(Inner) == {"width": "pixels of the shorter side"}
-    assert find_comments(Outer) == {"width": "pixels of the shorter side", "depth": "levels"}
-    assert describe_section(Inner) == "a section of two lines"
-    assert describe_section(Outer) == ""
-    assert write_with_comments(Outer()).splitlines() == [
-        f"{'width: 5':<{COLUMN}}# pixels of the shorter side", f"{'depth: 6':<{COLUMN}}# levels",
-    ]  # fmt: skip
-
-
-def test_a_section_without_a_source_has_no_comments():
-    namespace: dict = {"Section": Section}
-    exec("class Made(Section):\n    width: int = 3  # pixels\n", namespace)
-    assert find_comments(namespace["Made"]) == {}
-    assert write_with_comments(namespace["Made"]()) == "width: 3"
-
-
-@pytest.mark.parametrize(
-    ("section", "field", "expected"),
-    [
-        (WorldConfig, "hop_ms", "> 0, <= 50"),
-        (WorldConfig, "dimensions", "2 to 128"),
-        (WorldConfig, "codec", "world | sptk"),
-        (WorldConfig, "kind", ""),
-        (TrainConfig, "steps", ">= 1"),
-        (TrainConfig, "compile", ""),
-    ],
-)
-def test_choices_and_ranges_come_from_the_types(section, field, expected):
-    assert describe_field(section, field, "") == expected
-
-
-# --- facts -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", NAMES)
-def test_facts_are_those_of_the_class(model):
-    kind = find_model(model)
-    script = f"{show_facts(None, [f'model={model}'])}\nprintf '%s\\n' \"$title\" \"$recipe\" \"$paper\" \"$source\""
-    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said[:3] == [kind.title, kind.recipe, kind.paper]
-    assert said[3] in {"speech": ("world", "stft", "wave"), "images": ("pictures", "labels")}[kind.modality]
-    assert (ROOT / "recipes" / f"{kind.recipe}.sh").exists()
-    assert kind.starts_from in ("", *NAMES)
-
-
-def test_facts_follow_the_configuration():
-    """Label maps or pictures; equal features have equal names; settings for one step leave every player something."""
-    assert find_facts(read_config(None, {"model": "pix2pixhd"}))["source"] == "labels"
-    assert find_facts(read_config(None, {"model": "pix2pixhd", "images": {"labels": None}}))["source"] == "pictures"
-    conf = ROOT / "egs/mini/conf"
-    names = {name: find_facts(read_config(str(conf / f"{name}.yaml"), {}))["features"] for name in ("mse_vc", "short")}
-    assert names["mse_vc"] == names["short"]
-    other = find_facts(read_config(str(conf / "short.yaml"), {"features": {"dimensions": 24}}))["features"]
-    assert other != names["short"]
-    at_once = find_facts(read_config(None, {"model": "pix2pixhd"}))["at_once"]
-    assert shlex.split(at_once) == ["network.phases=[0,0]"]
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--facts"], "name a model or a configuration; known models: cyclegan,"),
-        (["gan_vcc", "--settings"], "did you mean `gan_vc`?"),
-        (["spade", "--settings", "--facts"], "give --settings or --facts, not both"),
-        (["spade", "train.stepps=3", "--facts"], "unknown key `train.stepps`"),
-    ],
-)
-def test_mistakes_are_named(words, expected):
-    result = CliRunner().invoke(app, ["models", *words])
-    assert isinstance(result.exception, UserError)
-    assert expected in str(result.exception)
-
-
-def test_the_table_has_the_sizes_of_a_configuration_that_builds_on_another(tmp_path):
-    (tmp_path / "one.yaml").write_text("model: mse_vc\nnetwork: {channels: 8}\n")
-    (tmp_path / "two.yaml").write_text("base: one.yaml\nnetwork: {blocks: 1}\n")
-    table = describe_models(str(tmp_path / "two.yaml"), [])
-    assert "mse_vc" in table
-    assert "1 x Generator1d" in table
-
-
-# --- configurations that build on others ---------------------------------------------------------------------
-
-
-def write(folder: Path, **files: str) -> Path:
+def write(folder, **files):
     for name, text in files.items():
-        (folder / f"{name}.yaml").write_text(text)
+        path = folder / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
     return folder
 
 
-def test_a_configuration_is_laid_over_its_bases(tmp_path):
-    (tmp_path / "below").mkdir()
-    write(tmp_path, root="model: mse_vc\ntrain: {steps: 1, crop: 16}\n")
-    write(tmp_path, other="train: {steps: 2}\nnetwork: {blocks: 1}\n")
-    write(tmp_path / "below", one="base: ../root.yaml\ntrain: {steps: 3}\n")
-    write(tmp_path / "below", two="base: [../root.yaml, ../other.yaml]\ntrain: {batch_size: 4}\n")
-    assert read_settings(tmp_path / "below/one.yaml") == {"model": "mse_vc", "train": {"steps": 3, "crop": 16}}
-    assert read_settings(tmp_path / "below/two.yaml") == {
-        "model": "mse_vc", "train": {"steps": 2, "crop": 16, "batch_size": 4}, "network": {"blocks": 1},
-    }  # fmt: skip
-    assert "base" not in read_config(str(tmp_path / "below/two.yaml"), {}).model_dump()
+def test_a_file_is_laid_over_its_base(tmp_path):
+    write(
+        tmp_path,
+        grandfather="model: cyclegan_vc2\ntrain: {steps: 7, crop: 64, seed: 5}\ndata: {domains: [a, b]}\n",
+        father="base: grandfather.yaml\ntrain: {steps: 8, log_every: 3}\ndata: {domains: [c, d]}\n",
+        child="base: father.yaml\ntrain: {steps: 9}\nplayers: {generator: {losses: {cycle: 3}}}\n",
+    )
+    config = read_config(str(tmp_path / "child.yaml"), parse_overrides(["train.seed=6"]))
+    train = config.train
+    assert (train.steps, train.log_every, train.crop, train.seed, train.batch_size) == (9, 3, 64, 6, 1)
+    assert config.data.domains == ["c", "d"]                        # lists are replaced
+    assert config.players["generator"].losses["cycle"] == LossWeight(weight=3.0)
+    assert "base" not in config.model_dump()
+    assert read_settings(tmp_path / "child.yaml")["train"] == {"steps": 9, "log_every": 3, "crop": 64, "seed": 5}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("base: 3\n", "`base` is 3: expected the path of a YAML file, or a list of them"),
-        ("base: [one.yaml, 3]\n", "expected the path of a YAML file, or a list of them"),
-        ("base: none.yaml\n", "none.yaml: cannot read the configuration"),
-        ("base: one.yaml\n", "`base` is one.yaml, which builds on this file, or on too many"),
-        ("base: circle.yaml\n", "`base` is one.yaml, which builds on this file"),
-    ],
-)
-def test_wrong_bases_are_named(tmp_path, text, expected):
-    write(tmp_path, one=text, circle="base: one.yaml\n")
+def test_a_base_is_relative_to_the_file_that_names_it(tmp_path, monkeypatch):
+    write(tmp_path / "a", base="base: ../b/deeper.yaml\ntrain: {crop: 64}\n")
+    write(tmp_path / "b", deeper="base: deepest.yaml\n", deepest="model: cyclegan_vc2\ntrain: {steps: 7}\n")
+    write(tmp_path, child="base: a/base.yaml\n", absolute=f"base: {tmp_path}/b/deeper.yaml\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for path in (tmp_path / "child.yaml", "../child.yaml"):
+        assert read_settings(path) == {"model": "cyclegan_vc2", "train": {"crop": 64, "steps": 7}}
+    assert read_settings(tmp_path / "absolute.yaml") == {"model": "cyclegan_vc2", "train": {"steps": 7}}
+
+
+def test_a_base_may_name_another_model(tmp_path):
+    write(tmp_path, base="model: cyclegan_vc\ntrain: {steps: 7}\n", child="base: base.yaml\nmodel: cyclegan_vc2\n")
+    config = read_config(str(tmp_path / "child.yaml"), {})
+    assert (config.model, config.train.steps) == ("cyclegan_vc2", 7)
+
+
+def test_several_bases_are_laid_over_each_other_in_their_order(tmp_path):
+    write(
+        tmp_path, one="model: mse_vc\ntrain: {steps: 1, crop: 16}\n", two="train: {steps: 2}\nnetwork: {blocks: 1}\n",
+        my="base: [one.yaml, two.yaml]\ntrain: {batch_size: 4}\n",
+    )  # fmt: skip
+    train = {"steps": 2, "crop": 16, "batch_size": 4}
+    assert read_settings(tmp_path / "my.yaml") == {"model": "mse_vc", "train": train, "network": {"blocks": 1}}
+
+
+@pytest.mark.parametrize(("base", "words"), [
+    ("3", "my.yaml: `base` is 3: expected the path of a YAML file"),
+    ("[my.yaml, 3]", "expected the path of a YAML file, or a list of them"),
+    ("[list.yaml]", "list.yaml: expected `key: value` lines at the top level"),
+    ("{a: b}", "expected the path of a YAML file"),
+    ("none.yaml", "none.yaml: cannot read the configuration (No such file or directory)"),
+    ("''", "cannot read the configuration (Is a directory)"),
+    ("my.yaml", "my.yaml: `base` is my.yaml, which builds on this file, or on too many"),
+    ("./other.yaml", "other.yaml: `base` is ../here/my.yaml, which builds on this file, or on too many"),
+    ("list.yaml", "list.yaml: expected `key: value` lines at the top level"),
+])  # fmt: skip
+def test_bases_that_cannot_be(tmp_path, base, words):
+    folder = tmp_path / "here"
+    write(folder, my=f"base: {base}\n", other="base: ../here/my.yaml\n", list="- 1\n")
     with pytest.raises(UserError) as error:
-        read_settings(tmp_path / "one.yaml")
-    assert expected in str(error.value)
+        read_config(str(folder / "my.yaml"), {})
+    assert words in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_long_chains_are_refused(tmp_path):
-    write(tmp_path, **{f"c{n}": f"base: c{n + 1}.yaml\n" for n in range(12)}, c12="model: mse_vc\n")
-    with pytest.raises(UserError, match="or on too many"):
-        read_settings(tmp_path / "c0.yaml")
-    assert read_settings(tmp_path / "c6.yaml") == {"model": "mse_vc"}
+def test_a_null_base_is_none(tmp_path):
+    write(tmp_path, my="base: null\nmodel: cyclegan_vc2\n")
+    assert read_settings(tmp_path / "my.yaml") == {"model": "cyclegan_vc2"}
+
+
+def test_files_do_not_build_on_each_other_without_end(tmp_path):
+    files = {f"f{n}": f"base: f{n + 1}.yaml\n" for n in range(DEEPEST + 1)}
+    write(tmp_path, **files, **{f"f{DEEPEST + 1}": "model: cyclegan_vc2\n"})
+    assert read_settings(tmp_path / "f1.yaml") == {"model": "cyclegan_vc2"}
+    with pytest.raises(UserError, match=r"or on too many"):
+        read_settings(tmp_path / "f0.yaml")
+
+
+def test_an_unknown_key_of_a_base_is_refused(tmp_path):
+    write(tmp_path, base="model: cyclegan_vc2\ntrian: {steps: 3}\n", my="base: base.yaml\n")
+    with pytest.raises(UserError, match=r"my\.yaml: unknown key `trian`; did you mean `train`\?"):
+        read_config(str(tmp_path / "my.yaml"), {})
 
 
 def test_what_several_configurations_share_stands_once():
@@ -226,14 +123,4 @@ def test_what_several_configurations_share_stands_once():
         for name in [base] if isinstance(base, str) else base:
             bases[(path.parent / name).resolve()] = bases.get((path.parent / name).resolve(), 0) + 1
     assert {path.name: bases.get(path, 0) for path in ROOT.glob("egs/conf/*.yaml") if bases.get(path, 0) < 2} == {}
-    assert yaml.safe_load((ROOT / "egs/conf/facades.yaml").read_text())["images"]["palette"][-1] == [175, 0, 0]
-
-
-def test_later_sources_win(tmp_path):
-    path = tmp_path / "my.yaml"
-    path.write_text("model: cyclegan_vc2\ntrain: {steps: 7, crop: 64}\nplayers: {generator: {learning_rate: 5e-4}}\n")
-    config = read_config(str(path), parse_overrides(["train.steps=9"]), ["low", "high"])
-    assert (config.train.steps, config.train.crop, config.train.batch_size) == (9, 64, 1)
-    assert config.players["generator"].learning_rate == 5e-4
-    assert config.players["generator"].losses["cycle"] == LossWeight(weight=10.0)
-    assert config.data.pair() == ("low", "high")
+    assert read_yaml(ROOT / "egs/conf/facades.yaml")["images"]["palette"][-1] == [175, 0, 0]

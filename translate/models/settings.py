@@ -31,8 +31,8 @@ def read_settings(path: str | Path, above: tuple[Path, ...] = ()) -> dict[str, A
         UserError: a file that cannot be read, or files that build on each other in a circle.
     """
     values = read_yaml(path)
-    base = values.pop("base", [])
-    names = [base] if isinstance(base, str) else base
+    base = values.pop("base", None)
+    names = [] if base is None else [base] if isinstance(base, str) else base
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path}: `base` is {base}: expected the path of a YAML file, or a list of them")
     chain = (*above, Path(path).resolve())
