@@ -143,7 +143,8 @@ def load_config(checkpoint: Path) -> Model:
 
 def find_run_config(run: Path) -> Model | None:
     """The configuration of the newest checkpoint of a run; None where it has no checkpoint here."""
-    return load_config(find_checkpoint(run / "latest")) if find_latest(run) else None
+    latest = run / "latest"
+    return load_config(find_checkpoint(latest)) if latest.exists() or find_latest(run) else None
 
 
 def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> None:
