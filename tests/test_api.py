@@ -93,6 +93,18 @@ def test_the_amount_leads_from_the_source_to_its_conversion(model, wave):
     np.testing.assert_allclose(half.converted.f0[voiced], expected[voiced], rtol=1e-9)
 
 
+def test_features_take_the_options_of_waves(model, wave):
+    features = translate.analyse(wave, 16000, model)
+    full, half, up = (
+        translate.convert(model, features, None, "SF1", "TM1", **options)
+        for options in ({}, {"amount": np.float32(0.5)}, {"semitones": 12})
+    )
+    np.testing.assert_allclose(half.mcep, (features.mcep + full.mcep) / 2, atol=1e-9)
+    np.testing.assert_allclose(up.f0, 2 * full.f0)
+    with pytest.raises(translate.UserError, match="options: unknown key `amuont`; did you mean `amount`"):
+        translate.convert(model, features, None, "SF1", "TM1", amuont=1)
+
+
 def test_semitones_shift_the_converted_f0(model, wave):
     plain, up = (model.convert_in_detail(wave, 16000, "SF1", "TM1", semitones=s) for s in (0, 12))
     np.testing.assert_allclose(up.converted.f0, 2 * plain.converted.f0)

@@ -64,6 +64,20 @@ def test_the_whole_is_what_a_file_gives(material):
     assert line.startswith("1.0 s of speech in ")
 
 
+def test_a_pipe_takes_the_options_of_files(material):
+    data, _ = convert(material, (material / "low.wav").read_bytes(), options={"amount": 0.5})
+    wave, _ = soundfile.read(io.BytesIO(data))
+    given = soundfile.read(material / "low.wav")
+    expected, _ = load(material / "run").convert(*given, "low", "high", amount=0.5)
+    assert np.abs(wave - expected).max() < 1e-4
+    for options, reason in (
+        ({"features": True}, "features: not with pipes"),
+        ({"tile": 64}, "tile: .* converts speech, which has no such option"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            convert(material, b"", options=options)
+
+
 def test_a_stream_of_raw_samples(material):
     wave, _ = soundfile.read(material / "low.wav", dtype="int16")
     options = {"streaming": True, "reference": material / "low.wav", "chunk_ms": 100.0, "lookahead_ms": 100.0}
