@@ -141,13 +141,14 @@ def test_names_do_not_buy_larger_networks(tmp_path, monkeypatch, run):
     """What a stranger's configuration may build is measured by what was written, not by its names."""
     from safetensors.torch import save_file
 
-    from translate.checkpoints import trust
+    from translate.checkpoints import foreign
 
     _, folder = run
     shared = share(folder, tmp_path / "shared")
     monkeypatch.setenv(TRUST, "shared_layers")
-    monkeypatch.setattr(trust, "JUDGES", 0)
-    monkeypatch.setattr(trust, "RATIO", 1)
+    monkeypatch.setattr(foreign, "UNSHARED", 0)
+    monkeypatch.setattr(foreign, "RATIO", 1)
+    monkeypatch.setattr(foreign, "find_code", lambda values: [])     # as though the networks were the toolkit's
     (shared / "config.yaml").write_text((shared / "config.yaml").read_text().replace("channels: 4", "channels: 400"))
     same = {f"x{n}": "a" for n in range(10_000)}
     save_file({"a": torch.ones(100)}, shared / "weights.safetensors", {"same": str(same).replace("'", '"')})

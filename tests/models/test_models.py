@@ -331,7 +331,7 @@ def test_a_model_that_is_not_finished_is_refused(write_module):
         resolve({"model": f"{path}.Shared"}, "x.yaml")
     assert str(error.value) == f"model `{path}.Shared`: Shared lacks `build`; see docs/add-a-model.md"
     bare = write_module("from translate.models.base import Model\nclass Bare(Model):\n    pass\n", "bare")
-    with pytest.raises(UserError, match="Bare lacks `build`, `example_batch`"):
+    with pytest.raises(UserError, match="Bare lacks `build`, `describe`, `example_batch`, `reads`"):
         resolve({"model": bare}, "x.yaml")
 
 

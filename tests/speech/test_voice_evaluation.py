@@ -83,6 +83,8 @@ def test_without_the_aliasing(runs, corpus, tmp_path, what, monkeypatch):
     manifests = corpus
     if what == "no checkpoint":
         (run / "latest").unlink()
+        for step in run.glob("step_*"):
+            shutil.rmtree(step)
     else:
         manifests = tmp_path
         (run / "converted" / "synthetic-natural").rename(run / "converted" / "SF1-natural")

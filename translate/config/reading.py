@@ -45,18 +45,19 @@ def parse_overrides(overrides: list[str]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for override in overrides:
         key, equals, value = override.partition("=")
+        shown = _shorten(override)
         if not equals or not all(key.strip().split(".")):
-            raise UserError(f"override `{override}`: expected key=value, such as train.steps=2000")
+            raise UserError(f"override `{shown}`: expected key=value, such as train.steps=2000")
         try:
             parsed = parse_yaml(value)
         except yaml.YAMLError:
-            raise UserError(f"override `{override}`: the value is not valid YAML") from None
+            raise UserError(f"override `{shown}`: the value is not valid YAML") from None
         level = nested
         *parents, last = key.strip().split(".")
         for parent in parents:
             level = level.setdefault(parent, {})
             if not isinstance(level, dict):
-                raise UserError(f"override `{override}`: `{parent}` was given a value before")
+                raise UserError(f"override `{shown}`: `{parent}` was given a value before")
         level[last] = parsed
     return nested
 
@@ -193,7 +194,10 @@ def _find_fields(section: type[Section], path: Sequence[str]) -> list[str]:
 
 def _show(value: Any) -> str:
     """A value on one line, as YAML would have it."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    return _shorten(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _shorten(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
