@@ -88,7 +88,7 @@ def accept(*overrides):
     ("players.generator.losses.identity={weight: 5, until: 3.5}", "`players.generator.losses.identity.until` is 3.5"),
     ("players.generator.losses.identity={weight: 5, every: 0}", "`players.generator.losses.identity.every` is 0: it"),
     ("players.generator.losses.cycle={until: 3}", "`players.generator.losses.cycle.weight` is required"),
-    ("players.generator.losses.cycle=1" + "0" * 400, "losses.cycle=1000000000000000000000000000000000000000000...`: the value is not"),
+    ("players.generator.losses.cycle=1" + "0" * 400, "0000...`: the value is not valid YAML"),
     # out of range
     ("train.batch_size=0", "`train.batch_size` is 0: it should be greater than or equal to 1"),
     ("train.decay_from=1.5", "`train.decay_from` is 1.5: it should be less than or equal to 1"),
