@@ -99,8 +99,8 @@ def test_micro_batches_teach_what_the_whole_batch_does(game, accumulate, setting
 def test_the_comparison_can_fail(monkeypatch):
     """Gradients of the last micro-batch alone are others."""
     real = Player.add_gradients
-    monkeypatch.setattr(Player, "add_gradients", lambda self, losses, weights, step, part, parts: real(
-        self, losses, weights, step, 0, parts))  # fmt: skip
+    monkeypatch.setattr(Player, "add_gradients", lambda self, losses, weights, step, turn, part, parts: real(
+        self, losses, weights, step, turn, 0, parts))  # fmt: skip
     (_, expected, *_), (_, found, *_) = play("paired", 1, steps=1), play("paired", 2, steps=1)
     assert not all(torch.allclose(a, b, rtol=1e-2) for a, b in zip(expected[0], found[0], strict=True))
 

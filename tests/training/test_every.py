@@ -91,3 +91,32 @@ def test_the_log_has_the_mean_over_the_steps_in_which_the_loss_was_computed(tmp_
     (line,) = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert len(seen) == 2                                           # steps 0 and 4
     assert line["generator/identity"] == pytest.approx(sum(seen) / 2, abs=1e-5)
+
+
+class Waiting(Regularised):
+    """The generator, here another judge, has a turn in every third step."""
+
+    def __init__(self, penalty):
+        super().__init__(0.0)
+        self.players["generator"] = nn.ModuleDict({"judge": Judge()})
+        self.weights = {**self.weights, **weigh(generator={"r1": penalty})}
+
+    def turn(self, player, step):
+        return step // 3 if player == "generator" else step
+
+    def training_step(self, batch, step):
+        yield from super().training_step(batch, step)
+        if step % 3 == 2:
+            active = self.active("generator", "r1", step)
+            yield "generator", {"r1": r1_penalty(self.players["generator"]["judge"], batch["target"])} if active else {}
+
+
+def test_a_player_that_waits_counts_its_own_turns():
+    """With the numbers of steps a loss of every third turn would never be due: its turns are steps 2, 5, 8, ..."""
+    torch.manual_seed(0)
+    game = Waiting(LossWeight(weight=0.5, every=3))
+    step = Step(game, {n: Player(n, p, PlayerConfig(losses={})) for n, p in game.players.items()}, autocast())
+    batch = {"target": torch.randn(4, 3, 16)}
+    logs = [dict(step(batch, number, 0.0)) for number in range(20)]
+    assert [n for n, log in enumerate(logs) if log.get("generator")] == [2, 11]
+    assert [n for n in range(20) if ("generator", "r1", 1.5) in game.pattern(n)] == [0, 1, 2, 9, 10, 11, 18, 19]

@@ -146,14 +146,19 @@ class LossWeight(Section):
 
     weight: float = Field(ge=0)
     until: int | None = Field(None, ge=0)                           # steps; null: to the end
-    every: int = Field(1, ge=1)                                     # steps; 16: every 16th alone, weighing 16 times
+    every: int = Field(1, ge=1)                                     # turns; 16: every 16th alone, weighing 16 times
 
-    def at(self, step: int) -> float:
-        """The factor of the loss at a step, 0 where it is not computed.
+    def at(self, step: int, turn: int | None = None) -> float:
+        """Return the factor of the loss at a step, 0 where it is not computed.
 
-        With `every` the mean over the steps stays `weight` (lazy regularisation, Karras et al. 2020, appendix B).
+        With `every` the mean over the turns stays `weight` (lazy regularisation, Karras et al. 2020, appendix B).
+
+        Args:
+            step: number of the step.
+            turn: number of turns that the player had before; None: one in every step.
         """
-        due = (self.until is None or step < self.until) and step % self.every == 0
+        turn = step if turn is None else turn
+        due = (self.until is None or step < self.until) and turn % self.every == 0
         return self.weight * self.every if due else 0.0
 
     @model_validator(mode="before")

@@ -117,7 +117,11 @@ class Game(nn.Module, ABC):
         """
         if loss not in self.weights[player]:
             raise ValueError(f"`{player}` has no loss `{loss}`; its weights are {', '.join(self.weights[player])}")
-        return self.weights[player][loss].at(step) > 0
+        return self.weights[player][loss].at(step, self.turn(player, step)) > 0
+
+    def turn(self, player: str, step: int) -> int:
+        """Return how many turns the player has had before this step; a player that waits for others has had fewer."""
+        return step
 
     def pattern(self, step: int) -> Hashable:
         """Name what a step does: steps of one pattern are the same operations on other numbers.
@@ -125,7 +129,11 @@ class Game(nn.Module, ABC):
         One recording serves them all (`train.graph`). Here a pattern is the weights of the losses at this step. A game
         that asks for the number of the step for other reasons, such as whose turn it is, adds the answer.
         """
-        return tuple((p, name, w.at(step)) for p, losses in self.weights.items() for name, w in losses.items())
+        return tuple(
+            (player, name, weight.at(step, self.turn(player, step)))
+            for player, losses in self.weights.items()
+            for name, weight in losses.items()
+        )
 
     def memory(self) -> dict[str, Tensor]:
         """Return what a resumed run needs besides the weights and buffers, such as an image pool."""

@@ -158,6 +158,9 @@ class StarGame(VectorGame):
             losses["identity"] = l1(same, x)
         yield "generator", losses
 
+    def turn(self, player: str, step: int) -> int:
+        return step // self.discriminator_steps if player == "generator" else step
+
     def pattern(self, step: int) -> Hashable:
         return super().pattern(step), self._is_generators_turn(step)
 

@@ -63,7 +63,13 @@ class Player:
         self.newest_weight = torch.zeros((), device=device) if use else 0.0
 
     def add_gradients(
-        self, losses: Mapping[str, Tensor], weights: Mapping[str, LossWeight], step: int, part: int = 0, parts: int = 1
+        self,
+        losses: Mapping[str, Tensor],
+        weights: Mapping[str, LossWeight],
+        step: int,
+        turn: int | None = None,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
         """Back-propagate the weighted sum of the losses into this player's parameters.
 
@@ -71,6 +77,7 @@ class Player:
             losses: 0-dim tensors by name, one at least.
             weights: weights of the losses.
             step: number of the step; weights may depend on it.
+            turn: number of turns that the player had before; None: one in every step.
             part, parts: micro-batch and how many there are: the first clears the gradients, all add their mean.
 
         Raises:
@@ -78,7 +85,7 @@ class Player:
         """
         if unknown := [name for name in losses if name not in weights]:
             raise ValueError(f"the loss `{unknown[0]}` has no weight; this player's are {', '.join(weights)}")
-        total = torch.stack([weights[name].at(step) * loss for name, loss in losses.items()]).sum()
+        total = torch.stack([weights[name].at(step, turn) * loss for name, loss in losses.items()]).sum()
         if part == 0:
             self.optimizer.zero_grad(set_to_none=True)
         (total if parts == 1 else total / parts).backward(inputs=self.parameters)

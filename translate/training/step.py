@@ -62,7 +62,10 @@ class Step:
                     turn = part.play_turn()
                 if turn and turn[1]:
                     name, losses = turn
-                    self.players[name].add_gradients(losses, self.game.weights[name], step, number, len(parts))
+                    turns_before = self.game.turn(name, step)
+                    self.players[name].add_gradients(
+                        losses, self.game.weights[name], step, turns_before, number, len(parts)
+                    )
                 turns.append(turn and (turn[0], {key: loss.detach() for key, loss in turn[1].items()}))
             self._check_alike(turns)
             if turns[0] is None:
