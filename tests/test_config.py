@@ -87,7 +87,7 @@ def accept(*overrides):
     ("players.generator.losses.identity.weight=x", '`players.generator.losses.identity.weight` is "x": it should'),
     ("players.generator.losses.identity={weight: 5, until: 3.5}", "`players.generator.losses.identity.until` is 3.5"),
     ("players.generator.losses.identity={weight: 5, every: 0}", "`players.generator.losses.identity.every` is 0: it"),
-    ("players.generator.losses.cycle={until: 3}", "`players.generator.losses.cycle.weight` is required"),
+    ("own.losses.generator={my_parts.roughness: {until: 3}}", "my_parts.roughness.weight` is required"),
     ("players.generator.losses.cycle=1" + "0" * 400, "0000...`: the value is not valid YAML"),
     # out of range
     ("train.batch_size=0", "`train.batch_size` is 0: it should be greater than or equal to 1"),
@@ -199,6 +199,17 @@ def test_merging_goes_key_by_key():
         "a": {"b": 1, "c": 3, "g": 4}, "d": [5], "e": 6,
     }  # fmt: skip
     assert base == {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": {"f": 1}}
+
+
+def test_a_plain_weight_that_ends_or_rests_keeps_its_number():
+    assert accept("players.generator.losses.cycle.until=3").players["generator"].losses["cycle"] == LossWeight(
+        weight=10.0, until=3
+    )
+    file = {"players": {"generator": {"losses": {"cycle": 7}}}}     # as in a YAML file below the settings given
+    given = parse_overrides(["players.generator.losses.cycle.every=4"])
+    config = resolve(merge(merge({"model": "cyclegan_vc2"}, file), given), "x")
+    assert config.players["generator"].losses["cycle"] == LossWeight(weight=7.0, every=4)
+    assert merge({"a": 3}, {"a": {"b": 1}}) == {"a": {"b": 1}}
 
 
 # --- one section over the defaults of another -----------------------------------------------------------------

@@ -63,11 +63,17 @@ def parse_overrides(overrides: list[str]) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the keys of `update` laid over it, mappings merged key by key."""
+    """Return `base` with the keys of `update` laid over it, mappings merged key by key.
+
+    The weight of a loss may be a plain number: one that is given an `every` or `until` later keeps its number.
+    """
     merged = dict(base)
     for key, value in update.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
+        below = merged.get(key)
+        if isinstance(below, int | float) and isinstance(value, dict) and value.keys() <= LossWeight.model_fields.keys():
+            below = {"weight": below}
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = merge(below, value) if both else value  # type: ignore[arg-type]
     return merged
 
 
