@@ -70,7 +70,8 @@ def merge(base: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in update.items():
         below = merged.get(key)
-        if isinstance(below, int | float) and isinstance(value, dict) and value.keys() <= LossWeight.model_fields.keys():
+        ends = isinstance(value, dict) and value.keys() <= LossWeight.model_fields.keys()
+        if ends and isinstance(below, int | float):
             below = {"weight": below}
         both = isinstance(value, dict) and isinstance(below, dict)
         merged[key] = merge(below, value) if both else value  # type: ignore[arg-type]
