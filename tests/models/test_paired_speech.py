@@ -244,7 +244,7 @@ def test_weights_are_saved_and_loaded(model, tmp_path):
 
 
 @pytest.mark.parametrize(("model", "network", "words"), [
-    ("gan_postfilter", {"keep": 9}, "`network.keep` is 9: nothing is left to filter of 9 coefficients"),
+    ("gan_postfilter", {"keep": 9}, "`network.keep` is 9: no coefficient is left to filter, of 9"),
     ("stft_postfilter", {"bands": 4, "overlap": 10}, "`network.overlap` is 10: 4 bands of 33 bins"),
     ("stft_postfilter", {"bands": 40, "overlap": 0}, "40 bands of 33 bins"),
     ("stft_postfilter", {"overlap": 5}, "`network.overlap` is 5"),

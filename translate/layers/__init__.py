@@ -1,1 +1,1 @@
-"""Building blocks of networks: they know shapes, not systems."""
+"""Building blocks of networks: they depend on shapes, not on models."""

@@ -1,4 +1,4 @@
-"""Two ways to tell a layer about a code: by modulating its norm, or by channels beside its input."""
+"""Two ways to condition a layer on a code: by modulating its norm, or by extra input channels."""
 
 import torch
 from torch import Tensor, nn
@@ -6,19 +6,19 @@ from torch.nn.functional import linear
 
 from translate.layers.norm import instance_norm
 
-SPREAD = 0.1                                                        # deviation of fresh scales from 1, shifts from 0
+SPREAD = 0.1  # standard deviation of initial scales around 1, of shifts around 0
 
 
 class ConditionalInstanceNorm(nn.Module):
     """Instance norm whose scale and shift come from a code: gamma(c) (x - mu) / sigma + beta(c).
 
-    gamma and beta are affine maps of the code. For one-hot codes this is a table with one row per domain (Dumoulin et
-    al. 2017, "A Learned Representation for Artistic Style"); for a source and a target side by side each has
-    its rows and the two add up (Kaneko et al. 2019, StarGAN-VC2, sec. 3.2). Soft codes mix the rows.
+    gamma and beta are affine maps of the code. A one-hot code selects one row per domain (Dumoulin et al. 2017, "A
+    Learned Representation for Artistic Style"). A code that concatenates source and target adds the rows of both
+    (Kaneko et al. 2019, StarGAN-VC2, sec. 3.2). Soft codes mix the rows.
 
     Args:
         channels: channels of the input.
-        entries: entries of a code.
+        entries: length of a code.
     """
 
     def __init__(self, channels: int, entries: int):
@@ -30,7 +30,7 @@ class ConditionalInstanceNorm(nn.Module):
         nn.init.zeros_(self.modulate.bias[channels:])
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, channels, *S), (B, entries) -> (B, channels, *S)
-        # The bias apart: what a one-hot picks is then the same number however many domains there are.
+        # The bias is added separately, so that a one-hot code gives the same values for any number of domains.
         modulation = linear(code, self.modulate.weight) + self.modulate.bias
         modulation = modulation.view(x.shape[0], -1, *[1] * (x.dim() - 2))
         scale, shift = modulation.chunk(2, dim=1)                   # (B, channels, 1, ...) each
@@ -38,10 +38,10 @@ class ConditionalInstanceNorm(nn.Module):
 
 
 def join_code(x: Tensor, code: Tensor) -> Tensor:
-    """The channels of `x` and behind them the entries of the code, each the same at every position.
+    """Append the entries of the code to the channels of `x`, each constant over all positions.
 
-    An instance norm right after the next convolution takes them out again, but for the edges: there zero padding
-    makes a constant visible. A convolution without a norm keeps them.
+    An instance norm after the next convolution removes these constants except near the edges, where zero padding makes
+    them visible. A convolution without a norm keeps them.
 
     Args:
         x: (B, C, *S).

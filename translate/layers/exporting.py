@@ -1,6 +1,6 @@
-"""Whether a graph is being exported: sizes are symbols then, and no branch may depend on them.
+"""Whether a graph is being exported: sizes are then symbols, and no branch may depend on them.
 
-`torch.compiler.is_exporting` does not tell: inside `torch.compile` it is true as well.
+`torch.compiler.is_exporting` cannot be used: it is also true inside `torch.compile`.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ _exporting = False
 
 
 def is_exporting() -> bool:
-    """Whether the code runs inside `export_mode`."""
+    """Return whether the code runs inside `export_mode`."""
     return _exporting
 
 
 @contextmanager
 def export_mode() -> Iterator[None]:
-    """Layers give their exportable form inside; in all threads, so that nothing else should run beside."""
+    """Switch layers to their exportable form. This affects all threads, so nothing else should run meanwhile."""
     global _exporting
     _exporting = True
     try:

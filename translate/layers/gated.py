@@ -1,9 +1,9 @@
-"""Gated convolutions (Dauphin et al. 2017): the value passes through a gate that is learned beside it.
+"""Gated convolutions (Dauphin et al. 2017): a learned gate scales every value.
 
-A gated linear unit is `A * sigmoid(B)`. The papers write it with two convolutions, one for the value A and one
-for the gate B; a single convolution of twice the channels, split in two, is the same map (instance norm works
-channel by channel) and one kernel instead of two. Here `outputs` is always the number of channels *after* the gate.
-So the two readings of the literature differ only in the number passed:
+A gated linear unit is `A * sigmoid(B)`. The papers use two convolutions, one for the value A and one for the gate B. A
+single convolution with twice the channels, split in two, computes the same map (instance norm works channel by channel)
+with one kernel instead of two. Here `outputs` always counts the channels *after* the gate, so the two conventions of
+the literature differ only in the number passed:
 
     CycleGAN-VC                "c channels" = outputs c    (value and gate have c channels each)
     CycleGAN-VC2, StarGAN-VC2  "c channels" = outputs c/2  (one convolution of c channels is split)
@@ -22,7 +22,7 @@ _CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
 
 
 def pad_same(kernel: Size) -> Size:
-    """Padding that keeps the size at stride 1 (odd kernels)."""
+    """Return the padding that keeps the size at stride 1 (odd kernels)."""
     return kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
 
 
@@ -31,12 +31,12 @@ class GatedConvolution(nn.Module):
 
     Args:
         rank: 1 for (B, C, T), 2 for (B, C, Q, T).
-        inputs: channels in.
-        outputs: channels out, after the gate.
-        kernel, stride: as for the convolution; padding keeps the size at stride 1.
-        norm: instance norm with learned scale and shift before the gate.
-        padding: instead of the padding that keeps the size.
-        upsample: doubles every dimension by pixel shuffle (Shi et al. 2016) instead of striding.
+        inputs: input channels.
+        outputs: output channels, after the gate.
+        kernel, stride: arguments of the convolution; the default padding keeps the size at stride 1.
+        norm: whether an instance norm with learned scale and shift precedes the gate.
+        padding: padding to use instead of the one that keeps the size.
+        upsample: whether a pixel shuffle (Shi et al. 2016) doubles every dimension; replaces striding.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How fresh weights are drawn, where a paper says so."""
+"""Initialisation of weights where a paper specifies it."""
 
 from torch import nn
 
@@ -7,9 +7,11 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def initialise_normal(module: nn.Module, deviation: float = 0.02) -> nn.Module:
-    """Draw the weights of convolutions and linear layers from N(0, deviation); biases 0, batch norm's scale N(1, .).
+    """Draw the weights of convolutions and linear layers from N(0, deviation) and the scales of batch norm from N(1,
+    .).
 
-    DCGAN's rule (Radford et al. 2016), taken over by pix2pix, CycleGAN and pix2pixHD. Call it before spectral norm.
+    Biases become 0. The rule is DCGAN's (Radford et al. 2016), also used by pix2pix, CycleGAN and pix2pixHD. Call it
+    before spectral norm is applied.
 
     Returns:
         `module` itself.

@@ -4,13 +4,13 @@ from torch import nn
 
 
 def instance_norm(channels: int, affine: bool = True) -> nn.Module:
-    """Instance norm (Ulyanov et al. 2016) over any number of dimensions.
+    """Return an instance norm (Ulyanov et al. 2016) for any number of dimensions.
 
-    Each channel of each sample is brought to mean 0 and variance 1 over its positions. A group norm with one channel
-    per group is the same map, and takes half the time of `torch.nn.InstanceNorm` on CPUs.
+    It normalises each channel of each sample to mean 0 and variance 1 over its positions. A group norm with one channel
+    per group computes the same map in half the time of `torch.nn.InstanceNorm` on CPUs.
 
     Args:
         channels: channels of the input.
-        affine: with learned scale and shift; the CycleGAN family on images has none.
+        affine: whether scale and shift are learned; the CycleGAN family on images has none.
     """
     return nn.GroupNorm(channels, channels, affine=affine)

@@ -1,4 +1,4 @@
-"""Any size in, the same size out: padding to a network's stride and cropping back."""
+"""Padding to a network's stride, so that outputs have the size of their inputs."""
 
 from collections.abc import Sequence
 
@@ -14,19 +14,19 @@ def pad_to_multiple(x: Tensor, multiple: int, dims: int) -> Tensor:
 
     Args:
         x: (B, C, *S).
-        multiple: the network's total stride.
-        dims: how many trailing dimensions are padded, 1 or 2.
+        multiple: total stride of the network.
+        dims: number of trailing dimensions to pad, 1 or 2.
 
     Returns:
-        `x` itself when nothing is missing, else the padded tensor; crop with `y[..., :Q, :T]`.
+        `x` itself when no padding is needed, else the padded tensor; crop the output with `y[..., :Q, :T]`.
     """
     return extend(x, [(size + multiple - 1) // multiple * multiple for size in x.shape[-dims:]])
 
 
 def extend(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Repeat the last values of the last dimensions of `x` (B, C, *S) until they have these sizes, 1 or 2 of them.
+    """Repeat the last values of the last 1 or 2 dimensions of `x` (B, C, *S) up to the given sizes.
 
-    Sizes below those of `x` leave it; `x` itself when nothing is missing.
+    Sizes below those of `x` have no effect. Returns `x` itself when no padding is needed.
     """
     if is_exporting():
         return _gather(x, sizes)
@@ -38,10 +38,10 @@ def extend(x: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def _gather(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """`extend` without a branch on the sizes, which are symbols while a graph for any size is exported."""
+    """Pad as `extend` does without branching on sizes, which are symbols while a graph for any size is exported."""
     for dim, size in enumerate(sizes, start=x.dim() - len(sizes)):
         given = x.shape[dim]
-        if isinstance(size, int):                                   # a number, whatever the input; symbols come from it
+        if isinstance(size, int):                                   # a fixed number; symbols depend on the input
             size = torch.sym_max(size, given)
         x = x.index_select(dim, torch.arange(size, device=x.device).clamp(max=given - 1))
     return x

@@ -1,13 +1,13 @@
-"""Pixel shuffle in one dimension; two dimensions are `torch.nn.PixelShuffle`."""
+"""Pixel shuffle in one dimension; `torch.nn.PixelShuffle` covers two."""
 
 from torch import Tensor, nn
 
 
 class PixelShuffle1d(nn.Module):
-    """Moves channels into time (Shi et al. 2016): `out[c, r t + k] = in[r c + k, t]`.
+    """Pixel shuffle that moves channels into time (Shi et al. 2016): `out[c, r t + k] = in[r c + k, t]`.
 
-    The `factor` channels of a group become neighbours in time. (A bare `view(B, C / r, T r)` would put whole
-    channels end to end instead.)
+    The `factor` channels of a group become neighbours in time. (A bare `view(B, C / r, T r)` would instead concatenate
+    whole channels.)
     """
 
     def __init__(self, factor: int):

@@ -1,4 +1,4 @@
-"""Spatially-adaptive normalisation: a label map says, pixel by pixel, how strong each activation is."""
+"""Spatially-adaptive normalisation: a label map sets the scale and shift of every activation."""
 
 from typing import Literal
 
@@ -13,15 +13,15 @@ from translate.layers.norm import instance_norm
 class Spade(nn.Module):
     """norm(x) * (1 + gamma(labels)) + beta(labels), the norm without parameters (Park et al. 2019, eq. 1 and fig. 2).
 
-    The label map is brought to the size of `x` by nearest neighbours, and goes through one 3x3 convolution with ReLU to
-    the 3x3 convolutions that give gamma and beta. Where all labels around a pixel are equal, both are constants.
+    The label map is resized to `x` by nearest neighbours. A 3x3 convolution with ReLU and two further 3x3 convolutions
+    turn it into gamma and beta. Where all labels around a pixel are equal, both are constant.
 
     Args:
         channels: channels of `x`.
         planes: planes of the label map.
-        hidden: channels between the label map and gamma and beta (paper: 128).
-        norm: "batch" keeps what an instance norm would wash away, the overall tone that a label was given; over
-            several GPUs its statistics are those of all of them, as in the paper. "instance" suits batches of one.
+        hidden: channels of the first convolution (paper: 128).
+        norm: "batch" keeps the overall level of a label, which an instance norm would remove; on several GPUs the
+            statistics cover the batches of all, as in the paper. "instance" suits batches of one.
     """
 
     def __init__(self, channels: int, planes: int, hidden: int = 128, norm: Literal["batch", "instance"] = "batch"):
@@ -37,9 +37,9 @@ class Spade(nn.Module):
 
 
 class SpadeResidual(nn.Module):
-    """Two times (SPADE, leaky ReLU, 3x3 convolution) beside a shortcut; spectral norm (Park et al. 2019, appendix A).
+    """Two times (SPADE, leaky ReLU, 3x3 convolution) plus a shortcut; spectral norm (Park et al. 2019, appendix A).
 
-    Where the channels change the shortcut is learned: SPADE and a 1x1 convolution.
+    Where the number of channels changes, the shortcut is learned: SPADE and a 1x1 convolution.
 
     Args:
         inputs: channels of `x`.
@@ -68,12 +68,12 @@ class SpadeResidual(nn.Module):
 
 
 def fit_labels(labels: Tensor, x: Tensor) -> Tensor:
-    """The label map (B, P, *, *) at the size of `x` (B, C, H, W), by nearest neighbours."""
+    """Resize the label map (B, P, *, *) to the size of `x` (B, C, H, W) by nearest neighbours."""
     return labels if labels.shape[-2:] == x.shape[-2:] else interpolate(labels, size=x.shape[-2:], mode="nearest")
 
 
 class SharedBatchNorm(nn.SyncBatchNorm):
-    """Batch norm without parameters, over the batches of all GPUs; processes without one take each their own.
+    """Batch norm without parameters, over the batches of all GPUs; on CPUs each process normalises its own batch.
 
     Args:
         channels: channels of the input.
@@ -90,14 +90,14 @@ class SharedBatchNorm(nn.SyncBatchNorm):
 def make_convolution(
     inputs: int, outputs: int, width: int, stride: int = 1, bias: bool = True, spectral: bool = False
 ) -> nn.Module:
-    """A convolution that keeps the size, its weights drawn as in SPADE's code: Glorot's normal with gain 0.02.
+    """Make a convolution that keeps the size, initialised as in SPADE's code: Glorot's normal with gain 0.02.
 
     Args:
         inputs, outputs: channels.
         width: width of the kernel, odd.
-        stride: in both directions.
-        bias: with one, 0 at first.
-        spectral: under spectral norm (Miyato et al. 2018).
+        stride: stride in both directions.
+        bias: whether there is a bias, initially 0.
+        spectral: whether spectral norm is applied (Miyato et al. 2018).
     """
     convolution = nn.Conv2d(inputs, outputs, width, stride, padding=width // 2, bias=bias)
     nn.init.xavier_normal_(convolution.weight, gain=0.02)

@@ -1,4 +1,4 @@
-"""Wide kernels on a single channel, the first and last layers of the 2-D voice generators, made fast on CPUs."""
+"""Wide kernels on a single channel (first and last layers of the 2-D gated generators), made fast on CPUs."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,15 +7,15 @@ from translate.layers.exporting import is_exporting
 
 
 class WideConvolution(nn.Conv2d):
-    """A `Conv2d` of stride 1 that keeps the size, between many channels and one; the same map and weights.
+    """A `Conv2d` of stride 1 that keeps the size, between many channels and one; same map and weights.
 
-    CPU kernels are slow where a dimension of channels is 1 (measured: the backward pass of a 5x15 kernel to one
-    channel takes five times that of the form below). There the taps along the last dimension move into the channels:
+    CPU kernels are slow where there is only one channel (measured: the backward pass of a 5x15 kernel to one channel
+    takes five times as long as the form below). On CPUs the taps along the last dimension become channels:
 
         one input:   out = sum_q W[:, 0, q, :] . stack_t x[q, t + k]     15 shifted copies are the inputs
         one output:  out[t] = sum_k z_k[t + k]                           15 outputs, shifted and summed in float32
 
-    On other devices, and in exported graphs, it is the plain convolution.
+    On other devices and in exported graphs it is the plain convolution.
 
     Args:
         inputs, outputs: channels; one of them is 1.

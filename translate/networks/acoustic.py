@@ -1,4 +1,4 @@
-"""Discriminators that look at a wave through its spectrum: mel bands, MFCCs, phases (WaveCycleGAN2)."""
+"""Discriminators that judge the spectrum of a wave: mel bands, MFCCs, phases (WaveCycleGAN2)."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from translate.losses.judgement import Judgement
 View = Literal["wave", "mel", "mfcc", "phase"]
 PLANES = {"mel": 1, "mfcc": 1, "phase": 2}
 
-FLOOR = 1e-3                                                        # least mel energy, for waves of deviation 1
-SMALL = 1e-2                                                        # magnitudes below it have no clear phase
+FLOOR = 1e-3                                                        # smallest mel energy, for waves of deviation 1
+SMALL = 1e-2                                                        # below this magnitude a phase is unreliable
 
 
 class AcousticFrontEnd(nn.Module):
     """Mel spectrogram, MFCCs and phases of waves, from one Fourier transform; differentiable.
 
-    Frames lie wholly inside the wave (nothing is reflected, which a discriminator could tell) and overlap by three
-    quarters. Computed in float32 whatever autocast says: squares of spectra leave the range of half precision.
+    Frames lie wholly inside the wave (a discriminator could detect reflected edges) and overlap by three quarters. All
+    is computed in float32, also under autocast: squares of spectra exceed the range of half precision.
 
         mel    log amplitude in `mels` bands: half the natural log of the energies of `torchaudio`'s MelSpectrogram
         mfcc   its orthonormal cosine transform, the first `coefficients`
-        phase  cosine and sine of the phase, which do not jump at plus and minus pi as the angle does; both fade to 0
+        phase  cosine and sine of the phase, which are continuous at plus and minus pi, unlike the angle; both fade to 0
                where the magnitude is small and the phase is noise
 
     Args:
-        sample_rate: Hz.
-        fft_size: samples of the Hann window; a multiple of 4.
-        mels: bands, between 0 Hz and half the rate.
+        sample_rate: rate of the waves in Hz.
+        fft_size: length of the Hann window in samples; a multiple of 4.
+        mels: number of bands between 0 Hz and half the rate.
         coefficients: number of MFCCs, at most `mels`.
 
     Raises:
@@ -53,11 +53,11 @@ class AcousticFrontEnd(nn.Module):
         self.register_buffer("cosines", create_dct(coefficients, mels, "ortho"), persistent=False)
 
     def forward(self, x: Tensor, views: Sequence[str]) -> dict[str, Tensor]:
-        """The pictures that `views` names: mel (B, 1, mels, N), mfcc (B, 1, coefficients, N), phase (B, 2, F, N).
+        """Compute the selected views: mel (B, 1, mels, N), mfcc (B, 1, coefficients, N), phase (B, 2, F, N).
 
         Args:
             x: (B, 1, T), T at least `fft_size`; N = (T - fft_size) // hop + 1.
-            views: some of "mel", "mfcc", "phase".
+            views: names out of "mel", "mfcc", "phase".
         """
         with torch.autocast(x.device.type, enabled=False):
             spectrum = torch.stft(
@@ -65,14 +65,14 @@ class AcousticFrontEnd(nn.Module):
             )
             parts = torch.view_as_real(spectrum)  # (B, F, N, 2)
             energies = parts.square().sum(dim=-1)  # (B, F, N)
-            pictures = {}
+            found = {}
             if "mel" in views or "mfcc" in views:
                 mel = 0.5 * (energies.transpose(1, 2) @ self.bands).clamp_min(FLOOR).log()  # (B, N, mels)
-                pictures["mel"] = mel.transpose(1, 2).unsqueeze(1)
-                pictures["mfcc"] = (mel @ self.cosines).transpose(1, 2).unsqueeze(1)
+                found["mel"] = mel.transpose(1, 2).unsqueeze(1)
+                found["mfcc"] = (mel @ self.cosines).transpose(1, 2).unsqueeze(1)
             if "phase" in views:
-                pictures["phase"] = (parts / (energies + SMALL**2).sqrt().unsqueeze(-1)).movedim(-1, 1)
-            return {view: pictures[view] for view in views}
+                found["phase"] = (parts / (energies + SMALL**2).sqrt().unsqueeze(-1)).movedim(-1, 1)
+            return {view: found[view] for view in views}
 
 
 def _make_bands(sample_rate: int, fft_size: int, mels: int) -> Tensor:
@@ -88,10 +88,10 @@ def _make_bands(sample_rate: int, fft_size: int, mels: int) -> Tensor:
 
 
 class SpectralDiscriminator(nn.Module):
-    """A judgement for every patch of a picture of frequency by time.
+    """Patch discriminator of a spectrogram, an image of frequency by time.
 
     Args:
-        planes: planes of the picture.
+        planes: planes of the spectrogram.
         channels: channels of the first layer after its gate.
     """
 
@@ -117,18 +117,18 @@ class SpectralDiscriminator(nn.Module):
 
 
 class ViewsDiscriminator(nn.Module):
-    """Several discriminators of one wave, each with its own view of it; their judgements side by side.
+    """Several discriminators of one wave, each with its own view of it; their judgements are concatenated.
 
-    A loss averages over the entries of a judgement, so that every view counts the same.
+    A loss averages over the entries of a judgement, so every view has the same weight.
 
     Args:
-        wave: judges the samples; None leaves them out.
-        front_end: shows the others their pictures; None where there are no others.
-        acoustic: views besides the wave, of "mel", "mfcc", "phase".
+        wave: discriminator of the samples; None omits it.
+        front_end: computes the other views; None without any.
+        acoustic: views besides the wave, out of "mel", "mfcc", "phase".
         channels: channels of the first layer of each acoustic discriminator.
 
     Attributes:
-        views: names of the judgement's entries, in their order.
+        views: names of the judgement's entries, in order.
     """
 
     def __init__(

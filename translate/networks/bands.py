@@ -1,4 +1,4 @@
-"""Wide spectra in parts: overlapping bands of frequency, each with networks of its own."""
+"""Networks on wide spectra, divided into overlapping frequency bands."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from translate.losses.judgement import Judgement
 
 
 class Bands(nn.Module):
-    """Splits (B, F, T) into overlapping bands and joins them by a cross-fade (Kaneko et al. 2017, Interspeech).
+    """Overlapping bands of spectra (B, F, T): splits, and joins by a cross-fade (Kaneko et al. 2017, Interspeech).
 
-    The spectrum is cut into `count` parts as equal as they can be; every inner cut widens into `overlap` bins that
-    both neighbours have. There one fades out by the half of a Hann window while the other fades in, so that the
-    windows sum to one in every bin: bands that nobody has changed join to the spectrum that was split.
+    The spectrum is cut into `count` parts of nearly equal width. Around every inner cut, `overlap` bins belong to both
+    neighbours. There one band fades out under half a Hann window while the other fades in. The windows sum to one in
+    every bin, so joining unchanged bands restores the spectrum.
 
     Args:
         bins: F.
         count: number of bands, at most F.
-        overlap: bins that neighbours share, even; at most as many as a part has.
+        overlap: bins that neighbours have in common; even, at most the width of a part.
 
     Raises:
         ValueError: parts narrower than the overlap, or empty.
@@ -35,7 +35,7 @@ class Bands(nn.Module):
         half = overlap // 2
         self.bins = bins
         self.edges = [(max(0, low - half), min(bins, high + half)) for low, high in itertools.pairwise(cuts)]
-        # Rising ramps r_1 ... r_(count-1), one per inner cut; band b has r_b (1 - r_(b+1)), of which one is constant.
+        # Rising ramps r_1 ... r_(count-1), one per inner cut. Band b has the window r_b (1 - r_(b+1)).
         place = (torch.arange(bins, dtype=torch.float64) + 0.5)[None] - torch.tensor(cuts, dtype=torch.float64)[:, None]
         rise = torch.sin((place / max(overlap, 1) + 0.5).clamp(0, 1) * torch.pi / 2).square()
         rise[0], rise[-1] = 1.0, 0.0
@@ -43,17 +43,17 @@ class Bands(nn.Module):
 
     @property
     def sizes(self) -> list[int]:
-        """Bins of every band."""
+        """Number of bins of every band."""
         return [high - low for low, high in self.edges]
 
     def split(self, x: Tensor) -> list[Tensor]:
-        """The bands (B, F_b, T) of `x` (B, F, T)."""
+        """Return the bands (B, F_b, T) of `x` (B, F, T)."""
         if x.shape[1] != self.bins:
             raise ValueError(f"expected spectra of {self.bins} bins, got {x.shape[1]}")
         return [x[:, low:high] for low, high in self.edges]
 
     def join(self, bands: Sequence[Tensor]) -> Tensor:
-        """(B, F, T) from bands (B, F_b, T)."""
+        """Join bands (B, F_b, T) to (B, F, T)."""
         first = bands[0]
         joined = torch.zeros(first.shape[0], self.bins, first.shape[2], dtype=torch.float32, device=first.device)
         for band, window, (low, high) in zip(bands, self.windows, self.edges, strict=True):
@@ -65,8 +65,8 @@ class BandGenerator(nn.Module):
     """A generator per band.
 
     Args:
-        bands: how the spectrum is divided.
-        make: makes the generator of one band, called with features and noise (B, F_b, T).
+        bands: division of the spectrum.
+        make: function that makes the generator of one band, called with features and noise (B, F_b, T).
     """
 
     def __init__(self, bands: Bands, make: Callable[[], nn.Module]):
@@ -75,12 +75,12 @@ class BandGenerator(nn.Module):
         self.generators = nn.ModuleList(make() for _ in bands.edges)
 
     def generate(self, x: Tensor, noise: Tensor) -> list[Tensor]:
-        """The bands (B, F_b, T) as they are before they are joined; `x` and `noise` are (B, F, T)."""
+        """Return the bands (B, F_b, T) before they are joined; `x` and `noise` are (B, F, T)."""
         parts = zip(self.generators, self.bands.split(x), self.bands.split(noise), strict=True)
         return [generator(band, draw) for generator, band, draw in parts]
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        """(B, F, T) -> (B, F, T); the noise is drawn from torch's global random numbers if None."""
+        """Map (B, F, T) to (B, F, T); draw the noise from torch's global random generator if None."""
         return self.bands.join(self.generate(x, torch.randn_like(x) if noise is None else noise))
 
 
@@ -88,8 +88,8 @@ class BandDiscriminator(nn.Module):
     """A discriminator per band; the judgement has one entry for each, so that losses average over bands.
 
     Args:
-        bands: how the spectrum is divided.
-        make: makes the discriminator of one band.
+        bands: division of the spectrum.
+        make: function that makes the discriminator of one band.
     """
 
     def __init__(self, bands: Bands, make: Callable[[], nn.Module]):
@@ -98,7 +98,7 @@ class BandDiscriminator(nn.Module):
         self.discriminators = nn.ModuleList(make() for _ in self.sizes)
 
     def forward(self, x: Tensor, *condition: Tensor) -> Judgement:
-        """Judge bands (B, sum of F_b, T) that lie side by side, not joined; conditions likewise."""
+        """Judge bands (B, sum of F_b, T), concatenated without cross-fade; conditions have the same layout."""
         parts = [tensor.split(self.sizes, dim=1) for tensor in (x, *condition)]
         judgement = Judgement(logits=[])
         for discriminator, *band in zip(self.discriminators, *parts, strict=True):

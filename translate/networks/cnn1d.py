@@ -7,12 +7,12 @@ from translate.layers.padding import pad_to_multiple
 
 
 class Generator1d(nn.Module):
-    """Kaneko and Kameoka 2018 (arXiv 1711.11293), Fig. 4.
+    """Generator of Kaneko and Kameoka 2018 (arXiv 1711.11293), Fig. 4.
 
     Args:
         dimensions: Q, coefficients per frame.
         channels: channels of the first layer after its gate (paper: 128); the others are multiples of it.
-        blocks: residual blocks (paper: 6).
+        blocks: number of residual blocks (paper: 6).
     """
 
     def __init__(self, dimensions: int, channels: int = 128, blocks: int = 6):

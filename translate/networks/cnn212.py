@@ -1,4 +1,4 @@
-"""The 2-D and 2-1-2-D gated generators of CycleGAN-VC2: mel-cepstra as a picture of frequency by time."""
+"""The 2-D and 2-1-2-D gated generators of CycleGAN-VC2: mel-cepstra as an image of frequency by time."""
 
 from torch import Tensor, nn
 
@@ -11,13 +11,14 @@ from translate.layers.wide import WideConvolution
 class Generator2d(nn.Module):
     """Kaneko et al. 2019 (arXiv 1904.04631), Fig. 3 (b), (c) and 4: 2-D down- and up-sampling around a middle.
 
-    The middle is 1-D over time (`middle=1`, the paper's 2-1-2D: features and channels flattened and projected, so
-    that the conversion sees all frequencies at once) or stays 2-D (`middle=2`, the ablation).
+    The middle is either 1-D over time (`middle=1`, the paper's 2-1-2D: features and channels are flattened and
+    projected, so that the conversion sees all frequencies at once) or 2-D (`middle=2`, the ablation).
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
         channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
-        blocks: residual blocks (paper: 6).
+        blocks: number of residual blocks (paper: 6).
+        middle: rank of the middle, 1 or 2.
     """
 
     def __init__(self, dimensions: int, channels: int = 128, blocks: int = 6, middle: int = 1):
@@ -53,5 +54,5 @@ class Generator2d(nn.Module):
 
 
 def _project(inputs: int, outputs: int) -> nn.Module:
-    """1x1 convolution and instance norm: the passages between two and one dimension (layers 4 and 11)."""
+    """Make a 1x1 convolution with instance norm: the transitions between 2-D and 1-D (layers 4 and 11)."""
     return nn.Sequential(nn.Conv1d(inputs, outputs, 1), instance_norm(outputs))

@@ -15,29 +15,30 @@ from translate.networks.resnet import ResNet, Upsample
 
 
 class LocalEnhancer(ResNet):
-    """G2 of sec. 3.1: works at twice the size of what lies below it, whose activations it takes in at its middle.
+    """G2 of sec. 3.1: works at twice the resolution of the generator below and adds its activations in the middle.
 
-    A `ResNet` with one down-sampling; its output convolution serves where it is the last.
+    A `ResNet` with one down-sampling; its output convolution is used only in the finest enhancer.
     """
 
     def forward(self, x: Tensor, coarser: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, source, H, W) and (B, 2c, H/2, W/2) -> (B, c, H, W); H and W are even."""
+        """Map (B, source, H, W) and (B, 2c, H/2, W/2) to (B, c, H, W); H and W are even."""
         return self.up(self.convert(self.down(x) + coarser))
 
 
 class CoarseToFine(nn.Module):
     """The global generator at the coarsest level of an input pyramid, and one enhancer per finer level (fig. 3).
 
-    Any size goes in and comes out: the right and lower edges are repeated up to a multiple of the stride, and cropped.
+    Input of any size is accepted: the right and lower edges are repeated up to a multiple of the stride, and the output
+    is cropped to the size of the input.
 
     Args:
-        source, target: channels in and out.
-        channels: channels of the global generator (paper: 64); each enhancer has half of those below it.
+        source, target: input and output channels.
+        channels: channels of the global generator (paper: 64); each enhancer has half of those of the level below.
         blocks: residual blocks of the global generator (paper: 9).
-        downs: halvings inside the global generator (paper: 4).
-        enhancers: how many (paper: 1); 0 leaves the global generator alone.
+        downs: down-samplings by 2 inside the global generator (paper: 4).
+        enhancers: number of enhancers (paper: 1); 0 leaves the global generator alone.
         local_blocks: residual blocks of an enhancer (paper: 3).
-        upsample: kind of `make_upsampling`, everywhere.
+        upsample: kind of `make_upsampling`, for all networks.
     """
 
     def __init__(
@@ -58,15 +59,15 @@ class CoarseToFine(nn.Module):
             for level in range(1, enhancers + 1)
         )
         for enhancer in self.enhancers[:-1]:
-            enhancer.picture = nn.Identity()  # only the last one paints
+            enhancer.picture = nn.Identity()  # only the finest enhancer makes an image
         self.stride = 2 ** (downs + enhancers)
 
     def forward(self, x: Tensor, phase: int = 3) -> Tensor:
-        """A picture (B, target, H, W) in [-1, 1] for `x` (B, source, H, W).
+        """Make an image (B, target, H, W) in [-1, 1] from `x` (B, source, H, W).
 
         Args:
-            phase: phase of the training. 1: the global generator's own picture, whose sides are 2^enhancers times
-                smaller, rounded up. 2: the enhancers learn, the global generator takes no gradient. 3: both learn.
+            phase: phase of the training. 1: the output is the global generator's own image, whose sides are 2^enhancers
+                times smaller, rounded up. 2: the enhancers learn, the global generator gets no gradient. 3: both learn.
         """
         height, width = x.shape[-2:]
         pyramid = [pad_to_multiple(x, self.stride, dims=2)]
@@ -83,7 +84,7 @@ class CoarseToFine(nn.Module):
 
 
 def halve(x: Tensor) -> Tensor:
-    """The next coarser level of a pyramid: (B, C, H, W) -> (B, C, H/2, W/2), rounded up."""
+    """Compute the next coarser level of a pyramid: (B, C, H, W) -> (B, C, H/2, W/2), rounded up."""
     return avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 
@@ -94,12 +95,12 @@ Style = int | Mapping[int, Any] | None                              # see `Objec
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects in a batch of label maps: all pixels of a picture with one class and one instance id.
+    """The objects in a batch of label maps: each is all pixels of an image with one class and one instance id.
 
     Attributes:
-        number: (B, H, W), of each pixel's object, from 0.
-        ids: (N,) their instance ids.
-        classes: (N,) their classes.
+        number: (B, H, W), the number of each pixel's object, from 0.
+        ids: (N,) instance ids.
+        classes: (N,) classes.
     """
 
     number: Tensor
@@ -107,7 +108,7 @@ class Objects:
     classes: Tensor
 
     def average(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means (N, C) of `x` (B, C, H, W) over each object, and the objects' numbers of pixels (N,)."""
+        """Average `x` (B, C, H, W) over each object; return the means (N, C) and the numbers of pixels (N,)."""
         pixels, number = x.float().movedim(1, -1).flatten(0, 2), self.number.flatten()
         areas = torch.bincount(number, minlength=len(self.ids))
         sums = pixels.new_zeros(len(self.ids), x.shape[1]).index_add(0, number, pixels)
@@ -119,11 +120,11 @@ class Objects:
 
 
 def find_objects(labels: Tensor, instances: Tensor | None = None) -> Objects:
-    """The objects of label maps.
+    """Find the objects of label maps.
 
     Args:
         labels: (B, classes, H, W), 1 in the plane of each pixel's class.
-        instances: (B, 1, H, W) ids from 0 to 2^24; None: each class is one object, and its id.
+        instances: (B, 1, H, W) ids from 0 to 2^24; None: each class is one object, with the class as its id.
 
     Raises:
         ValueError: the sizes differ.
@@ -139,31 +140,31 @@ def find_objects(labels: Tensor, instances: Tensor | None = None) -> Objects:
     return Objects(number, ids=found % _IDS, classes=found // _IDS % labels.shape[1])
 
 
-_IDS = 2**32                                                        # more than there are instance ids
+_IDS = 2**32                                                        # above the largest instance id
 
 
 class ObjectEncoder(ResNet):
-    """E of sec. 3.4: a vector per object, the mean over its pixels of features in [-1, 1] of the photograph.
+    """E of sec. 3.4: one vector per object, the mean over its pixels of features of the photograph in [-1, 1].
 
     A `ResNet` without residual blocks (paper: 16 channels, 4 down-samplings, 3 features).
     """
 
     def describe(self, picture: Tensor, objects: Objects) -> tuple[Tensor, Tensor]:
-        """Vectors (N, features) of the objects in `picture` (B, C, H, W), and their numbers of pixels (N,)."""
+        """Return the vectors (N, features) of the objects in `picture` (B, C, H, W), and their pixel counts (N,)."""
         return objects.average(self(picture))
 
 
 class ObjectStyles(nn.Module):
-    """What styles the objects of each class have: cluster centres of their vectors (sec. 3.4), most usual first.
+    """The styles that the objects of each class have: cluster centres of their vectors (sec. 3.4), most frequent first.
 
     Args:
         classes: classes of the label maps.
-        features: elements of a vector (paper: 3).
-        clusters: per class (paper: 10); a class with fewer different vectors has fewer.
+        features: length of a vector (paper: 3).
+        clusters: clusters per class (paper: 10); a class with fewer distinct vectors has fewer.
     """
 
     centres: Tensor                                                 # (classes, clusters, features)
-    shares: Tensor                                                  # (classes, clusters) of the area; 0: none
+    shares: Tensor                                                  # (classes, clusters) fraction of the area; 0: none
 
     def __init__(self, classes: int, features: int = 3, clusters: int = 10):
         super().__init__()
@@ -171,7 +172,7 @@ class ObjectStyles(nn.Module):
         self.register_buffer("shares", torch.zeros(classes, clusters))
 
     def fit(self, vectors: Tensor, classes: Tensor, areas: Tensor) -> None:
-        """Cluster objects by k-means, each counting by its area; classes without any keep zeros.
+        """Cluster objects by k-means, weighted by area; classes without objects keep zeros.
 
         Args:
             vectors: (N, features).
@@ -194,12 +195,13 @@ class ObjectStyles(nn.Module):
             self.shares[one, :count] = self.shares.new_tensor(shares[order])
 
     def choose(self, objects: Objects, style: Style = None) -> Tensor:
-        """A vector for each object: (N, features).
+        """Choose a vector for each object: (N, features).
 
         Args:
-            style: None: the most usual cluster of the object's class. A number: seed by which each object draws one of
-                its class's clusters, by their shares. A mapping from instance ids to a cluster's number or to a vector:
-                these objects get it, the others the most usual.
+            style: None: the most frequent cluster of the object's class. A number: seed with which each object draws
+                one of its class's clusters, in proportion to their areas. A mapping from instance ids to a cluster's
+                number or to a
+                vector: these objects get it, all others the most frequent.
 
         Raises:
             UserError: no object has the id, its class has no such cluster, or the vector has another length.
@@ -219,7 +221,7 @@ class ObjectStyles(nn.Module):
         return vectors
 
     def _draw(self, seed: int, one: int, number: int) -> int:
-        """A cluster for an object, the same whatever else is in the picture: edits leave the other objects alone."""
+        """Draw a cluster for an object, independently of the other objects, so that edits do not affect those."""
         shares = self.shares[one].double().cpu().numpy()
         if not shares.any():
             return 0

@@ -1,4 +1,4 @@
-"""Discriminators that judge patches of a picture, at one scale or at several."""
+"""Discriminators that judge patches of an image, at one scale or at several."""
 
 import itertools
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from translate.losses.judgement import Judgement
 class PatchGan(nn.Module):
     """The PatchGAN of pix2pix (Isola et al. 2017, appendix 6.1.2): every logit judges one patch.
 
-    Convolutions of width 4: `layers` of stride 2, one of stride 1, and the one of stride 1 that gives the logits.
-    The channels double from layer to layer up to eight times the first. A logit sees 16, 34, 70, 142 or 286 pixels
-    with 1, 2, 3, 4 or 5 layers.
+    All convolutions have width 4: `layers` of stride 2, one of stride 1, and one of stride 1 that gives the logits. The
+    channels double from layer to layer up to eight times the first. With 1, 2, 3, 4 or 5 layers the receptive field of
+    a logit is 16, 34, 70, 142 or 286 pixels.
 
     Args:
-        planes: channels of the picture and of all its conditions together.
+        planes: channels of the image and of all its conditions together.
         channels: channels of the first convolution (paper: 64).
-        layers: layers of stride 2 (paper: 3).
+        layers: number of layers of stride 2 (paper: 3).
         norm: norm of all layers but the first and the logits; instance norm has no affine map.
-        spectral: spectral norm on the convolutions that have a norm, as in SPADE's code: the first and the last
-            convolution go without.
+        spectral: whether the convolutions with a norm get spectral norm, as in SPADE's code: the first and the last
+            convolution have none.
         padding: pixels around every convolution: 1 in pix2pix and CycleGAN, 2 in pix2pixHD and SPADE.
     """
 
@@ -46,7 +46,7 @@ class PatchGan(nn.Module):
         self.layers = nn.ModuleList([first])
         for layer, (inputs, outputs) in enumerate(itertools.pairwise(widths), start=1):
             stride = 2 if layer < layers else 1
-            # A bias would be lost in the norm.
+            # A norm would remove the bias.
             convolution = nn.Conv2d(inputs, outputs, 4, stride, padding, bias=norm == "none")
             self.layers.append(
                 nn.Sequential(convolution, *_make_norm(norm, outputs), nn.LeakyReLU(0.2, inplace=True))
@@ -58,7 +58,7 @@ class PatchGan(nn.Module):
                 spectral_norm(sequence[0])  # type: ignore[index]
 
     def forward(self, x: Tensor, *condition: Tensor) -> Judgement:
-        """Judge `x` under pictures of the same size.
+        """Judge `x` given conditions of the same size.
 
         Args:
             x: (B, C, H, W).
@@ -81,18 +81,18 @@ def _make_norm(kind: str, channels: int) -> list[nn.Module]:
 
 
 class MultiScale(nn.Module):
-    """One discriminator per scale, each seeing half the size of the one before (Wang et al. 2018, sec. 3.2).
+    """One discriminator per scale, each at half the resolution of the one before (Wang et al. 2018, sec. 3.2).
 
     Args:
-        make: makes one discriminator.
-        scales: how many.
+        make: function that makes one discriminator.
+        scales: number of scales.
     """
 
     def __init__(self, make: Callable[[], nn.Module], scales: int):
         super().__init__()
         self.scales = nn.ModuleList(make() for _ in range(scales))
 
-    def forward(self, x: Tensor, *condition: Tensor) -> Judgement:  # as `PatchGan`, one entry per scale
+    def forward(self, x: Tensor, *condition: Tensor) -> Judgement:  # like `PatchGan`, with one entry per scale
         judgement = Judgement(logits=[])
         for number, discriminator in enumerate(self.scales):
             if number:

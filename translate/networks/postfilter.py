@@ -1,4 +1,4 @@
-"""The networks of the GAN postfilters: a residual texture, drawn from noise, on speech that is too smooth."""
+"""The networks of the GAN postfilters: they add texture, drawn from noise, to over-smoothed speech."""
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +11,13 @@ from translate.losses.judgement import Judgement
 class PostfilterGenerator(nn.Module):
     """x + G(x, z): the smooth features and a residual (Kaneko et al. 2017, ICASSP, figure 2).
 
-    Four 5x5 convolutions without strides over (coefficients, time), ReLU between them, and x among the inputs of
-    every one. The last is linear, so that the residual may have either sign and any size; its first weights are
-    small, and the untrained postfilter hardly changes its input. An output sees 17 coefficients and frames.
+    Four 5x5 convolutions without strides over (coefficients, time), with ReLU between them and x concatenated to the
+    input of each. The last is linear, so that the residual may have either sign and any size. Its initial weights are
+    small, so that the untrained postfilter hardly changes its input. The receptive field is 17 coefficients and frames.
 
     Args:
         channels: channels of the first and the third layer (paper: 128); the second has twice as many.
-        keep: first coefficients that pass through; the network does not see them.
+        keep: number of first coefficients that pass through; the network does not see them.
     """
 
     def __init__(self, channels: int = 128, keep: int = 0):
@@ -34,11 +34,11 @@ class PostfilterGenerator(nn.Module):
         initialise_normal(self.head, 1e-3)
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
-        """One sample of the natural features.
+        """Draw one sample of the natural features.
 
         Args:
             x: (B, Q, T), any Q above `keep` and any T.
-            noise: (B, Q, T) from N(0, 1); drawn from torch's global random numbers if None.
+            noise: (B, Q, T) from N(0, 1); None draws it from torch's global random generator.
 
         Returns:
             (B, Q, T).
@@ -53,14 +53,14 @@ class PostfilterGenerator(nn.Module):
 
 
 class PostfilterDiscriminator(nn.Module):
-    """Judges patches of (coefficients, time): three 5x5 convolutions of stride 2 and a 3x3 one (the same paper).
+    """Patch discriminator of (coefficients, time): three 5x5 convolutions of stride 2 and a 3x3 one (the same paper).
 
-    A logit sees 45 coefficients and frames.
+    The receptive field of a logit is 45 coefficients and frames.
 
     Args:
         channels: channels of the first layer (paper: 64); they double twice.
-        keep: first coefficients that are not judged, since the generator cannot change them.
-        planes: 1, or 2 where the smooth features are seen beside the sample.
+        keep: number of first coefficients that are not judged, since the generator cannot change them.
+        planes: 1, or 2 where the smooth features are shown beside the sample.
     """
 
     def __init__(self, channels: int = 64, keep: int = 0, planes: int = 1):
@@ -74,7 +74,7 @@ class PostfilterDiscriminator(nn.Module):
         self.head = nn.Conv2d(4 * channels, 1, 3, padding=1)
 
     def forward(self, x: Tensor, *condition: Tensor) -> Judgement:
-        """Judge `x` (B, Q, T) beside conditions (B, Q, T) of as many planes as promised.
+        """Judge `x` (B, Q, T) given conditions (B, Q, T); together they must have `planes` planes.
 
         Returns:
             logits (B, 1, Q/8, T/8), rounded up, and the activations of the three layers.

@@ -16,17 +16,18 @@ class ResNet(nn.Module):
     """Zhu et al. 2017 (arXiv 1703.10593), appendix 7.2, after Johnson et al. 2016: c7s1-64, d128, d256, R256 x 9,
     u128, u64, c7s1-3.
 
+
     Wide convolutions and residual blocks are padded by reflection, all others by zeros; instance norm and ReLU
-    everywhere; the picture lies in [-1, 1]. Any size goes in and comes out: the right and lower edges are repeated up
-    to a multiple of the stride, and cropped.
+    everywhere. The output lies in [-1, 1]. Input of any size is accepted: the right and lower edges are
+    repeated up to a multiple of the stride, and the output is cropped to the size of the input.
 
     Args:
-        source, target: channels in and out.
+        source, target: input and output channels.
         channels: channels of the first convolution (paper: 64); they double at each of the `downs`.
-        blocks: residual blocks (paper: 9 for 256 pixels, 6 for 128).
+        blocks: number of residual blocks (paper: 9 for 256 pixels, 6 for 128).
         upsample: kind of `make_upsampling`.
-        downs: how often the picture is halved (CycleGAN: 2, pix2pixHD: 4).
-        affine: instance norm with learned scale and shift.
+        downs: number of down-samplings by 2 (CycleGAN: 2, pix2pixHD: 4).
+        affine: whether the instance norm has learned scale and shift.
     """
 
     def __init__(
@@ -66,11 +67,11 @@ class ResNet(nn.Module):
         return self.picture(self._run(x))[..., : x.shape[-2], : x.shape[-1]]
 
     def features(self, x: Tensor) -> Tensor:
-        """The activations before the output convolution: (B, source, H, W) -> (B, channels, H, W)."""
+        """Compute the activations before the output convolution: (B, source, H, W) -> (B, channels, H, W)."""
         return self._run(x)[..., : x.shape[-2], : x.shape[-1]]
 
     def _run(self, x: Tensor) -> Tensor:  # (B, source, H, W) -> (B, channels, H', W'), padded to the stride
-        # A residual block reflects one pixel, which takes at least two.
+        # A residual block reflects one pixel, which needs at least two.
         x = pad_to_multiple(extend(x, [2 * self.stride] * 2), self.stride, dims=2)
         return self.up(self.convert(self.down(x)))
 
@@ -92,7 +93,7 @@ class ResidualBlock(nn.Module):
 
 
 def make_upsampling(kind: Upsample, inputs: int, outputs: int) -> list[nn.Module]:
-    """Layers that double the picture and take `inputs` channels to `outputs`, to be followed by a norm.
+    """Make layers that double the resolution and map `inputs` channels to `outputs`; a norm should follow.
 
     Transposed convolutions (the paper's) overlap unevenly and may leave checkerboards. The two others avoid them:
     "resize" repeats the pixels before an ordinary convolution (Odena et al. 2016); "pixelshuffle" interleaves four
@@ -106,20 +107,20 @@ def make_upsampling(kind: Upsample, inputs: int, outputs: int) -> list[nn.Module
 
 
 class ShuffleConvolution(nn.Sequential):
-    """Convolution of width 3 and pixel shuffle: twice the size (Shi et al. 2016)."""
+    """Convolution of width 3 and pixel shuffle, which doubles the resolution (Shi et al. 2016)."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__(_reflected(inputs, 4 * outputs, 3), nn.PixelShuffle(2))
 
     @torch.no_grad()
     def align(self) -> None:
-        """Let the four pixels of a group start equal, which is nearest-neighbour scaling (Aitken et al. 2017)."""
-        weight: Tensor = self[0].weight  # type: ignore[assignment]  # (4 C, inputs, 3, 3), a group's pixels in a row
+        """Make the four pixels of a group start equal, which is nearest-neighbour scaling (Aitken et al. 2017)."""
+        weight: Tensor = self[0].weight  # type: ignore[assignment]  # (4 C, inputs, 3, 3), groups of 4 in a row
         weight.copy_(weight[::4].repeat_interleave(4, dim=0))
 
 
 def _reflected(inputs: int, outputs: int, kernel: int, bias: bool = False) -> nn.Conv2d:
-    # Before a norm a bias would be idle.
+    # A norm follows and would remove a bias.
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=bias)
 
 

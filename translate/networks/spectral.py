@@ -1,4 +1,4 @@
-"""Discriminators on sequences of feature vectors (B, Q, T), read as pictures of frequency by time."""
+"""Discriminators on sequences of feature vectors (B, Q, T), treated as images of frequency by time."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ from translate.losses.judgement import Judgement
 
 
 class FullDiscriminator(nn.Module):
-    """One judgement for the whole crop through a fully connected layer (CycleGAN-VC, Fig. 4).
+    """A single judgement of the whole crop through a fully connected layer (CycleGAN-VC, Fig. 4).
 
     Args:
         dimensions: Q, coefficients per frame.
@@ -42,7 +42,7 @@ class FullDiscriminator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """A judgement for every patch: convolutions to the end (CycleGAN-VC2, Fig. 4).
+    """Fully convolutional discriminator: every logit judges a patch (CycleGAN-VC2, Fig. 4).
 
     Args:
         channels: channels of the first convolution, before its gate (paper: 128).

@@ -28,22 +28,22 @@ class SrResidual(nn.Module):
 
 
 class SRResNet(nn.Module):
-    """Makes a picture `scale` times larger (Ledig et al. 2017, Fig. 4); 1.5 M parameters as published.
+    """Super-resolution by a factor `scale` (Ledig et al. 2017, Fig. 4); 1.5 M parameters as published.
 
-    A convolution, residual blocks around which a long skip runs, then sub-pixel convolutions (Shi et al. 2016) and
-    a convolution to colours. Fully convolutional: any size in.
+    A convolution, residual blocks with a long skip connection around them, sub-pixel convolutions (Shi et al. 2016),
+    and a convolution to the output channels. Fully convolutional: input of any size.
 
     Args:
         source, target: channels of the low and the high resolution.
-        scale: 2, 3, 4 or 8; 2 and 4 and 8 go by steps of 2.
+        scale: 2, 3, 4 or 8; 4 and 8 are reached in steps of 2.
         channels, blocks: width and number of the residual blocks; 64 and 16 in the paper.
-        norm: "batch" as in the paper, "none" for blocks without (Lim et al. 2017, EDSR): faster, and sharper numbers.
+        norm: "batch" as in the paper; "none" for blocks without (Lim et al. 2017, EDSR): faster, and better scores.
         kernel: kernel size of the first and the last convolution; 9 in the paper.
         upsample: "steps" as in the paper; "direct" goes from the long skip to all pixels in the last convolution
             (Shi et al. 2016), so that everything is computed at low resolution: two thirds of the work at the
             published size, less than half in small networks.
-        skip: "none" as in the paper; "bicubic" adds the interpolated source, so that only the rest is learned; for
-            as many channels out as in.
+        skip: "none" as in the paper; "bicubic" adds the interpolated source, so that only the difference is learned; it
+            needs as many output as input channels.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class SRResNet(nn.Module):
 
 
 class SrDiscriminator(nn.Module):
-    """Tells photographs from super-resolved ones, a logit per picture (Ledig et al. 2017, Fig. 4).
+    """Discriminator of photographs against super-resolved images, one logit per image (Ledig et al. 2017, Fig. 4).
 
     Eight 3x3 convolutions, every second of stride 2, then two dense layers. The dense layers of the paper fit its crops
-    of 96 pixels; here the last activations are pooled to what those crops give, 6 x 6, so that any crop works.
+    of 96 pixels; here the last activations are pooled to the 6 x 6 that those crops give, so that any crop works.
 
     Args:
-        planes: channels of the pictures.
+        planes: channels of the images.
         channels: channels of the first convolution (paper: 64); others have up to 8 times, the dense layer 16 times.
     """
 

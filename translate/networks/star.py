@@ -1,6 +1,6 @@
 """StarGAN's networks (Choi et al. 2018, appendix, tables 4 and 5): one generator and one discriminator for all domains.
 
-Where the paper's tables leave it open, its public code decides: no biases under the norms, slope 0.01.
+Where the paper's tables are ambiguous, its public code decides: no biases before the norms, slope 0.01.
 """
 
 from itertools import pairwise
@@ -12,21 +12,21 @@ from translate.layers.norm import instance_norm
 from translate.layers.padding import pad_to_multiple
 from translate.losses.judgement import Judgement
 
-SMALLEST = 32                                                       # pixels of a crop that the discriminator can judge
-DEEPEST = 6                                                         # strided convolutions, however large the crop
+SMALLEST = 32  # smallest crop in pixels that the discriminator can judge
+DEEPEST = 6                                                         # most strided convolutions, for crops of any size
 
 
 class StarGenerator(nn.Module):
-    """Maps a picture to what a vector of domains asks for (table 4): 8.4 M parameters at 64 channels.
+    """Generator that maps an image to the domains in a vector (table 4): 8.4 M parameters at 64 channels.
 
-    The vector's entries become planes beside those of the picture. The output has the size of the input, whatever
-    that is.
+    The vector's entries become planes beside those of the image. The output has the size of the input, which may be
+    any.
 
     Args:
-        planes: channels of the picture, in and out.
-        entries: entries of the vector.
+        planes: channels of the image, input and output.
+        entries: length of the vector.
         channels: channels of the first convolution; the residual blocks have four times as many.
-        blocks: residual blocks.
+        blocks: number of residual blocks.
     """
 
     def __init__(self, planes: int, entries: int, channels: int = 64, blocks: int = 6):
@@ -52,20 +52,20 @@ class StarGenerator(nn.Module):
         return self.up(self.convert(self.down(torch.cat([x, code], dim=1))))[..., :height, :width]
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         return {"down.0.weight": (1, 1)}
 
 
 class StarDiscriminator(nn.Module):
-    """Judges patches, and tells the domain of the whole crop (table 5): 44.8 M parameters at 128 pixels.
+    """Patch discriminator that also classifies the domain of the whole crop (table 5): 44.8 M parameters at 128 pixels.
 
-    Strided convolutions of twice the channels each, without norms, bring the crop to 2 x 2 positions (larger crops
-    than 128 pixels: to size / 64, as in the public code). A 3x3 kernel judges every position; a kernel over all of
-    them gives the domains' logits, which binds the discriminator to one size of crops.
+    Strided convolutions without norms, each with twice the channels, reduce the crop to 2 x 2 positions (crops larger
+    than 128 pixels: to size / 64, as in the public code). A 3x3 kernel judges every position. A kernel over all
+    positions gives the logits of the domains, which ties the discriminator to one crop size.
 
     Args:
-        planes: channels of the picture.
-        domains: that are told apart.
+        planes: channels of the image.
+        domains: number of domains.
         size: height and width of a crop in pixels, a power of two from 32.
         channels: channels of the first convolution.
 
@@ -98,17 +98,17 @@ class StarDiscriminator(nn.Module):
         return Judgement(logits=[self.patches(x)], features=[features], classes=self.classes(x).flatten(1))
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         return {"classes.weight": (0, 1)}
 
 
 def is_judgeable(size: int) -> bool:
-    """Whether `StarDiscriminator` takes crops of this many pixels."""
+    """Return whether `StarDiscriminator` takes crops of this many pixels."""
     return size >= SMALLEST and size & (size - 1) == 0
 
 
 class _Residual(nn.Module):
-    """Two normed 3x3 convolutions beside the identity; no activation after the sum."""
+    """Two 3x3 convolutions with norm plus the identity; no activation after the sum."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -123,5 +123,5 @@ class _Residual(nn.Module):
 
 
 def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """A convolution followed by instance norm with learned scale and shift, and a rectifier."""
+    """Return a convolution, instance norm with learned scale and shift, and ReLU."""
     return convolution, instance_norm(convolution.out_channels), nn.ReLU(inplace=True)

@@ -1,6 +1,7 @@
-"""StarGAN-VC's networks (Kameoka et al. 2018, arXiv 1806.02169): mel-cepstra as pictures of frequency by time, gated.
+"""StarGAN-VC's networks (Kameoka et al. 2018, arXiv 1806.02169): gated 2-D convolutions on mel-cepstra.
 
-Channels are those after a gate: value and gate have as many each.
+Mel-cepstra are treated as images of frequency by time. Channels are counted after a gate: value and gate have as many
+each.
 """
 
 import torch
@@ -14,26 +15,27 @@ from translate.losses.judgement import Judgement
 
 Pair = tuple[int, int]
 
-HEARD = 8                                                           # coefficients that the classifier looks at
+LOWEST = 8                                                          # coefficients that the classifier sees
 
 
 class StarVcGenerator(nn.Module):
-    """An encoder that no code enters, a narrow middle, and its mirror image, told the wanted domain at every layer.
+    """Encoder without a code, a narrow middle, and a mirrored decoder with the target domain's code at every layer.
 
-    The middle is `bottleneck` numbers per four frames: a kernel over all that is left of the frequencies gathers them,
-    a transposed one spreads them again. Its rows differ, so the instance norm after it lets the code through; the
-    norms of later layers leave of a code, a constant plane, what zero padding and strides make of it.
+    The middle has `bottleneck` values per four frames. One kernel over all remaining frequencies computes them, and a
+    transposed one expands them again. The rows of the latter differ, so the instance norm after it lets the code
+    through. In later layers a code is a constant plane, which the norms remove except for the effects of zero padding
+    and strides.
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
-        entries: entries of a code.
+        entries: length of a code.
         channels: channels of the first layer (paper: 32); the others have two and four times as many.
         bottleneck: channels of the middle (paper: 5).
     """
 
     def __init__(self, dimensions: int, entries: int, channels: int = 32, bottleneck: int = 5):
         super().__init__()
-        c, rows = channels, (dimensions + 3) // 4                   # 9 rows of 36 coefficients
+        c, rows = channels, (dimensions + 3) // 4                   # 9 rows for 36 coefficients
         self.encode = nn.Sequential(
             GatedConvolution(2, 1, c, (3, 9)),
             GatedConvolution(2, c, 2 * c, (4, 8), stride=2, padding=(1, 3)),
@@ -58,18 +60,18 @@ class StarVcGenerator(nn.Module):
         return hidden[:, 0, : x.shape[1], : x.shape[2]]
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         return _find_codes(self)
 
 
 class StarVcDiscriminator(nn.Module):
-    """Judges stretches of 82 frames, every 8 frames, told the domain at every layer.
+    """Discriminator of segments of 82 frames, every 8 frames, with the domain's code at every layer.
 
-    No norms: they would take the code's planes out again.
+    It has no norms, which would remove the constant planes of the code.
 
     Args:
         dimensions: Q, coefficients per frame.
-        entries: entries of a code.
+        entries: length of a code.
         channels: channels of all layers (paper: 32).
     """
 
@@ -94,15 +96,15 @@ class StarVcDiscriminator(nn.Module):
         return Judgement(logits=[self.head(hidden, code)], features=[features])
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         return _find_codes(self)
 
 
 class StarVcClassifier(nn.Module):
-    """Tells the domain from the first 8 coefficients, in stretches of 94 frames, every 32 frames.
+    """Classifier of the domain from the first 8 coefficients, in segments of 94 frames, every 32 frames.
 
     Args:
-        domains: K.
+        domains: K, number of domains.
         channels: channels of the first layer (paper: 8).
     """
 
@@ -118,28 +120,28 @@ class StarVcClassifier(nn.Module):
         self.head = nn.Conv2d(2 * c, domains, (1, 4), (1, 2), (0, 1))
 
     def forward(self, x: Tensor) -> Judgement:  # (B, Q, T) -> classes (B, K, T/32)
-        heard = x[:, :HEARD].unsqueeze(1)
-        missing = (0, -x.shape[-1] % 32, 0, HEARD - heard.shape[2])
-        heard = functional.pad(heard, missing, mode="replicate")  # (B, 1, 8, T')
-        return Judgement(logits=[], classes=self.head(self.layers(heard))[:, :, 0])
+        low = x[:, :LOWEST].unsqueeze(1)
+        missing = (0, -x.shape[-1] % 32, 0, LOWEST - low.shape[2])
+        low = functional.pad(low, missing, mode="replicate")  # (B, 1, 8, T')
+        return Judgement(logits=[], classes=self.head(self.layers(low))[:, :, 0])
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         return {"head.weight": (0, 1), "head.bias": (0, 1)}
 
 
 class CodedConvolution(nn.Module):
-    """A 2-D convolution of samples and a code, each entry of which is a constant plane beside their channels.
+    """A 2-D convolution of an input and a code, whose entries act as constant planes beside the input's channels.
 
-    The same map as the convolution of both concatenated, zero padding included, at a fraction of its work: a plane of
-    ones meets the entries' kernels, added up by the code, only in those taps that fall inside. So a one-hot code picks
-    its entry's kernel exactly, however many entries there are beside it.
+    It computes the same map as a convolution of both concatenated, zero padding included, at a fraction of the work:
+    the code sums the kernels of its entries, and a plane of ones tells which taps fall inside the input. A one-hot code
+    therefore selects the kernel of its entry exactly, for any number of entries.
 
     Args:
         inputs, outputs: channels.
-        entries: entries of a code.
-        kernel, stride, padding: as for `nn.Conv2d`.
-        transposed: a transposed convolution, `nn.ConvTranspose2d`.
+        entries: length of a code.
+        kernel, stride, padding: arguments of `nn.Conv2d`.
+        transposed: whether the convolution is transposed, `nn.ConvTranspose2d`.
     """
 
     def __init__(
@@ -167,7 +169,7 @@ class CodedConvolution(nn.Module):
         return self.convolution(x) + rows.T @ kernels @ columns
 
     def _reach(self, x: Tensor, axis: int) -> Tensor:
-        """Which taps meet a plane of ones at which places of the output: (kernel, size') of 0 and 1."""
+        """Compute which taps meet a plane of ones at which output positions: (kernel, size') of 0 and 1."""
         layer, size = self.convolution, x.shape[2 + axis]
         taps, stride, padding = layer.kernel_size[axis], layer.stride[axis], layer.padding[axis]
         ones, each = torch.ones(1, 1, size, device=x.device), torch.eye(taps, device=x.device)
@@ -199,6 +201,6 @@ class CodedGate(nn.Module):
 
 
 def _find_codes(network: nn.Module) -> dict[str, tuple[int, int]]:
-    """The kernels of the entries in all coded convolutions of a network."""
+    """Return the axes of the code's kernels in all coded convolutions of a network, see `domain_axes`."""
     coded = (name for name, layer in network.named_modules() if isinstance(layer, CodedConvolution))
     return {f"{name}.code": (0, 1) for name in coded}

@@ -1,6 +1,6 @@
-"""StarGAN-VC2's networks (Kaneko et al. 2019, arXiv 1907.12279): mel-cepstra, told apart by domain codes.
+"""StarGAN-VC2's networks (Kaneko et al. 2019, arXiv 1907.12279): mel-cepstra conditioned on domain codes.
 
-A gated convolution of c channels is split in two, as in CycleGAN-VC2, whose 2-1-2-D layers these are.
+A gated convolution of c channels is split in two, as in CycleGAN-VC2, whose 2-1-2-D layers are used here.
 """
 
 from typing import Literal
@@ -20,20 +20,20 @@ from translate.losses.judgement import Judgement
 class StarVc2Generator(nn.Module):
     """2-D down- and up-sampling around gated 1-D convolutions over time that a code conditions.
 
-    The paper's blocks have no residual connections. How the code enters:
+    The paper's blocks have no residual connections. The code can enter in two ways:
 
         modulation  it scales and shifts the instance norm of every block
-        channels    its entries are channels beside the input of the first layer and of every block; of the latter the
-                    block's norm leaves but the edges, so that the first layer, which has no norm, carries most
+        channels    its entries are channels beside the input of the first layer and of every block; the block's norm
+                    removes these except at the edges, so the first layer, which has no norm, has most of the effect
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
-        domains: K, of a one-hot.
-        codes: one-hots side by side in a code: 1 (target) or 2 (source, target).
+        domains: K, length of a one-hot.
+        codes: number of one-hots in a code: 1 (target) or 2 (source, target).
         channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
-        blocks: in the middle (paper: 9).
-        condition: how the code acts.
-        residual: blocks add to their input; short trainings of small networks learn to reconstruct sooner.
+        blocks: number of blocks in the middle (paper: 9).
+        condition: how the code enters.
+        residual: whether blocks add to their input; small networks then learn to reconstruct sooner.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class StarVc2Generator(nn.Module):
         return self.up(self.unflatten(flat).view_as(deep))[:, 0, : x.shape[1], : x.shape[2]]
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         if self.condition == "modulation":
             names = [f"blocks.{number}.norm.modulate.weight" for number in range(len(self.blocks))]
         else:
@@ -96,7 +96,7 @@ class _Modulated(nn.Module):
 
 
 class _Joined(nn.Module):
-    """The code's entries beside the channels, convolution, instance norm, gate."""
+    """The code's entries appended to the channels, convolution, instance norm, gate."""
 
     def __init__(self, channels: int, entries: int):
         super().__init__()
@@ -107,16 +107,17 @@ class _Joined(nn.Module):
 
 
 class StarVc2Discriminator(nn.Module):
-    """One judgement per crop: a projection discriminator (Miyato and Koyama 2018) over global sum pooling.
+    """Projection discriminator (Miyato and Koyama 2018) over global sum pooling, one judgement per crop.
 
-    With phi the activations, summed over frequency and time, the logit is w phi + b + (E c) phi: what is natural at
-    all, and what is natural for the code c, of which E is an embedding without bias. Its layers have no norms.
+    With phi the activations, summed over frequency and time, the logit is w phi + b + (E c) phi: the first terms judge
+    naturalness in general, the last naturalness for the code c. E is an embedding without bias. The layers have no
+    norms.
 
     Args:
-        domains: K, of a one-hot.
-        codes: that it is called with: 0, 1 (target) or 2 (source, target).
+        domains: K, length of a one-hot.
+        codes: number of one-hots it is called with: 0, 1 (target) or 2 (source, target).
         channels: channels of the first convolution, before its gate (paper: 128); the others are multiples of it.
-        classes: the judgement tells the domain, too, by another linear map of phi.
+        classes: whether another linear map of phi classifies the domain.
     """
 
     def __init__(self, domains: int, codes: int = 2, channels: int = 128, classes: bool = False):
@@ -135,19 +136,19 @@ class StarVc2Discriminator(nn.Module):
         self.head = nn.Linear(4 * c, 1)
         self.embed = nn.Linear(codes * domains, 4 * c, bias=False) if codes else None
         if self.embed is not None:
-            # As large as a row of the head: a larger init would dominate the head.
+            # As large as a row of the head: a larger initial embedding would dominate it.
             nn.init.normal_(self.embed.weight, 0.0, (4 * c) ** -0.5)
         self.classes = nn.Linear(4 * c, domains) if classes else None
 
     def forward(self, x: Tensor, *codes: Tensor) -> Judgement:
-        """Judge `x` as a translation from a source to a target, or as one of a target's domain.
+        """Judge `x` as a translation from a source to a target, or as speech of a target domain.
 
         Args:
             x: (B, Q, T), any Q and T.
-            codes: (B, K) each, as many as `codes`.
+            codes: (B, K) each, `codes` of them.
 
         Returns:
-            logits (B, 1); per layer the activations (B, *, Q', T'); classes (B, K) where it has them.
+            logits (B, 1); per layer the activations (B, *, Q', T'); classes (B, K) if the network has them.
         """
         if len(codes) != self.codes:
             raise ValueError(f"this discriminator judges under {self.codes} codes, got {len(codes)}")
@@ -162,6 +163,6 @@ class StarVc2Discriminator(nn.Module):
         return Judgement([logits], [features], None if self.classes is None else self.classes(pooled))
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Parameters that domains index, by name: the axis, and how many runs of K domains end it."""
+        """Return the parameters that domains index, by name: the axis, and how many runs of K domains end it."""
         axes = {} if self.embed is None else {"embed.weight": (1, self.codes)}
         return axes if self.classes is None else axes | {"classes.weight": (0, 1), "classes.bias": (0, 1)}

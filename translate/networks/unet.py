@@ -13,22 +13,23 @@ from translate.layers.padding import extend
 class UNet(nn.Module):
     """Isola et al. 2017 (arXiv 1611.07004), appendix 6.1.1; U-Net-256 has depth 8, U-Net-128 depth 7.
 
-    Every level halves the picture by a convolution of width 4 and doubles it again by a transposed one; batch norm on
-    all but the first and the innermost convolution and the output. Dropout of one half in the three innermost levels
-    of the decoder is the only noise. The source takes planes of any range, the picture lies in [-1, 1].
+    Every level halves the image by a convolution of width 4 and doubles it again by a transposed one. Batch norm
+    follows all convolutions except the first, the innermost and the output. Dropout of one half in the three innermost
+    levels of the decoder is the only noise. The source has planes of any range, the output lies in [-1, 1].
 
-    Any size goes in and comes out: a level of odd size is padded by its last row or column and cropped again on the
-    way up. Pictures of at most 2^(depth - 1) pixels are padded beyond that, so that the innermost norm has something
-    to average.
+    Input of any size is accepted: a level of odd size repeats its last row or column, and the way up crops it again.
+    Images of at most 2^(depth - 1) pixels are padded further, so that the innermost norm has more than one value to
+    average.
 
     Args:
-        source_planes, target_channels: planes and channels of the pictures.
+        source_planes, target_channels: input planes and output channels.
         channels: channels of the first level (paper: 64); they double up to eight times that.
-        depth: levels.
-        dropout: whether there is any.
-        test_dropout: dropout stays on in evaluation, as in the paper: outputs then depend on torch's random numbers.
-        test_norm: in evaluation each picture is normalised by its own statistics ("batch": the paper's test batches
-            of one picture, whatever the batch is here) or by those gathered in training ("running").
+        depth: number of levels.
+        dropout: whether there is any dropout.
+        test_dropout: whether dropout stays on in evaluation, as in the paper: outputs then depend on torch's random
+            generator.
+        test_norm: statistics in evaluation: each image's own ("batch": like the paper's test batches of one image,
+            whatever the batch size is here), or those gathered in training ("running").
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             first, innermost = level == 0, level == depth - 1
             inputs = source_planes if first else widths[level - 1]
-            plain = first or innermost  # without a norm, which would make a bias idle
+            plain = first or innermost  # without a norm, which would remove a bias
             down: list[nn.Module] = [nn.Conv2d(inputs, width, 4, 2, 1, bias=plain)]
             down = down if first else [nn.LeakyReLU(0.2), *down]
             self.down.append(nn.Sequential(*down, *([] if plain else [PolicyNorm(width, test_norm)])))
@@ -79,7 +80,7 @@ class UNet(nn.Module):
 
 
 class PolicyNorm(nn.BatchNorm2d):
-    """Batch norm that in evaluation takes the running statistics, or each picture's own ("batch")."""
+    """Batch norm that in evaluation uses the running statistics, or each image's own ("batch")."""
 
     def __init__(self, channels: int, test: Literal["batch", "running"]):
         super().__init__(channels)
@@ -92,10 +93,10 @@ class PolicyNorm(nn.BatchNorm2d):
 
 
 class PolicyDropout(nn.Dropout):
-    """Dropout that, if `test`, stays on in evaluation."""
+    """Dropout that stays on in evaluation if `test` is true."""
 
-    def __init__(self, share: float, test: bool):
-        super().__init__(share)
+    def __init__(self, probability: float, test: bool):
+        super().__init__(probability)
         self.test = test
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""Networks on waveforms (B, 1, T): WaveCycleGAN's generator, which changes its rate, WaveCycleGAN2's, and a judge.
+"""Networks on waveforms (B, 1, T): the generators of WaveCycleGAN and WaveCycleGAN2, and a discriminator.
 
-A strided convolution folds frequencies above the new half rate onto those below, and a pixel shuffle repeats the
-spectrum below the old half rate above it: a sine leaves v1 with mirrored components at multiples of a quarter of the
-rate plus and minus its frequency. v2 keeps the rate from the first layer to the last, so that it commutes with shifts
-by any number of samples and a periodic signal stays periodic.
+WaveCycleGAN's generator changes the sampling rate, which causes aliasing: a strided convolution folds frequencies above
+the new half rate onto those below, and a pixel shuffle repeats the spectrum below the old half rate above it. A sine
+comes out with mirrored components at multiples of a quarter of the rate plus and minus its frequency. WaveCycleGAN2's
+generator keeps the rate in all layers: it commutes with shifts by any number of samples, and a periodic signal stays
+periodic.
 """
 
 import math
@@ -30,14 +31,15 @@ class WaveConvolution(nn.Module):
     """Reflected edges -> convolution over time -> [pixel shuffle] -> [instance norm] -> [gated linear unit].
 
     Args:
-        inputs: channels in.
-        outputs: channels out, after the gate.
-        kernel: taps, odd.
+        inputs: input channels.
+        outputs: output channels, after the gate.
+        kernel: number of taps, odd.
         stride, dilation: stride and dilation of the convolution.
-        norm: "instance" normalises every channel over time (learned scale and shift), before the gate; "weight" writes
-            the weights as direction and length (Salimans and Kingma 2016) and leaves the signal alone; None: neither.
-        gated: with a gated linear unit.
-        upsample: doubles the rate by pixel shuffle.
+        norm: "instance" normalises every channel over time (learned scale and shift), before the gate; "weight"
+            reparametrises the weights as direction and length (Salimans and Kingma 2016) and does not touch the signal;
+            None: neither.
+        gated: whether a gated linear unit follows.
+        upsample: whether a pixel shuffle doubles the rate.
     """
 
     def __init__(
@@ -68,10 +70,10 @@ class WaveConvolution(nn.Module):
 
 
 class WaveResidual(nn.Module):
-    """Two gated convolutions beside the identity.
+    """Two gated convolutions plus the identity.
 
     Args:
-        channels: in, between and out.
+        channels: channels of input, hidden layer and output.
         kernel, dilation, norm: kernel size, dilation and norm of both convolutions.
     """
 
@@ -89,9 +91,9 @@ class ResamplingGenerator(nn.Module):
 
     Args:
         channels: channels of the first layer after its gate; four times as many at a quarter of the rate.
-        blocks: residual blocks.
+        blocks: number of residual blocks.
         kernel: taps of every layer, odd.
-        skip: the network adds to its input instead of replacing it, at first next to nothing.
+        skip: whether the network adds to its input instead of replacing it; the initial change is then close to zero.
     """
 
     context: None = None  # instance norm: every sample depends on all others
@@ -124,12 +126,12 @@ class PlainGenerator(nn.Module):
 
     Args:
         channels: channels of all layers, after their gates.
-        dilations: one residual block each.
+        dilations: dilation of each residual block.
         kernel: taps of every layer, odd.
-        skip: the network adds to its input instead of replacing it, at first next to nothing.
+        skip: whether the network adds to its input instead of replacing it; the initial change is then close to zero.
 
     Attributes:
-        context: samples on each side that a sample of the output depends on; more are never looked at.
+        context: receptive field on each side in samples.
     """
 
     def __init__(
@@ -156,7 +158,7 @@ class PlainGenerator(nn.Module):
 
 
 class WaveDiscriminator(nn.Module):
-    """A judgement for every stretch of the wave: gated convolutions, each layer at a fraction of the rate before.
+    """Patch discriminator of a wave: gated convolutions, each layer at a fraction of the rate before.
 
     Args:
         channels: channels of the first layer after its gate; doubled by every strided layer.
@@ -166,7 +168,7 @@ class WaveDiscriminator(nn.Module):
 
     Attributes:
         hop: samples per logit.
-        shortest: the least number of samples that it can judge.
+        shortest: smallest number of samples that it can judge.
     """
 
     def __init__(
@@ -191,7 +193,7 @@ class WaveDiscriminator(nn.Module):
 
 @torch.no_grad()
 def _quieten(layer: nn.Module) -> None:
-    """Scale the fresh weights of a `WaveConvolution` to a hundredth."""
+    """Scale the initial weights of a `WaveConvolution` to a hundredth."""
     convolution: Any = layer.convolution
     if is_parametrized(convolution):
         convolution.weight = convolution.weight / 100               # divides its length
@@ -201,10 +203,10 @@ def _quieten(layer: nn.Module) -> None:
 
 
 def reflect(x: Tensor, amount: int) -> Tensor:
-    """Continue (B, C, T) on both sides by reflection; what T - 1 samples do not give, by the last of them."""
+    """Extend (B, C, T) on both sides by reflection; beyond T - 1 samples, repeat the last one."""
     if amount == 0:
         return x
-    if is_exporting():                               # sizes are symbols: no branch on them
+    if is_exporting():                               # sizes are symbols: no branch may depend on them
         last = x.shape[-1] - 1
         places = torch.arange(-amount, x.shape[-1] + amount, device=x.device).clamp(min=-last, max=2 * last)
         return x.index_select(-1, last - (last - places.abs()).abs())
@@ -215,7 +217,7 @@ def reflect(x: Tensor, amount: int) -> Tensor:
 
 
 class _ThinConvolution(WideConvolution):
-    """A convolution from or to one channel: several times faster on CPUs than `Conv1d`; see `WideConvolution`."""
+    """A convolution from or to one channel, several times faster on CPUs than `Conv1d`; see `WideConvolution`."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int):
         super().__init__(inputs, outputs, (1, kernel))

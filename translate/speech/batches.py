@@ -1,4 +1,4 @@
-"""The three kinds of batches of speech: which utterances train, and what draws them."""
+"""The three kinds of batches of speech: the utterances that each trains on, and its sampler."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,36 +17,36 @@ from translate.speech.shards.sampling import LabelledShardCropSampler, ShardCrop
 from translate.training import distributed
 from translate.training.resume import Sampler
 
-Material = Sequence[tuple[Any, Statistics]]                         # utterances, or their shards, by domain
+Domains = Sequence[tuple[Any, Statistics]]                          # utterances, or their shards, by domain
 
 
 class Batches(Protocol):
     """A kind of batches.
 
     Attributes:
-        others: what is said of utterances that do not train.
+        others: reason, for the log, why the remaining utterances are not used.
     """
 
     others: str
 
     def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
-        """Return the utterances that train, by domain."""
+        """Return the utterances to train on, by domain."""
 
     def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
-        """Return the streamed utterances that train, by domain."""
+        """Return the streamed utterances to train on, by domain."""
 
-    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
-        """Make the sampler; `options` are those that all samplers of speech take."""
+    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
+        """Make the sampler; `options` are the arguments that all samplers of speech take."""
 
 
 class Unpaired:
-    """Crops of two domains, drawn apart."""
+    """Crops of two domains, drawn independently."""
 
     others = "are the other domain's; data.non_parallel=false: all"
 
     def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
-        """Leave two domains no sentence in common (`make_disjoint`), unless `data.non_parallel` is false."""
-        config.data.pair()                                          # tells of others than two
+        """Leave two domains no common sentence (`make_disjoint`), unless `data.non_parallel` is false."""
+        config.data.pair()                                          # raises an error unless there are two domains
         if not config.data.non_parallel:
             return dict(utterances)
         entries = {
@@ -60,25 +60,25 @@ class Unpaired:
         return {domain: u.select([entry.id for entry in kept[domain]]) for domain, u in utterances.items()}
 
     def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
-        """Do the same with shards; `UserError` where a domain has nothing left."""
+        """Do the same with shards; raise `UserError` where a domain has nothing left."""
         source, target = config.data.pair()
         if not config.data.non_parallel:
             return dict(shards)
         kept = make_disjoint_shards(shards[source], shards[target])
         return dict(zip((source, target), kept, strict=True))
 
-    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
+    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
         sampler = ShardCropSampler if streamed else CropSampler
-        return sampler(dict(zip(("source", "target"), materials, strict=True)), *options)
+        return sampler(dict(zip(("source", "target"), domains, strict=True)), *options)
 
 
 class Paired:
-    """Crops of one sentence by two speakers, aligned."""
+    """Aligned crops of one sentence by two speakers."""
 
     others = "have no partner"
 
     def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
-        """Keep the sentences that both domains have, in one order; `UserError` where there are none."""
+        """Keep the sentences that both domains have, in the same order; raise `UserError` if there are none."""
         config.data.pair()
         ids = {domain: dict(zip(u.pairs, u.ids, strict=True)) for domain, u in utterances.items()}
         common = sorted(set.intersection(*({pair for pair in of_domain if pair} for of_domain in ids.values())))
@@ -95,13 +95,13 @@ class Paired:
             "that `translate extract` wrote"
         )
 
-    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
-        source, target = materials
+    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
+        source, target = domains
         return PairedCropSampler(source, target, *options)
 
 
 class Labelled:
-    """Crops of many domains, each with its domain."""
+    """Crops of many domains, each with its label."""
 
     others = ""                                                     # all utterances train
 
@@ -111,15 +111,15 @@ class Labelled:
     def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
         return dict(shards)
 
-    def draw(self, materials: Material, streamed: bool, options: Sequence[Any]) -> Sampler:
-        return (LabelledShardCropSampler if streamed else LabelledCropSampler)(list(materials), *options)
+    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
+        return (LabelledShardCropSampler if streamed else LabelledCropSampler)(list(domains), *options)
 
 
 BATCHES: dict[str, Batches] = {"unpaired": Unpaired(), "paired": Paired(), "labelled": Labelled()}
 
 
 def find_batches(config: Model) -> Batches:
-    """Return the kind that `data.batches` names."""
+    """Return the kind of batches that `data.batches` names."""
     return BATCHES[config.data.batches]
 
 
@@ -129,7 +129,7 @@ def make_sampler(
     statistics: Mapping[str, Statistics],
     device: torch.device | str,
 ) -> Sampler:
-    """Make the sampler of a run: of utterances by domain, or streamed from their shards."""
-    train, materials = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
+    """Make the sampler of a run, from utterances or from shards of each domain."""
+    train, domains = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
     options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
-    return find_batches(config).draw(materials, isinstance(materials[0][0], ShardedUtterances), options)
+    return find_batches(config).draw(domains, isinstance(domains[0][0], ShardedUtterances), options)

@@ -32,17 +32,16 @@ def convert_recordings(
     """Convert a file, a folder, a text list of files or a manifest, in memory that does not grow with their length.
 
     Args:
-        converter: as `translate.load` gives it, or a `Chain`.
-        given, out: see `find_tasks`; unless `given` is one recording, `out` also gets `conversion.json`: the seconds
-            of audio and of each stage.
-        source, target: domains; may be left out where there is no choice.
-        features: write `<name>.npz` beside each wave, see `translate.speech.measures.converted`; nothing is written
-            where no vocoder makes the wave, because its own analysis says all. Recordings are converted as a whole
-            then.
+        converter: converter from `translate.load`, or a `Chain`.
+        given, out: input and output paths, see `find_tasks`; unless `given` is one recording, `out` also gets
+            `conversion.json`: the seconds of audio and of each stage.
+        source, target: domains; may be left out if there is only one choice.
+        features: whether to write `<name>.npz` beside each wave, see `translate.speech.measures.converted`. Recordings
+            are then converted as a whole. Models without a vocoder write none: an analysis of the wave says the same.
         options: see `SpeechConversion`.
 
     Returns:
-        What conversion.json holds.
+        The content of conversion.json.
 
     Raises:
         UserError: nothing to convert, an option that the model does not have, an output that would overwrite a
@@ -81,7 +80,7 @@ def _convert_in_blocks(converter: SpeechConverter, path: Path, destination: Path
 def _convert_with_features(
     converter: SpeechConverter, path: Path, destination: Path, order: Order
 ) -> dict[str, float]:
-    """As `_convert_in_blocks`, with the features beside the wave, which come from the whole at once."""
+    """Convert like `_convert_in_blocks`, but the whole at once, and write the features beside the wave."""
     wave, rate = read_wave(path)
     result = converter.convert_whole(wave, rate, order, path)
     write_wave(destination, result.wave, result.sample_rate)

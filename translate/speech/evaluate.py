@@ -1,4 +1,4 @@
-"""Evaluate the converted speech of a run against the natural target's."""
+"""Evaluation of the converted speech of a run against natural speech of the target."""
 
 import json
 from collections import defaultdict
@@ -29,23 +29,23 @@ def evaluate_recordings(
     dimensions: int = 24,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Measure every `run/converted/<source>-<target>/<id>.wav` and write results, tables and pictures into `run`.
+    """Measure every `run/converted/<source>-<target>/<id>.wav`; write results, tables and figures into `run`.
 
-    The features `<id>.npz` beside a wave, as `translate convert --features` writes them, are measured as well.
+    Features `<id>.npz` beside a wave, written by `translate convert --features`, are measured as well.
 
     Args:
         run: folder of the run.
         evaluation: manifest with the natural source and target recordings of the converted sentences.
-        training: manifest of natural speech: the trivial converter's statistics and the domain classifier's data.
-        sample_rate: Hz at which all is compared; None takes that of the converted files.
-        dimensions: of the mel-cepstra, without c0.
-        jobs: processes; -1: one per core.
+        training: manifest of natural speech for the trivial converter's statistics and the domain classifier.
+        sample_rate: rate of the comparison in Hz; None: the rate of the converted files.
+        dimensions: dimensions of the mel-cepstra, without c0.
+        jobs: number of processes; -1: one per core.
 
     Returns:
         The results, as in `run`/results.json.
 
     Raises:
-        UserError: nothing converted, waves that the manifests do not explain, or as `evaluate_speech`.
+        UserError: nothing converted, waves without an entry in the manifests, or as `evaluate_speech`.
     """
     folders = sorted(path for path in (run / "converted").glob("*-*") if path.is_dir())
     if not folders:
@@ -59,7 +59,7 @@ def evaluate_recordings(
         by_pair[entry.domain][entry.pair] = entry
     trained = read_manifest(training)
     domains = {entry.domain for entry in (*natural, *trained)}
-    measure_system = _prepare_aliasing(run)
+    measure_model = _prepare_aliasing(run)
     tasks: list[PairTask] = []
     seconds: dict[str, float] = defaultdict(float)
     for folder in folders:
@@ -82,7 +82,7 @@ def evaluate_recordings(
                 )
             )
         if items:
-            tasks.append(PairTask(source, target, items, measure_system(source, target)))
+            tasks.append(PairTask(source, target, items, measure_model(source, target)))
         for stage, spent in _read_seconds(folder).items():
             seconds[stage] += spent
     if not tasks:
@@ -114,10 +114,10 @@ def _draw(run: Path, tasks: list[PairTask], sample_rate: int) -> None:
 
 
 def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
-    """Return a function (source, target) -> dB of `measure_aliasing` of the run's model.
+    """Return a function (source, target) -> dB that applies `measure_aliasing` to the run's model.
 
-    It gives None where the model does not work on samples, has no checkpoint here, or knows other domains (a chain's
-    ends).
+    It returns None if the model does not work on samples, has no checkpoint here, or does not have these domains (they
+    may be the ends of a chain).
     """
     config = find_run_config(run)
     if config is None or config.features.analysed:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Speech to train on: features of a corpus, as batches of random crops."""
+"""Training data of speech: features of a corpus, as batches of random crops."""
 
 import logging
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ log = logging.getLogger("translate")
 
 
 def open_voices(config: Model, features: Path, device: torch.device) -> Material:
-    """Open the "train" split of `features`, a folder written by `translate extract`, or by `translate shard`.
+    """Open the "train" split of `features`, a folder written by `translate extract` or by `translate shard`.
 
     Raises:
-        UserError: the features are missing, of another configuration or lack a domain; or nothing is parallel where
-            pairs are needed.
+        UserError: the features are missing, of another configuration or lack a domain; or there is no parallel sentence
+            although pairs are needed.
     """
     store = ShardStore(features) if ShardStore.is_one(features) else FeatureStore(features)
     if store.config != config.features:  # type: ignore[attr-defined]

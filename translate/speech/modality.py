@@ -1,4 +1,4 @@
-"""Speech, as the verbs ask for it; see `translate.jobs.modality.Modality`."""
+"""The modality of speech; see `translate.jobs.modality.Modality`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Speech:
-    """Recordings, in folders by domain or as Kaldi lists them."""
+    """Recordings, in folders by domain or listed by Kaldi."""
 
     name = "speech"
     suffixes = frozenset(AUDIO)

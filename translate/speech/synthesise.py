@@ -1,17 +1,17 @@
-"""Make a synthetic corpus: speech as a vocoder or a statistical model gives it, aligned with one natural speaker.
+"""Make a synthetic corpus: speech as from a vocoder or a statistical model, aligned with one natural speaker.
 
-What a postfilter or a waveform model learns to mend. WORLD analyses the natural recordings and puts them together
-again, in the natural timing and with the natural F0 and aperiodicity. Its mel-cepstra c1, c2, ... are
+Postfilters and waveform models train on it. WORLD analyses the natural recordings and synthesises them again, with the
+natural timing, F0 and aperiodicity. The mel-cepstra c1, c2, ... are
 
-    nothing else      the natural ones: analysis-synthesis
-    smooth=FRAMES     the natural ones under a moving average: the texture over time is gone
+    by default        the natural ones: analysis-synthesis
+    smooth=FRAMES     the natural ones under a moving average, which removes the texture over time
     converter=RUN     those of the same sentence by another speaker, converted by a run and warped to the natural timing
-                      by DTW: over-smoothed as statistical models are (Kaneko et al. 2017)
+                      by DTW: over-smoothed like the output of statistical models (Kaneko et al. 2017)
 
-and c0 is what gives every frame the natural power: speech that is too loud or too soft is no work for a postfilter.
+and c0 gives every frame the natural power, since a postfilter should not learn to correct the level.
 
-With the configuration of a model on STFT spectra, smoothing is theirs: log magnitudes under a moving average, and a
-phase by Griffin and Lim that knows nothing of the natural one, as where a model predicts the spectra.
+With the configuration of a model on STFT spectra, the log magnitudes are smoothed by a moving average instead. The
+phase comes from Griffin-Lim, started from zeros, as for a model that predicts the spectra.
 """
 
 import json
@@ -46,14 +46,14 @@ SYNTHETIC, NATURAL = "synthetic", "natural"                         # domains of
 
 @dataclass(frozen=True)
 class Recipe:
-    """How waves are made.
+    """The way waves are made.
 
     Attributes:
-        analysis: of the natural recordings.
+        analysis: settings of the analysis of the natural recordings.
         target: name of the natural speaker.
-        smooth: frames under the moving average; None: none.
-        run: converts mel-cepstra; None: the natural ones.
-        source: whose mel-cepstra `run` converts.
+        smooth: length of the moving average in frames; None: no smoothing.
+        run: run that converts mel-cepstra; None: they stay natural.
+        source: domain whose mel-cepstra `run` converts.
     """
 
     analysis: WorldConfig | StftConfig
@@ -75,24 +75,24 @@ def synthesise(
 ) -> None:
     """Write `out/synthetic/<split>/<id>.wav` and `out/<split>.jsonl` with the domains `synthetic` and `natural`.
 
-    A synthetic wave has as many samples as its natural recording at the analysis's rate, frame by frame the same time.
-    The natural entries are the recordings themselves; both carry the sentence as `pair`.
+    A synthetic wave has as many samples as its natural recording at the analysis's rate, and the same timing frame by
+    frame. The natural entries are the recordings themselves; both have the sentence as `pair`.
 
     Args:
-        manifests: of natural recordings, of all splits wanted.
-        out: folder, made when missing; `synthesis.json` there tells how its speech was made.
-        domain: the natural speaker.
-        smooth: frames over which mel-cepstra (log magnitudes) are averaged, at least 2; at the ends the first or last
-            frame goes on.
-        converter: a run on mel-cepstra that converts `source` to `domain`; sentences that `source` lacks are left out.
-        source: its source domain.
-        config: of a model: of its `features` the WORLD analysis, the STFT to be smoothed, or the sample rate.
-            Without: the converter's, or 16 kHz, 40 true mel-cepstra, DIO.
-        jobs: processes; -1: one per core.
+        manifests: manifests of natural recordings, with all splits wanted.
+        out: output folder, created if missing; its `synthesis.json` records how the speech was made.
+        domain: natural speaker.
+        smooth: length in frames of the moving average over mel-cepstra (or log magnitudes), at least 2; at the ends the
+            first or last frame is repeated.
+        converter: run on mel-cepstra that converts `source` to `domain`; sentences that `source` lacks are left out.
+        source: source domain of `converter`.
+        config: configuration of a model, whose `features` give the WORLD analysis, the STFT to be smoothed, or the
+            sample rate. None: the converter's, or 16 kHz, 40 true mel-cepstra, DIO.
+        jobs: number of processes; -1: one per core.
 
     Raises:
         UserError: contradicting options, no recording of a domain, no parallel sentence, two recordings for one file,
-            or `out` holds speech that was made otherwise; and recordings that cannot be synthesised, all named at the
+            or `out` holds speech that was made differently; and recordings that cannot be synthesised, all named at the
             end (the others are done, the manifests are not written).
     """
     if smooth is not None and converter is not None:
@@ -126,7 +126,7 @@ def synthesise(
 
 
 def _adopt(out: Path, recipe: Recipe) -> None:
-    """Make `out` a folder of speech made this way; `UserError` when it holds speech that was made otherwise."""
+    """Make `out` a folder of speech made this way; raise `UserError` if it holds speech made differently."""
     run = None if recipe.run is None else str(recipe.run.resolve())
     values = {
         "domain": recipe.target, "smooth": recipe.smooth, "converter": run, "source": recipe.source,
@@ -144,7 +144,7 @@ def _adopt(out: Path, recipe: Recipe) -> None:
 
 
 def find_sentences(entries: Sequence[Entry], domain: str, source: str | None) -> list[tuple[Entry, Entry | None]]:
-    """The recordings of `domain`, each with the same sentence of `source`, or None where there is no source."""
+    """Pair the recordings of `domain` with those of the same sentence by `source`; with None without a source."""
     for name in (domain, source):
         if name is not None and not any(entry.domain == name for entry in entries):
             known = ", ".join(sorted({entry.domain for entry in entries}))
@@ -163,7 +163,7 @@ def find_sentences(entries: Sequence[Entry], domain: str, source: str | None) ->
 
 
 def choose_analysis(config: str | None, smooth: int | None = None) -> WorldConfig | StftConfig:
-    """The WORLD analysis of a model's configuration, the STFT that is smoothed, or WORLD at its front end's rate."""
+    """Choose the analysis: a configuration's WORLD or STFT (to be smoothed), or WORLD at its front end's rate."""
     features = getattr(read_config(config, {}), "features", None) if config else None
     if config and features is None:
         raise UserError(f"{config}: has no `features`; expected the configuration of a model of speech")
@@ -174,7 +174,7 @@ def choose_analysis(config: str | None, smooth: int | None = None) -> WorldConfi
 
 
 def list_entries(made: Iterable[tuple[Entry, Path]]) -> list[Entry]:
-    """Synthetic and natural entries of one split, sentence by sentence."""
+    """List the synthetic and natural entries of one split, sentence by sentence."""
     entries = []
     for natural, path in made:
         entry = replace(natural, domain=NATURAL, pair=natural.pair or natural.id)
@@ -183,7 +183,7 @@ def list_entries(made: Iterable[tuple[Entry, Path]]) -> list[Entry]:
 
 
 def make_wave(natural: Entry, spoken: Entry | None, recipe: Recipe) -> np.ndarray:
-    """One synthetic wave (N,) with the length of the natural one at the analysis's rate."""
+    """Make one synthetic wave (N,) with the length of the natural one at the analysis's rate."""
     if isinstance(recipe.analysis, StftConfig):
         return smooth_spectrum(natural, recipe.analysis, recipe.smooth or 1)
     world = World(recipe.analysis)
@@ -200,7 +200,7 @@ def make_wave(natural: Entry, spoken: Entry | None, recipe: Recipe) -> np.ndarra
 
 
 def smooth_spectrum(natural: Entry, config: StftConfig, frames: int) -> np.ndarray:
-    """The recording with log magnitudes averaged over `frames`, and a phase by Griffin and Lim from zeros."""
+    """Average the recording's log magnitudes over `frames`; the phase is by Griffin-Lim from zeros."""
     stft = Stft(config.model_copy(update={"phase": "griffin_lim"}))
     features = stft.analyse(_read(natural.path, stft))
     smooth = uniform_filter1d(features.log_magnitude, frames, axis=0, mode="nearest")
@@ -208,7 +208,7 @@ def smooth_spectrum(natural: Entry, config: StftConfig, frames: int) -> np.ndarr
 
 
 def match_level(world: World, mcep: np.ndarray, natural: np.ndarray) -> np.ndarray:
-    """`mcep` (T, Q) with a c0 that gives every frame the power of `natural` (T, Q)."""
+    """Return `mcep` (T, Q) with a c0 that gives every frame the power of `natural` (T, Q)."""
     louder = mcep + np.eye(1, mcep.shape[1])                        # c0 + 1: the same gain in every frame
     power, more, wanted = (world.decode(x).sum(axis=1) for x in (mcep, louder, natural))  # each (T,)
     matched = mcep.copy()
@@ -218,7 +218,7 @@ def match_level(world: World, mcep: np.ndarray, natural: np.ndarray) -> np.ndarr
 
 @cache
 def load_voice(run: Path) -> VoiceConverter:
-    """The converter of a run, once per process; `UserError` when it is none of mel-cepstra."""
+    """Load the converter of a run, once per process; raise `UserError` if it is not one of mel-cepstra."""
     converter = open_speech(open_checkpoint(run))
     if not isinstance(converter, VoiceConverter):
         raise UserError(f"{run}: --converter takes a model on mel-cepstra (`features.kind: world`)")
@@ -232,7 +232,7 @@ def _read(path: Path, front_end: World | Stft) -> np.ndarray:
 
 
 def _run(made: list[tuple[Entry, Entry | None, Path]], recipe: Recipe, jobs: int) -> Iterable[str | None]:
-    """Each recording's error, or None, as they finish."""
+    """Yield each recording's error, or None, as they finish."""
     from joblib import Parallel, delayed
 
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a model of speech while it trains, and the metric that finds its best checkpoint."""
+"""The run monitor of speech: TensorBoard's audio and spectrograms, and the metric that finds the best checkpoint."""
 
 from collections.abc import Mapping
 
@@ -22,20 +22,20 @@ from translate.speech.measures.mcd import mel_cepstral_distortion
 from translate.training.log import Log
 from translate.training.trainer import Watch
 
-SENTENCES = 16                                                      # of the metric, over all directions
+SENTENCES = 16                                                      # sentences for the metric, over all directions
 SHOWN = 4                                                           # directions that TensorBoard shows
 
 
 class VoiceWatch:
-    """Converts held-out speech with the network in training.
+    """Hooks of the trainer that convert held-out speech with the network in training.
 
-    Held out are the "dev" split or, without one, the sentences that a domain left to the other (non-parallel
-    training uses each sentence in one domain only): a network never sees what it is tried on.
+    The held-out speech is the "dev" split or, without one, the sentences that a domain left to the other (non-parallel
+    training uses each sentence in one domain only), so that it was not trained on.
 
     Args:
-        config, store, statistics: of the run.
-        used: utterances that train, by domain.
-        device: of the networks.
+        config, store, statistics: configuration, features and statistics of the run.
+        used: training utterances by domain.
+        device: device of the networks.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class VoiceWatch:
         self.pairs = {(a, b): _match(self.held_out[a], self.references[b]) for a, b in Directions.of(config).pairs}
 
     def make(self) -> Watch:
-        """The hooks of the trainer; raises `UserError` when a metric is asked for and nothing is parallel."""
+        """Make the hooks of the trainer; raise `UserError` if a metric is asked for and no sentence is parallel."""
         measurable = self.config.features.vocoder  # type: ignore[attr-defined]
         if self.config.train.evaluate_every and not measurable:
             raise UserError(
@@ -75,9 +75,9 @@ class VoiceWatch:
         return Watch(self.sample, self.evaluate if measurable else None, "evaluation/mcd")
 
     def evaluate(self, translator: Translator) -> float:
-        """Mean MCD (dB, 24 dimensions, DTW) over held-out sentences and all directions."""
+        """Compute the mean MCD (dB, 24 dimensions, DTW) over held-out sentences and all directions."""
         converter = self._converter(translator)
-        assert isinstance(converter, VoiceConverter)                # `make` sees to it
+        assert isinstance(converter, VoiceConverter)                # ensured by `make`
         scores, sentences = [], max(SENTENCES // len(self.pairs), 1)
         for (source, target), rows in self.pairs.items():
             for i, j in rows[:sentences]:
@@ -89,7 +89,7 @@ class VoiceWatch:
         return float(np.mean(scores))
 
     def sample(self, translator: Translator, step: int, log: Log) -> None:
-        """Audio and spectrograms of one held-out sentence for some directions."""
+        """Log audio and spectrograms of one held-out sentence for some directions."""
         converter = self._converter(translator)
         for (source, target), rows in list(self.pairs.items())[:SHOWN]:
             i, j = rows[0] if rows else (0, 0)
@@ -110,6 +110,6 @@ class VoiceWatch:
 
 
 def _match(a: Utterances, b: Utterances) -> list[tuple[int, int]]:
-    """Rows of `a` and `b` that hold the same sentence."""
+    """Find the rows of `a` and `b` with the same sentence."""
     rows = {pair: row for row, pair in enumerate(b.pairs) if pair}
     return [(row, rows[pair]) for row, pair in enumerate(a.pairs) if pair in rows]

@@ -59,7 +59,7 @@ def files(corpus, voice, sentences):
 
 
 def task(corpus, source, target, converted, with_target=True):
-    """`converted`: the voice whose waves stand for the system's output."""
+    """`converted`: the voice whose waves stand for the model's output."""
     items = [
         Item(
             str(n),
@@ -168,7 +168,7 @@ def test_tables(results):
         assert f"## {words}" in text
     for words in ("alpha 0.42", "60 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
         assert words in text
-    assert "- Converted: the system's waves analysed again, the same as resynthesised (there are no" in text
+    assert "- Converted: the model's waves analysed again, the same as resynthesised (there are no" in text
     for words in ("without alignment", "of the waves", "Aliasing", "all pairs"):
         assert words not in text                                    # the voices differ in timing, and are two
 
@@ -185,7 +185,7 @@ def test_pictures_of_all_pairs(corpus, training, tmp_path, drawn):
 
 
 def put_out(corpus, folder, hop_ms=5.0):
-    """A system that puts out its source's own features, and the target's waves."""
+    """A model that gives out its source's own features, and the target's waves."""
     items = []
     for n in ("4", "5"):
         wave, _ = read_wave(corpus / "low" / f"{n}.wav")
@@ -211,7 +211,7 @@ def test_features_are_measured_as_put_out(corpus, training, tmp_path, dimensions
     assert pair["mcd"]["change_from_source"] == pytest.approx(0, abs=2e-3)
     assert written["protocol"]["converted_from"] == "features"
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
-    assert "- Converted: the mel-cepstra and F0 that the system put out" in text
+    assert "- Converted: the mel-cepstra and F0 that the model gave out" in text
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_features_are_measured_as_put_out(corpus, training, tmp_path, dimensions
     [
         ({"hop_ms": 8.0}, "a frame every 8 ms, not 5 ms"),
         ({"dimensions": 60}, "its features hold 40 dimensions, not 60"),
-        ({"sample_rate": 12000}, "the system puts out 16000 Hz, not 12000 Hz"),
+        ({"sample_rate": 12000}, "the model gives out 16000 Hz, not 12000 Hz"),
         ({"features": None}, "there are no features beside 5.wav"),
         ({"overwrite": True}, "5.npz belongs to another wave than 5.wav"),
     ],

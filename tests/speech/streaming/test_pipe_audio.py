@@ -76,7 +76,7 @@ def test_bytes_may_come_one_by_one_and_the_last_frame_be_cut():
         (make_wav()[0][:44], "no samples"),
         (make_wav()[0][:20] + b"\x07\0" + make_wav()[0][22:], "WAV format 7"),
         (make_wav(rate=10)[0], "at 10 Hz"),
-        (make_wav()[0][:12] + b"data" + bytes(50), "tells no format"),
+        (make_wav()[0][:12] + b"data" + bytes(50), "gives no format"),
         (make_wav()[0][:12] + b"junk\0\0\0\x10" + bytes(50), "chunk b'junk' of 268435456 bytes"),
         (make_wav("FLOAT")[0][:-4] + struct.pack("<f", np.nan), "not finite"),
         (make_wav("FLOAT")[0][:-4] + struct.pack("<f", 1e4), "far outside"),

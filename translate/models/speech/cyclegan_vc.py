@@ -7,7 +7,7 @@ Deviations from the paper:
     - The default codec is WORLD's mel-band DCT with 24 coefficients (`features.codec=sptk` gives mel-cepstra).
     - Value and gate of a gated linear unit are one convolution, split in two; with instance norm this is the
       same map (see `translate.layers.gated`).
-    - The discriminator's 6x3 layer keeps the height by padding 2 above and 3 below; the paper does not say.
+    - The discriminator's 6x3 layer keeps the height by padding 2 above and 3 below; the paper gives no padding.
 """
 
 from pydantic import Field
@@ -20,9 +20,9 @@ from translate.networks.spectral import FullDiscriminator
 
 
 class Network(Section):
-    channels: int = Field(128, ge=1)                                # after the first gate; the others follow
+    channels: int = Field(128, ge=1)  # channels after the first gate; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
-    pool: int = Field(0, ge=0)                                      # fakes remembered for the discriminators
+    pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
 
 
 class CycleGanVc(SpeechModel):

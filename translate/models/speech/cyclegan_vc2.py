@@ -1,6 +1,6 @@
 """CycleGAN-VC2 (Kaneko, Kameoka, Tanaka, Hojo, ICASSP 2019; arXiv 1904.04631): non-parallel voice conversion.
 
-Three things are new against CycleGAN-VC, and each can be switched alone, as in the paper's ablation (Table 1):
+CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its own, as in the paper's ablation (Table 1):
 
     network.adversarial_steps   1 | 2             one-step or two-step adversarial losses (sec. 3.1)
     network.generator           1d | 2d | 2-1-2d  (sec. 3.2)
@@ -30,12 +30,12 @@ from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
 class Network(Section):
     generator: Literal["1d", "2d", "2-1-2d"] = "2-1-2d"
     discriminator: Literal["full", "patch"] = "patch"
-    channels: int = Field(128, ge=4, multiple_of=4)                 # of the first convolution; the others follow
+    channels: int = Field(128, ge=4, multiple_of=4)  # channels of the first convolution; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
     adversarial: Adversarial = "lsgan"
-    adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged, too
-    discriminators: Literal[1, 2] = 2                               # per domain; 2: the cycled output has its own
-    pool: int = Field(0, ge=0)                                      # fakes remembered for the discriminators
+    adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged as well
+    discriminators: Literal[1, 2] = 2  # per domain; 2: a separate one for the cycled output
+    pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
 
 
 class CycleGanVc2(SpeechModel):

@@ -1,22 +1,22 @@
 """GAN postfilter (Kaneko, Kameoka, Hojo, Ijima, Hiramatsu, Kashino, ICASSP 2017): texture for smooth mel-cepstra.
 
-Statistical synthesis and conversion average over all that could have been said, and give mel-cepstra whose fine
-structure is gone. The postfilter learns from pairs (synthetic, natural), aligned frame by frame, to add a residual to
-the synthetic ones that makes them look natural to a discriminator. Noise beside the input makes it a sampler: one
-smooth utterance has many natural ones, and `translate(..., seed=...)` draws one of them.
+Statistical synthesis and conversion average over all plausible outputs, so the fine structure of their mel-cepstra is
+lost. The postfilter trains on pairs (synthetic, natural) aligned frame by frame. It adds a residual to the synthetic
+mel-cepstra so that a discriminator takes them for natural ones. Noise beside the input makes it a sampler: one smooth
+sequence has many natural counterparts, and `translate(..., seed=...)` draws one of them.
 
-Deviations from the paper, and what it leaves open:
-    - Noise has as many values as the features, one each (open). Conversion takes a fixed seed unless told another, so
-      that it can be repeated.
-    - The generator's adversarial loss is the non-saturating binary cross entropy (open).
+Deviations from the paper, and choices where it gives no details:
+    - The noise has as many values as the features, one for each (not specified). Conversion uses a fixed seed unless
+      another is given, so results are reproducible.
+    - The generator's adversarial loss is the non-saturating binary cross entropy (not specified).
     - Convolutions of the discriminator are padded, and it judges patches: any number of coefficients, any crop.
-    - The coefficients that pass through, c0, are hidden from both networks: neither could do anything about them.
-    - `network.conditional` lets the discriminator see the synthetic features beside the sample, as in pix2pix.
-    - `network.strength` below 1 adds a part of the residual only, in conversion: natural variance costs accuracy.
-    - Losses `features` (feature matching) and `l2`, both 0 by default, hold the result near the natural utterance when
-      training is short.
-    - Both domains are normalised by the natural speech's statistics (`data.normalise: target`): else the normalisation
-      itself would undo the loss of variance, whatever the cause.
+    - The coefficients that pass through, c0, are hidden from both networks, since the generator cannot change them.
+    - `network.conditional` shows the discriminator the synthetic features beside the sample, as in pix2pix.
+    - `network.strength` below 1 adds only a part of the residual in conversion: natural variance costs accuracy.
+    - The losses `features` (feature matching) and `l2`, both 0 by default, keep the result near the natural recording
+      in short trainings.
+    - Both domains are normalised by the statistics of natural speech (`data.normalise: target`); normalisation by
+      domain would undo the loss of variance by itself.
     - Learning rates, batch, crop and steps are guesses.
 """
 
@@ -29,17 +29,17 @@ from translate.networks.postfilter import PostfilterDiscriminator, PostfilterGen
 
 
 class Filter(Section):
-    """What both postfilters have."""
+    """Settings that both postfilters have."""
 
-    channels: int = Field(128, ge=1)                                # of the generator's first layer
-    discriminator_channels: int = Field(64, ge=1)                   # of the discriminator's first layer
-    conditional: bool = False                                       # the discriminator sees the source, too
-    strength: float = Field(1.0, ge=0, le=1)                        # share of the residual that conversion adds
+    channels: int = Field(128, ge=1)                                # channels of the generator's first layer
+    discriminator_channels: int = Field(64, ge=1)                   # channels of the discriminator's first layer
+    conditional: bool = False                                       # the discriminator also sees the source
+    strength: float = Field(1.0, ge=0, le=1)                        # factor on the residual in conversion
     adversarial: Adversarial = "nonsaturating"
 
 
 class Network(Filter):
-    keep: int = Field(1, ge=0)                                      # first coefficients that pass through; 1: c0
+    keep: int = Field(1, ge=0)  # number of first coefficients that pass through; 1: c0
 
 
 class GanPostfilter(SpeechModel):
@@ -62,7 +62,7 @@ class GanPostfilter(SpeechModel):
         n, bins = self.network, self.features.dimensions
         self.refuse(
             n.keep >= bins, "network.keep",
-            f"nothing is left to filter of {bins} coefficients (`features.dimensions`); take fewer",
+            f"no coefficient is left to filter, of {bins} (`features.dimensions`); take fewer",
         )  # fmt: skip
         network = PostfilterGenerator(n.channels, n.keep)
         judge = PostfilterDiscriminator(n.discriminator_channels, n.keep, planes=1 + n.conditional)

@@ -1,16 +1,16 @@
 """GAN-VC (Kaneko, Kameoka, Hiramatsu, Kashino, Interspeech 2017): parallel conversion with a learned similarity.
 
-A converter that minimises an error frame by frame averages over all that could have been said, and over the errors of
-the alignment: it over-smooths. Here the error is measured in the activations of a discriminator, which learns what
-distinguishes natural speech and does not mind a shift by a frame; the adversarial loss makes the result natural.
+A converter that minimises an error frame by frame averages over all plausible outputs and over the errors of the
+alignment: it over-smooths. Here the error is measured in the activations of a discriminator, which learns what
+distinguishes natural speech and tolerates a shift by a frame; the adversarial loss makes the result natural.
 
-Deviations from the paper, and what it leaves open to us:
+Deviations from the paper, and choices where it gives no details:
     - Networks: the 1-D gated generator of CycleGAN-VC and the patch discriminator of CycleGAN-VC2, both by the same
       authors.
     - Similarity: absolute differences, averaged over all layers of the discriminator (`losses/features.py`); the paper
-      squares those of one layer.
+      squares the differences of one layer.
     - Weights of the losses, learning rates, batch and steps are guesses.
-    - Sentences are aligned by dynamic time warping before training; converted speech keeps the source's timing.
+    - Recordings are aligned by dynamic time warping before training; converted speech keeps the source's timing.
 """
 
 from pydantic import Field
@@ -23,7 +23,7 @@ from translate.networks.spectral import PatchDiscriminator
 
 
 class Network(Section):
-    channels: int = Field(128, ge=4, multiple_of=4)                 # of both first layers; the others follow
+    channels: int = Field(128, ge=4, multiple_of=4)  # channels of both first layers; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
     adversarial: Adversarial = "nonsaturating"
 

@@ -1,13 +1,13 @@
-"""Parallel voice conversion by the mean squared error: what the adversarial systems are measured against.
+"""Parallel voice conversion by the mean squared error: the baseline for the adversarial models.
 
-No paper of its own: a gated 1-D convolutional network maps aligned frames of one speaker to those of another and
-minimises the squared error alone, as statistical converters do (Desai et al. 2010, IEEE TASLP 18(5), has the
-perceptron). Of all targets that fit a source it learns the mean, so its spectra are over-smoothed: the global variance
-of the upper coefficients collapses. That makes it the base of the postfilter recipes, which give the variance back.
+This model has no paper of its own: a gated 1-D convolutional network maps aligned frames of one speaker to those of
+another and minimises the squared error alone, as statistical converters do (Desai et al. 2010, IEEE TASLP 18(5), use a
+perceptron). It learns the mean of all targets that fit a source, so its spectra are over-smoothed: the global variance
+of the upper coefficients collapses. The postfilter recipes start from its output and restore the variance.
 
 Choices:
     - The network is the 1-D generator of CycleGAN-VC, narrower and shorter.
-    - Sentences are aligned by dynamic time warping before training; converted speech keeps the source's timing.
+    - Recordings are aligned by dynamic time warping before training; converted speech keeps the source's timing.
 """
 
 from pydantic import Field
@@ -19,7 +19,7 @@ from translate.networks.cnn1d import Generator1d
 
 
 class Network(Section):
-    channels: int = Field(64, ge=1)                                 # after the first gate; the others follow
+    channels: int = Field(64, ge=1)  # channels after the first gate; other widths scale with it
     blocks: int = Field(2, ge=1)                                    # residual blocks
 
 

@@ -1,22 +1,22 @@
-"""StarGAN-VC (Kameoka, Kaneko, Tanaka, Hojo, SLT 2018; arXiv 1806.02169): one generator for many voices.
+"""StarGAN-VC (Kameoka, Kaneko, Tanaka, Hojo, SLT 2018; arXiv 1806.02169): one generator for many domains.
 
-Three players: the generator is told the wanted domain, the discriminator judges speech given a domain, and a classifier
-of its own tells the domain. One model converts between all pairs of `data.domains`.
+It has three players: the generator takes the target domain as a code, the discriminator judges speech given a domain,
+and a separate classifier recognises the domain. One model converts between all pairs of `data.domains`.
 
     network.adversarial   nonsaturating (cross entropy, the paper's) | lsgan | wgan (with a gradient penalty)
 
-New voices join a trained model by fine-tuning: `train.start_from` names its run, `data.domains` the old and the new.
+Fine-tuning adds domains to a trained model: set `train.start_from` to its run and `data.domains` to old and new names.
 
 Guesses and deviations from the paper:
     - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz; the paper has 36 mel-cepstra
       (`features.codec=sptk`).
-    - Weights of the losses, learning rates, batch, crop and steps are guesses; the paper tells of no numbers. They are
+    - Weights of the losses, learning rates, batch, crop and steps are guesses, as the paper gives no numbers. They are
       those of CycleGAN-VC, with batches of 8.
     - Instance norm in the generator; none in discriminator and classifier, where it would hide the code.
-    - Each stretch of speech is judged and classified by itself, and the losses average. The paper multiplies the
-      stretches' probabilities; its logarithm is the same but for the discriminator's term on fakes.
+    - Each segment is judged and classified separately, and the losses average. The paper multiplies the probabilities
+      of the segments; the logarithm is the same except for the discriminator's term on fakes.
     - The kernels around the middle have as many rows as a quarter of the coefficients: the paper's 9 for 36.
-    - The classifier sees all of the 8 coefficients that it hears, c0 among them.
+    - The classifier sees the first 8 coefficients, c0 included.
     - The classifier learns from real speech at every step, under every `network.adversarial`.
 """
 
@@ -32,7 +32,7 @@ from translate.networks.star_vc import StarVcClassifier, StarVcDiscriminator, St
 
 
 class Network(Section):
-    channels: int = Field(32, ge=4, multiple_of=4)                  # of the first layers; the classifier has a quarter
+    channels: int = Field(32, ge=4, multiple_of=4)  # channels of the first layers; the classifier has a quarter
     bottleneck: int = Field(5, ge=1)                                # channels between encoder and decoder
     adversarial: Literal["nonsaturating", "lsgan", "wgan"] = "nonsaturating"
     discriminator_steps: int = Field(1, ge=1)                       # per step of the generator
@@ -50,7 +50,7 @@ class StarGanVc(SpeechModel):
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=8, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, gradient_penalty=10),  # the penalty: of `adversarial: wgan`
+        "discriminator": player(1e-4, adversarial=1, gradient_penalty=10),  # penalty: wgan only
         "classifier": player(1e-4, classification=1),
     }
 

@@ -1,28 +1,29 @@
-"""StarGAN-VC2 (Kaneko, Kameoka, Tanaka, Hojo, Interspeech 2019; arXiv 1907.12279): one generator for many voices.
+"""StarGAN-VC2 (Kaneko, Kameoka, Tanaka, Hojo, Interspeech 2019; arXiv 1907.12279): one generator for many domains.
 
-Two things are new against StarGAN-VC, and each can be switched alone, as in the paper's ablations:
+StarGAN-VC2 changes two things in StarGAN-VC; each can be switched on its own, as in the paper's ablations:
 
-    network.loss       source_target | target | classification   what tells the domains apart (sec. 3.1)
-    network.condition  modulation | channels                     how the generator is told the domains (sec. 3.2)
+    network.loss       source_target | target | classification   what separates the domains (sec. 3.1)
+    network.condition  modulation | channels                     how the code enters the generator (sec. 3.2)
 
-The loss decides what the networks are told, too: with `source_target` generator and discriminator know source and
-target; with `target` both know the target alone; with `classification` the discriminator knows none of them, and tells
-the domain itself.
+The loss also sets the codes: with `source_target` generator and discriminator get the codes of source and target; with
+`target` both get the target's alone; with `classification` the discriminator gets none and classifies the domain
+itself.
 
 Guesses and deviations from the paper:
     - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz (`features.codec=sptk` gives
       mel-cepstra).
     - Scale and shift of a conditional instance norm are the sum of one row per source and one per target, and so is
-      the discriminator's embedding; a row of its own for every pair would not grow with new speakers.
+      the discriminator's embedding; separate rows for every pair would not extend to new speakers.
     - The discriminator has no norms: with CycleGAN-VC2's instance norms before the sum over all positions, the
-      adversarial gradient at the generator's output is a thousand times that of the weighted cycle (measured on fresh
-      networks; without them the two are equal). Fresh embeddings are as large as the rows of its linear layer.
-    - `network.residual` is ours, and off: with it blocks add to their input. The paper's do not; without it, small
+      adversarial gradient at the generator's output is a thousand times that of the weighted cycle loss (measured on
+      untrained networks; without norms the two are equal). Initial embeddings are as large as the rows of its linear
+      layer.
+    - `network.residual`, false by default, is not in the paper: it makes blocks add to their input. Without it, small
       networks take several times as many steps to reconstruct anything.
-    - In `channels` the code enters before the first layer and before every block; the paper gives no table.
-    - In `classification` the classifier is a second linear layer of the discriminator with the weight 1; StarGAN-VC's
-      is a network of its own.
-    - The learning rates are constant over all 300,000 steps; the paper tells of no schedule.
+    - With `channels` the code enters before the first layer and before every block; the paper gives no table.
+    - With `classification` the classifier is a second linear layer of the discriminator with the weight 1; StarGAN-VC's
+      is a separate network.
+    - The learning rates are constant over all 300,000 steps; the paper gives no schedule.
 """
 
 from typing import Literal
@@ -35,7 +36,7 @@ from translate.games.vectors import check_domains
 from translate.models.base import Players, SpeechModel, player, until
 from translate.networks.star_vc2 import StarVc2Discriminator, StarVc2Generator
 
-# By `network.loss`: the game, what the generator is told, and how many domains each network is told.
+# For each `network.loss`: the game, the codes of the generator, and the number of one-hots in each network's code.
 Game = Literal["plain", "target", "source_target"]
 GAMES: dict[str, tuple[Game, Literal["target", "source_target"], int, int]] = {
     #                  game             codes            generator  discriminator
@@ -48,9 +49,9 @@ GAMES: dict[str, tuple[Game, Literal["target", "source_target"], int, int]] = {
 class Network(Section):
     loss: Literal["source_target", "target", "classification"] = "source_target"
     condition: Literal["modulation", "channels"] = "modulation"
-    channels: int = Field(128, ge=4, multiple_of=4)                 # of the first convolution; the others follow
+    channels: int = Field(128, ge=4, multiple_of=4)  # channels of the first convolution; other widths scale with it
     blocks: int = Field(9, ge=1)                                    # gated convolutions in the generator's middle
-    residual: bool = False                                          # they add to their input; for short trainings
+    residual: bool = False  # whether these add to their input; for short trainings
     adversarial: Literal["saturating", "nonsaturating", "lsgan", "hinge"] = "lsgan"
 
 
@@ -64,7 +65,7 @@ class StarGanVc2(SpeechModel):
     features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
     data: DataConfig = DataConfig(batches="labelled")
     train: TrainConfig = TrainConfig(steps=300_000, batch_size=8, crop=256, decay_from=1.0)
-    players: Players = {                                            # classification: of `loss: classification`
+    players: Players = {  # `classification` is for `loss: classification` only
         "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
         "discriminator": player(1e-4, adversarial=1, classification=1),
     }
@@ -72,11 +73,11 @@ class StarGanVc2(SpeechModel):
     def build(self) -> StarGame:
         n, domains, bins = self.network, self.data.domains, self.features.dimensions
         check_domains(domains, exclusive=True, sets=(), groups=())
-        game, codes, told, judged = GAMES[n.loss]
+        game, codes, generator_codes, judged = GAMES[n.loss]
         classifies = n.loss == "classification"
         return StarGame(
             domains,
-            StarVc2Generator(bins, len(domains), told, n.channels, n.blocks, n.condition, n.residual),
+            StarVc2Generator(bins, len(domains), generator_codes, n.channels, n.blocks, n.condition, n.residual),
             StarVc2Discriminator(len(domains), judged, n.channels, classes=classifies),
             self.weights(*["classification"] * (not classifies)),
             exclusive=True,

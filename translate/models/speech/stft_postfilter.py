@@ -1,15 +1,15 @@
 """GAN postfilter for STFT spectrograms (Kaneko, Takaki, Kameoka, Yamagishi, Interspeech 2017).
 
-The postfilter of `gan_postfilter` on log magnitudes. A GAN does not learn a whole spectrum of hundreds of bins: it is
-divided into overlapping bands, each with a generator and a discriminator of its own, and the filtered bands are joined
-by a cross-fade. Bands are trained before they are joined; a loss is the mean over the bands.
+The postfilter of `gan_postfilter` on log magnitudes. A GAN does not learn a whole spectrum of hundreds of bins, so the
+spectrum is divided into overlapping bands. Each band has its own generator and discriminator, and the filtered bands
+are joined by a cross-fade. Losses are computed on the bands before they are joined and averaged over them.
 
-Deviations from the paper, and what it leaves open:
+Deviations from the paper, and choices where it gives no details:
     - FFT of 1024 samples, 5 ms between frames, 4 bands, 32 bins of overlap and a cross-fade by half a Hann window are
-      ours. So are the learning rates, batch, crop and steps.
-    - One training for all bands, in place of one after the other; their weights and losses stay apart.
+      choices of this toolkit, as are the learning rates, batch, crop and steps.
+    - All bands are trained together instead of one after the other; they share no weights.
     - Neighbouring bands get the same noise where they overlap.
-    - The phase of the wave is that of the input, or Griffin and Lim's (`features.phase`).
+    - The phase of the wave is that of the input, or is estimated by Griffin-Lim (`features.phase`).
     - Everything else as in `translate.models.speech.gan_postfilter`; no coefficient passes through.
 """
 
@@ -24,8 +24,8 @@ from translate.networks.postfilter import PostfilterDiscriminator, PostfilterGen
 
 
 class Network(Filter):
-    bands: int = Field(4, ge=1)                                     # of frequency, with networks of their own
-    overlap: int = Field(32, ge=0, multiple_of=2)                   # bins that neighbouring bands share
+    bands: int = Field(4, ge=1)                                     # frequency bands, each with its own networks
+    overlap: int = Field(32, ge=0, multiple_of=2)                   # bins in which neighbouring bands overlap
 
 
 class StftPostfilter(SpeechModel):

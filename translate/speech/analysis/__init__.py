@@ -1,1 +1,1 @@
-"""Analysis."""
+"""Front ends: from waves to frames of features, and back."""

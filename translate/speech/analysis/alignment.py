@@ -1,21 +1,23 @@
-"""Which frames of two utterances belong together: dynamic time warping over mel-cepstra."""
+"""Frame alignment of two utterances by dynamic time warping of their mel-cepstra."""
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from translate.errors import UserError
 
-LONGEST = 12_000                                                    # frames (60 s at 5 ms); DTW takes the square
+LONGEST = 12_000  # frames (60 s at 5 ms); the cost of DTW is quadratic
 
 
 def align(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Dynamic time warping over c1..cD: steps (1, 1), (1, 0), (0, 1), all of weight 1, Euclidean distance.
+    """Align two utterances by dynamic time warping over c1..cD.
+
+    Steps (1, 1), (1, 0) and (0, 1) all have weight 1; the distance is Euclidean.
 
     Args:
         a: (T1, D + 1), b: (T2, D + 1) mel-cepstra, c0 in front.
 
     Returns:
-        (P, 2) frame numbers of a and of b, both from 0 to the last.
+        (P, 2) frame numbers in a and in b, both from 0 to the last.
 
     Raises:
         UserError: one of them is longer than 12,000 frames.
@@ -32,14 +34,14 @@ def align(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def warp(path: np.ndarray, length: int) -> np.ndarray:
-    """For every frame of b its frame of a, the middle one where a path has several.
+    """Find for every frame of b its frame of a; the middle one where a path has several.
 
     Args:
-        path: (P, 2) of `align(a, b)`.
-        length: frames of b.
+        path: (P, 2) path from `align(a, b)`.
+        length: number of frames of b.
 
     Returns:
-        (length,) frame numbers of a: `a[warp(path, len(b))]` runs in b's timing.
+        (length,) frame numbers of a: `a[warp(path, len(b))]` has b's timing.
     """
     first = np.searchsorted(path[:, 1], np.arange(length), side="left")
     last = np.searchsorted(path[:, 1], np.arange(length), side="right") - 1

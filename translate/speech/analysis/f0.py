@@ -1,4 +1,4 @@
-"""Fundamental frequency: its estimation by WORLD and its conversion between speakers."""
+"""Fundamental frequency: estimation by WORLD and conversion between speakers."""
 
 import logging
 
@@ -10,31 +10,31 @@ from translate.speech.analysis.statistics import Statistics
 
 log = logging.getLogger("translate")
 
-MONOTONE = 0.01                                                     # deviation of log F0 (17 cents) that no voice has
-FAR = 2.5                                                           # deviations from the mean: hardly the same voice
-PADDED = 0.2                                                        # seconds given to pyworld at the least
+MONOTONE = 0.01  # standard deviation of log F0 (17 cents) below that of any voice
+FAR = 2.5  # standard deviations from the mean: hardly the same voice
+PADDED = 0.2                                                        # minimum length in seconds for pyworld
 
 
 def count_frames(samples: int, sample_rate: int, hop_ms: float) -> int:
-    """Frames of `samples`, as WORLD counts them: one at 0 and one after every full hop."""
+    """Count the frames of `samples` as WORLD does: one at 0 and one after every full hop."""
     return int(1000.0 * samples / sample_rate / hop_ms) + 1
 
 
 def estimate_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> tuple[np.ndarray, np.ndarray]:
-    """F0 by Harvest (Morise 2017) or DIO with StoneMask (Morise et al. 2009).
+    """Estimate F0 by Harvest (Morise 2017) or DIO with StoneMask (Morise et al. 2009).
 
     Args:
         wave: (N,) in [-1, 1]; any length.
-        sample_rate: Hz.
+        sample_rate: rate of the wave in Hz.
         config: method, hop in milliseconds, lowest and highest F0 in Hz.
 
     Returns:
-        f0: (T,) Hz, 0 where unvoiced; T as of `count_frames`.
+        f0: (T,) Hz, 0 where unvoiced; T is that of `count_frames`.
         times: (T,) seconds, the centres of the frames.
     """
     wave = np.ascontiguousarray(wave, dtype=np.float64)
     frames = count_frames(len(wave), sample_rate, config.hop_ms)
-    # Below some hundred samples the decimation inside WORLD reads past the end of the wave.
+    # Below a few hundred samples the decimation inside WORLD reads past the end of the wave.
     wave = np.pad(wave, (0, max(0, int(PADDED * sample_rate) - len(wave))))
     options = {"f0_floor": config.f0_floor, "f0_ceil": config.f0_ceil, "frame_period": config.hop_ms}
     if config.f0 == "harvest":
@@ -48,25 +48,25 @@ def estimate_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> tupl
 def convert_f0(
     f0: np.ndarray, source: Statistics, target: Statistics, lowest: float = 0.0, highest: float = np.inf
 ) -> np.ndarray:
-    """Log-Gaussian normalised transform of the voiced frames (Liu et al. 2007):
+    """Convert F0 by the log-Gaussian normalised transform of the voiced frames (Liu et al. 2007):
 
         log f0' = (log f0 - mean_source) * deviation_target / deviation_source + mean_target
 
     Args:
         f0: (T,) Hz, 0 where unvoiced (stays 0).
         source, target: statistics of the two domains.
-        lowest, highest: Hz; what is converted to lower or higher becomes these. Converters give `f0_floor` and
-            `f0_ceil` of their analysis, which a recording of quite another voice than the source's would leave.
+        lowest, highest: limits in Hz to which the result is clipped. Converters pass `f0_floor` and `f0_ceil` of their
+            analysis; a recording of a voice unlike the source's would exceed them.
 
     Returns:
-        (T,) Hz. `f0` itself, with a warning in the log, where the clip or either domain has no voiced frame.
+        (T,) Hz. `f0` itself, with a warning in the log, where the recording or either domain has no voiced frame.
     """
     voiced = f0 > 0
     if not voiced.any() or not source.voiced or not target.voiced:
         where = "the clip" if not voiced.any() else "the statistics"
         log.warning("no voiced frame in %s: F0 passes through unchanged", where)
         return f0
-    # A source that never moves tells nothing of its range: only the level is converted.
+    # A constant source has no usable range: only the level is converted.
     moving = source.log_f0_deviation > MONOTONE
     scale = target.log_f0_deviation / source.log_f0_deviation if moving else 1.0
     converted = np.zeros_like(f0)
@@ -76,7 +76,7 @@ def convert_f0(
 
 
 def tell_misfit(f0: np.ndarray, source: Statistics, name: str) -> str:
-    """Half a sentence where a recording's median F0 (T,) is far from that of the domain `name`; "" where it fits."""
+    """Return half a sentence if a recording's median F0 (T,) is far from that of the domain `name`, else ""."""
     if not (f0 > 0).any() or not source.voiced or source.log_f0_deviation <= MONOTONE:
         return ""
     level = float(np.median(np.log(f0[f0 > 0])))

@@ -1,4 +1,4 @@
-"""The front ends of speech: what `features.kind` names, and what depends on it."""
+"""The front ends of speech: the table of `features.kind` and what depends on it."""
 
 import importlib
 from typing import Any, NamedTuple, Protocol
@@ -12,22 +12,22 @@ from translate.speech.analysis.world import World
 
 
 class FrontEnd(Protocol):
-    """What extraction asks of a front end."""
+    """The interface that feature extraction needs of a front end."""
 
-    sample_rate: int                                                # Hz, of the waves that it takes
-    dimensions: int                                                 # Q, of a frame
+    sample_rate: int                                                # rate of its input waves in Hz
+    dimensions: int                                                 # Q, values per frame
 
     def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """(frames (T, Q), F0 (T,) in Hz, 0 where unvoiced, or None where there is none) of a wave (N,)."""
+        """Analyse a wave (N,): frames (T, Q), and F0 (T,) in Hz, 0 where unvoiced, or None without F0."""
 
 
 class Kind(NamedTuple):
     """A row of the table.
 
     Attributes:
-        section: the settings `features`.
-        front_end: analyses waves by them.
-        converter: the class that converts such features, by its path: it stands above the analyses.
+        section: class of the section `features`.
+        front_end: class that analyses waves with these settings.
+        converter: import path of the class that converts such features; a path because this module must not import it.
     """
 
     section: type[FeatureConfig]
@@ -43,11 +43,11 @@ KINDS = {
 
 
 def make_front_end(config: FeatureConfig) -> Any:
-    """Make the front end of a section `features`; raise `UserError` where its numbers contradict one another."""
+    """Make the front end for a section `features`; raise `UserError` where its settings contradict one another."""
     return KINDS[config.kind].front_end(config)
 
 
 def find_converter(config: FeatureConfig) -> Any:
-    """Return the class of converters for a section `features`."""
+    """Return the converter class for a section `features`."""
     module, _, name = KINDS[config.kind].converter.rpartition(".")
     return getattr(importlib.import_module(module), name)

@@ -4,7 +4,7 @@ The mel-cepstrum c models the log amplitude over the warped frequency (Tokuda et
 
     log |H(w)| = sum_m c_m cos(m v(w)),   v(w) = w + 2 atan(alpha sin w / (1 - alpha cos w)),
 
-v being the phase of the all-pass (z^-1 - alpha) / (1 - alpha z^-1). Encoding takes the real cepstrum of the
+where v is the phase of the all-pass (z^-1 - alpha) / (1 - alpha z^-1). Encoding takes the real cepstrum of the
 log power and warps it by Oppenheim's frequency transform (SPTK `freqt`); decoding evaluates the sum. Both are
 one matrix product.
 """
@@ -27,12 +27,12 @@ ALPHAS = {                                                          # sample rat
 
 
 def default_alpha(sample_rate: int) -> float:
-    """The frequency warping that fits the mel scale at `sample_rate` Hz, interpolated in SPTK's table."""
+    """Return the frequency warping that fits the mel scale at `sample_rate` Hz, interpolated in SPTK's table."""
     return float(np.interp(sample_rate, list(ALPHAS), list(ALPHAS.values())))
 
 
 def spectrum_to_mcep(power: np.ndarray, dimensions: int, alpha: float) -> np.ndarray:
-    """Mel-cepstrum of a power spectrum.
+    """Compute the mel-cepstrum of a power spectrum.
 
     Args:
         power: (T, F) power spectrum, F = fft_size / 2 + 1, every value > 0.
@@ -46,13 +46,13 @@ def spectrum_to_mcep(power: np.ndarray, dimensions: int, alpha: float) -> np.nda
 
 
 def mcep_to_spectrum(mcep: np.ndarray, alpha: float, fft_size: int) -> np.ndarray:
-    """Power spectrum (T, fft_size / 2 + 1) of the mel-cepstrum (T, Q): |H(w)|^2 of the module's formula."""
+    """Compute the power spectrum (T, fft_size / 2 + 1) of a mel-cepstrum (T, Q): |H(w)|^2 of the formula above."""
     return np.exp(2 * (mcep @ _decoder(mcep.shape[-1], alpha, fft_size)))  # (T, Q) @ (Q, F)
 
 
 @lru_cache(maxsize=16)
 def _encoder(bins: int, dimensions: int, alpha: float) -> np.ndarray:
-    """(F, Q): log power -> one-sided cepstrum of the amplitude -> frequency transform."""
+    """Return (F, Q): log power -> one-sided cepstrum of the amplitude -> frequency transform."""
     fft_size = 2 * (bins - 1)
     cepstrum = np.fft.irfft(np.eye(bins), fft_size)[:, :bins]       # (F, F) one row per bin of the log power
     # log|H|^2 = r_0 + 2 sum r_m cos(m w) + r_{N/2} cos(N/2 w), hence log|H| = r_0 / 2 + sum r_m cos(m w) ...
@@ -67,7 +67,7 @@ def _encoder(bins: int, dimensions: int, alpha: float) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _decoder(dimensions: int, alpha: float, fft_size: int) -> np.ndarray:
-    """(Q, F): cos(m v(w)) at the bins of the FFT."""
+    """Return (Q, F): cos(m v(w)) at the bins of the FFT."""
     w = np.linspace(0, np.pi, fft_size // 2 + 1)
     warped = w + 2 * np.arctan2(alpha * np.sin(w), 1 - alpha * np.cos(w))
     return np.cos(np.outer(np.arange(dimensions), warped))

@@ -1,4 +1,4 @@
-"""Mean and deviation of a domain's features, from moments that add up over utterances."""
+"""Mean and deviation of a domain's features, computed from moments that add up over utterances."""
 
 import os
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ import numpy as np
 from translate.errors import UserError
 from translate.files import load_arrays
 
-FLOOR = 1e-6                                                        # smallest deviation: never divides by 0
+FLOOR = 1e-6                                                        # smallest deviation, avoids division by 0
 FIELDS = ("mean", "deviation", "log_f0_mean", "log_f0_deviation", "frames", "voiced")
 
 
 def moments(frames: np.ndarray, f0: np.ndarray | None = None) -> np.ndarray:
-    """Additive moments of one utterance.
+    """Compute the additive moments of one utterance.
 
     Args:
         frames: (T, Q) features.
-        f0: (T,) Hz, 0 where unvoiced; None: a front end without F0.
+        f0: (T,) Hz, 0 where unvoiced; None for a front end without F0.
 
     Returns:
         (2Q + 4,) float64: sum (Q), sum of squares (Q), frames, sum of log F0, sum of squares, voiced frames.
@@ -31,18 +31,18 @@ def moments(frames: np.ndarray, f0: np.ndarray | None = None) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What normalisation and F0 conversion know of a domain."""
+    """Statistics of a domain, for normalisation and F0 conversion."""
 
-    mean: np.ndarray                                                # (Q,) of the features
+    mean: np.ndarray                                                # (Q,) mean of the features
     deviation: np.ndarray                                           # (Q,) standard deviation, at least FLOOR
-    log_f0_mean: float                                              # natural log of Hz; 0 if none is voiced
+    log_f0_mean: float                                              # natural log of Hz; 0 if no frame is voiced
     log_f0_deviation: float
     frames: int
     voiced: int                                                     # frames with F0 > 0
 
     @classmethod
     def from_moments(cls, total: np.ndarray) -> "Statistics":
-        """From the sum (2Q + 4,) of `moments` over a domain; raises `UserError` when it counts no frame."""
+        """Make them from the sum (2Q + 4,) of `moments` over a domain; raise `UserError` if it counts no frame."""
         dimensions = (len(total) - 4) // 2
         frames, log_sum, log_squares, voiced = total[2 * dimensions :]
         if frames < 1:
@@ -61,16 +61,16 @@ class Statistics:
         )
 
     def normalise(self, frames: np.ndarray) -> np.ndarray:
-        """(T, Q) to zero mean and unit deviation, in the type of `frames`."""
+        """Normalise (T, Q) to zero mean and unit deviation, in the dtype of `frames`."""
         return ((frames - self.mean) / self.deviation).astype(frames.dtype)
 
     def denormalise(self, frames: np.ndarray) -> np.ndarray:
-        """The inverse of `normalise`."""
+        """Invert `normalise`."""
         return (frames * self.deviation + self.mean).astype(frames.dtype)
 
 
 def pack_statistics(statistics: Mapping[str, Statistics]) -> dict[str, np.ndarray]:
-    """The statistics of every domain as arrays, keys `<domain>/mean`, ..."""
+    """Return the statistics of all domains as arrays with the keys `<domain>/mean`, ..."""
     return {
         f"{domain}/{field}": np.asarray(getattr(of_domain, field), order="C")
         for domain, of_domain in statistics.items()
@@ -83,7 +83,7 @@ def pack_statistics(statistics: Mapping[str, Statistics]) -> dict[str, np.ndarra
 
 
 def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
-    """Read the statistics of domains, {domain: Statistics}; raises `UserError` for anything else."""
+    """Read the statistics of all domains, {domain: Statistics}; raise `UserError` for any other file."""
     values: dict[str, dict[str, np.ndarray]] = {}
     for key, tensor in load_arrays(path).items():
         domain, _, field = key.rpartition("/")
@@ -107,7 +107,7 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
 
 
 def _is_sound(fields: Mapping[str, np.ndarray]) -> bool:
-    """Whether the arrays of a domain have the shapes, types and ranges that `Statistics` has; all are finite."""
+    """Return whether a domain's arrays have the shapes, types and ranges of `Statistics` and are finite."""
     shapes = {field: fields["mean"].shape if field in ("mean", "deviation") else () for field in FIELDS}
     kinds = {field: "iu" if field in ("frames", "voiced") else "f" for field in FIELDS}
     return (

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform: log magnitudes to be translated, phases kept beside them."""
+"""The short-time Fourier transform: log magnitudes for the networks, phases kept beside them."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from translate.config import StftConfig
 from translate.errors import UserError
 
 FLOOR = 1e-5                                                        # smallest magnitude
-ROUNDS = 64                                                         # of Griffin-Lim
+ROUNDS = 64                                                         # iterations of Griffin-Lim
 
 
 @dataclass
 class StftFeatures:
-    """One analysed wave."""
+    """The analysis of one wave."""
 
     log_magnitude: np.ndarray                                       # (T, F) natural logarithm, at least log FLOOR
     phase: np.ndarray                                               # (T, F) radians
@@ -23,10 +23,10 @@ class StftFeatures:
 class Stft:
     """Analysis and synthesis with one configuration: Hann window of `fft_size` samples, centred frames.
 
-    With the phase of the input the wave comes back exactly, but for magnitudes below the floor.
+    With the phase of the input, synthesis restores the wave exactly, except for magnitudes below the floor.
 
     Raises:
-        UserError: the hop is no whole number of samples, or too long for the window.
+        UserError: the hop is not a whole number of samples, or too long for the window.
     """
 
     def __init__(self, config: StftConfig):
@@ -40,7 +40,7 @@ class Stft:
         self.sample_rate, self.dimensions = config.sample_rate, config.fft_size // 2 + 1
 
     def analyse(self, wave: np.ndarray) -> StftFeatures:
-        """Features of (N,) samples at the configured rate, T = N // hop + 1 frames."""
+        """Analyse (N,) samples at the configured rate into T = N // hop + 1 frames."""
         import librosa
 
         size, hop = self.config.fft_size, self.hop
@@ -49,17 +49,17 @@ class Stft:
         return StftFeatures(np.log(np.maximum(np.abs(spectrum), FLOOR)), np.angle(spectrum), len(wave))
 
     def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, None]:
-        """(log magnitudes (T, F), None): there is no F0 here."""
+        """Return (log magnitudes (T, F), None): there is no F0."""
         return self.analyse(wave).log_magnitude, None
 
     def synthesise(self, features: StftFeatures) -> np.ndarray:
-        """The wave (features.samples,), with the phase of `features`, or Griffin-Lim's started from it."""
+        """Make the wave (features.samples,) with the phase of `features`, or with Griffin-Lim started from it."""
         import librosa
 
         magnitude = np.exp(features.log_magnitude).T                # (F, T)
         spectrum = magnitude * np.exp(1j * features.phase.T)
         if self.config.phase == "griffin_lim":
-            # Griffin and Lim 1984: the phase of what the magnitudes' inverse is analysed as, again and again
+            # Griffin-Lim (Griffin and Lim 1984): invert, re-analyse, keep the phase; repeat.
             for _ in range(ROUNDS):
                 wave = librosa.istft(spectrum, hop_length=self.hop, length=features.samples)
                 spectrum = magnitude * np.exp(1j * self.analyse(wave).phase.T)

@@ -17,19 +17,19 @@ log = logging.getLogger("translate")
 SILENCE = 1e-4                                                      # largest |sample| of a silent wave
 MOST_CHANNELS = 64
 SHORTEST = 0.1                                                      # seconds
-LOUDEST = 4.0                                                       # |sample|: beyond, it is no [-1, 1] audio
+LOUDEST = 4.0                                                       # |sample| above which it is not [-1, 1] audio
 
 
 def read_wave(path: str | os.PathLike[str], sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     """Read an audio file of any rate and channel count as mono.
 
     Args:
-        path: WAV, FLAC, Ogg, MP3, ... (what libsndfile reads).
-        sample_rate: resample to this rate in Hz; None keeps the file's.
+        path: WAV, FLAC, Ogg, MP3, ... (any format that libsndfile reads).
+        sample_rate: rate in Hz to resample to; None keeps the file's.
 
     Returns:
         wave: (N,) float64, nominally in [-1, 1]; channels are averaged (logged once per process).
-        sample_rate: of the wave, in Hz.
+        sample_rate: rate of the wave in Hz.
 
     Raises:
         UserError: the file is missing, unreadable, empty, or holds NaN, infinite or unscaled samples.
@@ -54,7 +54,7 @@ def read_wave(path: str | os.PathLike[str], sample_rate: int | None = None) -> t
 
 
 def mix_down(wave: np.ndarray) -> np.ndarray:
-    """Mono (N,) float64 from samples (N,) or (N, C), floats in [-1, 1] or integer PCM.
+    """Mix samples (N,) or (N, C), floats in [-1, 1] or integer PCM, down to mono (N,) float64.
 
     Channels are averaged, which is logged once per process.
 
@@ -63,7 +63,7 @@ def mix_down(wave: np.ndarray) -> np.ndarray:
     """
     wave = np.asarray(wave)
     if np.issubdtype(wave.dtype, np.integer):
-        middle = 2.0 ** (np.iinfo(wave.dtype).bits - 1)                # unsigned PCM is centred on it
+        middle = 2.0 ** (np.iinfo(wave.dtype).bits - 1)                # midpoint of unsigned PCM
         wave = wave / middle - (wave.dtype.kind == "u")
     if wave.ndim == 2 and 0 < wave.shape[1] <= MOST_CHANNELS:
         if wave.shape[1] > 1:
@@ -75,11 +75,14 @@ def mix_down(wave: np.ndarray) -> np.ndarray:
 
 
 def check_wave(wave: np.ndarray, sample_rate: int, name: str | os.PathLike[str]) -> None:
-    """Refuse what cannot be analysed.
+    """Refuse a wave that cannot be analysed.
+
+    Args:
+        name: start of the error message.
 
     Raises:
         UserError: `wave` (N,) is not mono, shorter than 0.1 s, holds NaN or infinity, or is silent
-            (every |sample| below 1e-4); `name` opens the message.
+            (every |sample| below 1e-4).
     """
     if wave.ndim != 1:
         raise UserError(f"{name}: expected a mono wave of shape (samples,), found shape {wave.shape}")
@@ -93,9 +96,9 @@ def check_wave(wave: np.ndarray, sample_rate: int, name: str | os.PathLike[str])
 
 
 def write_wave(path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int) -> None:
-    """Write (N,) samples as a 16-bit PCM WAV, whole or not at all.
+    """Write (N,) samples as a 16-bit PCM WAV, completely or not at all.
 
-    A wave whose peak exceeds 1 is scaled down to 1 with a log line instead of being clipped.
+    A wave whose peak exceeds 1 is not clipped but scaled down to a peak of 1, with a line in the log.
 
     Raises:
         UserError: the samples are not finite, or the file cannot be written.
@@ -109,7 +112,7 @@ def write_wave(path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int)
     with replacing(path) as temporary:
         try:
             soundfile.write(temporary, wave, sample_rate, format="WAV", subtype="PCM_16")
-        except RuntimeError as error:                               # libsndfile's own, such as a full disk
+        except RuntimeError as error:                               # an error of libsndfile, such as a full disk
             raise OSError(str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""Audio files in blocks: what is longer than memory is read and written piece by piece."""
+"""Audio files in blocks: reading and writing of files longer than memory."""
 
 import logging
 import os
@@ -19,10 +19,10 @@ BLOCK = 2**16                                                       # samples
 
 
 def read_blocks(path: str | os.PathLike[str]) -> tuple[Iterator[np.ndarray], int]:
-    """As `read_wave`, in consecutive blocks (n,) of the mono wave, and its rate in Hz.
+    """Read like `read_wave`, but in consecutive blocks (n,) of the mono wave; return these and the rate in Hz.
 
     Raises:
-        UserError: as `read_wave`; of samples when their block is reached.
+        UserError: as `read_wave`; for bad samples, once their block is reached.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such audio file")
@@ -53,12 +53,13 @@ def _read(file: soundfile.SoundFile, path: str | os.PathLike[str]) -> Iterator[n
 
 
 def write_blocks(path: str | os.PathLike[str], blocks: Iterable[np.ndarray], sample_rate: int) -> int:
-    """As `write_wave`, of a wave that comes in blocks; returns its samples.
+    """Write like `write_wave`, but from blocks; return the number of samples.
 
-    It is kept beside `path` until its peak is known, since a peak above 1 scales the whole.
+    The samples are kept in a temporary file beside `path` until the peak is known, since a peak above 1 scales the
+    whole.
 
     Raises:
-        UserError: the samples are not finite, or the file cannot be written; or what `blocks` raises.
+        UserError: the samples are not finite, or the file cannot be written; or any error that `blocks` raises.
     """
     peak, samples = 0.0, 0
     with replacing(path) as final, tempfile.TemporaryFile(dir=final.parent) as wide:
@@ -78,7 +79,7 @@ def write_blocks(path: str | os.PathLike[str], blocks: Iterable[np.ndarray], sam
             ):
                 while len(block := given.read(BLOCK, dtype="float64")):
                     file.write(block / peak if peak > 1 else block)
-        except RuntimeError as error:                               # libsndfile's own, such as a full disk
+        except RuntimeError as error:                               # an error of libsndfile, such as a full disk
             raise OSError(str(error)) from None
     return samples
 

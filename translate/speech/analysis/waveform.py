@@ -6,7 +6,7 @@ from translate.config import WaveConfig
 
 
 class Waveform:
-    """A front end that hands samples through."""
+    """A front end that passes samples through."""
 
     dimensions = 1
 
@@ -14,5 +14,5 @@ class Waveform:
         self.config, self.sample_rate = config, config.sample_rate
 
     def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, None]:
-        """(samples (N, 1), None) of (N,): there is no F0 here."""
+        """Return (samples (N, 1), None): there is no F0."""
         return wave[:, None], None

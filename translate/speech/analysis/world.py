@@ -1,4 +1,4 @@
-"""The WORLD vocoder (Morise et al. 2016): F0, mel-cepstrum and aperiodicity of a wave, and back."""
+"""The WORLD vocoder (Morise et al. 2016): F0, mel-cepstrum and aperiodicity of a wave, and synthesis from them."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from translate.speech.analysis.f0 import count_frames, estimate_f0
 from translate.speech.analysis.mcep import default_alpha, mcep_to_spectrum, spectrum_to_mcep
 from translate.speech.analysis.wave import resample
 
-DEFAULT_FLOOR = 71.0                                                # Hz; WORLD's own, gives the FFT's size
+DEFAULT_FLOOR = 71.0                                                # Hz; WORLD's default, which sets the FFT size
 SMALLEST_POWER = 1e-12                                              # 20 dB below the noise of 16-bit samples
 LOWEST_D4C_RATE = 15800                                             # Hz
-BLOCK = 256                                                         # frames filtered at once
+BLOCK = 256                                                         # frames filtered in one batch
 
 
 @dataclass
 class WorldFeatures:
-    """One analysed wave."""
+    """The analysis of one wave."""
 
     f0: np.ndarray                                                  # (T,) Hz, 0 where unvoiced
     mcep: np.ndarray                                                # (T, Q)
@@ -30,7 +30,7 @@ class WorldFeatures:
 class World:
     """Analysis and synthesis with one configuration.
 
-    Any clip length works. The aperiodicity stays uncoded: WORLD's codec has no band at all at 8 kHz.
+    Waves of any length work. The aperiodicity stays uncoded: WORLD's codec has no band at all at 8 kHz.
 
     Raises:
         UserError: the range of F0 is empty.
@@ -43,7 +43,7 @@ class World:
                 "expected floor < ceil"
             )
         self.config, self.sample_rate, self.dimensions = config, config.sample_rate, config.dimensions
-        # A higher floor than WORLD's would only coarsen the envelope of unvoiced frames.
+        # A floor above WORLD's default would only coarsen the envelope of unvoiced frames.
         self.fft_size: int = pyworld.get_cheaptrick_fft_size(
             config.sample_rate, min(config.f0_floor, DEFAULT_FLOOR)
         )
@@ -51,17 +51,17 @@ class World:
         self.alpha: float = config.alpha or default_alpha(config.sample_rate)
 
     def analyse(self, wave: np.ndarray) -> WorldFeatures:
-        """Features of (N,) samples at the configured rate, T = floor(N / hop) + 1 frames."""
+        """Analyse (N,) samples at the configured rate into T = floor(N / hop) + 1 frames."""
         wave, f0, times, power = self._envelope(wave)
         return WorldFeatures(f0, self.encode(power), self.measure_aperiodicity(wave, f0, times), len(wave))
 
     def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(mcep (T, Q), f0 (T,)) as of `analyse`, without the aperiodicity, which takes long."""
+        """Return mcep (T, Q) and f0 (T,) of `analyse`, without the aperiodicity, which is slow to compute."""
         _, f0, _, power = self._envelope(wave)
         return self.encode(power), f0
 
     def synthesise(self, features: WorldFeatures) -> np.ndarray:
-        """The wave (features.samples,) of the features; not bounded by 1 for unnatural features."""
+        """Make the wave (features.samples,); unnatural features may give samples outside [-1, 1]."""
         wave = pyworld.synthesize(
             _contiguous(features.f0),
             _contiguous(self.decode(features.mcep)),
@@ -72,9 +72,9 @@ class World:
         return np.pad(wave, (0, max(0, features.samples - len(wave))))[: features.samples]
 
     def encode(self, power: np.ndarray) -> np.ndarray:
-        """Spectral envelope (T, F), a power, to the mel-cepstrum (T, Q).
+        """Encode a spectral envelope (T, F), a power, as a mel-cepstrum (T, Q).
 
-        Powers below 1e-12 are raised to it: digital silence would become minus infinity.
+        Powers below 1e-12 are raised to it: the logarithm of digital silence would be minus infinity.
         """
         power = np.maximum(power, SMALLEST_POWER)
         if self.config.codec == "sptk":
@@ -84,7 +84,7 @@ class World:
         )
 
     def decode(self, mcep: np.ndarray) -> np.ndarray:
-        """Mel-cepstrum (T, Q) to the spectral envelope (T, F), a power."""
+        """Decode a mel-cepstrum (T, Q) to a spectral envelope (T, F), a power."""
         if self.config.codec == "sptk":
             return mcep_to_spectrum(mcep.astype(np.float64), self.alpha, self.fft_size)
         return pyworld.decode_spectral_envelope(_contiguous(mcep), self.config.sample_rate, self.fft_size)
@@ -97,14 +97,14 @@ class World:
         return wave, f0, times, self.measure_envelope(wave, f0, times)
 
     def measure_envelope(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """(T, F) power by CheapTrick (Morise 2015) at the frames that F0 in Hz and times in seconds (T,) name."""
+        """Measure the power (T, F) by CheapTrick (Morise 2015), given F0 in Hz and times in seconds (T,)."""
         return pyworld.cheaptrick(_contiguous(wave), f0, times, self.config.sample_rate, fft_size=self.fft_size)
 
     def measure_aperiodicity(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """(T, F) by D4C (Morise 2016).
+        """Measure the aperiodicity (T, F) by D4C (Morise 2016).
 
-        It compares bands up to 7.9 kHz and calls every frame of a lower rate unvoiced, so that such waves are
-        analysed at twice their rate: the lower half of the bins has the same frequencies.
+        D4C compares bands up to 7.9 kHz and calls every frame of a lower rate unvoiced. Such waves are analysed at
+        twice their rate; the lower half of the bins has the same frequencies.
         """
         rate, fft_size = self.config.sample_rate, self.fft_size
         factor = 2 if rate < LOWEST_D4C_RATE else 1
@@ -118,13 +118,13 @@ def synthesise_difference(
 ) -> np.ndarray:
     """Filter a wave by the ratio of two envelopes, without a vocoder (Kobayashi et al. 2014).
 
-    Every frame's filter has minimum phase and acts on the wave under a raised-cosine window of two hops; the
-    windows sum to one, so identical mel-cepstra return the wave itself. F0 stays the source's.
+    Every frame's filter has minimum phase and acts on the wave under a raised-cosine window of two hops. The windows
+    sum to one, so identical mel-cepstra return the wave itself. F0 stays the source's.
 
     Args:
-        wave: (N,) the source.
-        mcep_source, mcep_target: (T, Q) of the wave's own frames and of their conversion.
-        world: the analysis that made the mel-cepstra.
+        wave: (N,) wave of the source.
+        mcep_source, mcep_target: (T, Q) mel-cepstra of the wave, before and after conversion.
+        world: analysis that made the mel-cepstra.
 
     Returns:
         (N,) float64.
@@ -140,7 +140,7 @@ def synthesise_difference(
             f"expected both of the wave's {frames} frames"
         )
     width = int(2 * hop) + 2                                        # samples under a window
-    length = 1 << (width + fft_size - 1).bit_length()               # of a linear, not circular, convolution
+    length = 1 << (width + fft_size - 1).bit_length()               # FFT size of a linear, not circular, convolution
     starts = np.floor((np.arange(frames) - 1) * hop).astype(int)
     margin = -starts[0]
     padded = np.pad(_contiguous(wave), (margin, width + length))
@@ -160,7 +160,7 @@ def synthesise_difference(
 
 
 def minimum_phase(log_gain: np.ndarray) -> np.ndarray:
-    """Spectrum (B, F) of the minimum-phase filter with the log amplitude (B, F): its cepstrum is causal."""
+    """Compute the spectrum (B, F) of the minimum-phase filter with the log amplitude (B, F): its cepstrum is causal."""
     cepstrum = np.fft.irfft(log_gain)                               # (B, fft_size)
     half = log_gain.shape[1] - 1
     cepstrum[:, 1:half] *= 2
@@ -169,4 +169,4 @@ def minimum_phase(log_gain: np.ndarray) -> np.ndarray:
 
 
 def _contiguous(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array, dtype=np.float64)            # all that pyworld accepts
+    return np.ascontiguousarray(array, dtype=np.float64)            # the only layout that pyworld accepts

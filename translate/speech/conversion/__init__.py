@@ -1,1 +1,1 @@
-"""Conversion."""
+"""Converters of speech: from a wave to its conversion."""

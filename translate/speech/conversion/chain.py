@@ -1,4 +1,4 @@
-"""Converters in a row, such as a voice converter, a postfilter for its mel-cepstra and WaveCycleGAN2."""
+"""Converters in sequence, such as CycleGAN-VC2, a postfilter for its mel-cepstra and WaveCycleGAN2."""
 
 import logging
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ log = logging.getLogger("translate")
 
 
 class Chain(SpeechConverter):
-    """One converter from several: each converts what the one before puts out.
+    """Several converters as one: each converts the output of the one before.
 
-    Where neighbours share their analysis (equal sections `features`) features pass on as they are, so that a voice
-    converter and its postfilter are followed by one vocoder; else the wave passes on, resampled where their rates
-    differ. Names of domains are those of the first converter; the others translate from their first domain to their
-    second, as they were trained.
+    Where neighbours have the same analysis (equal sections `features`), features are passed on directly, so that one
+    vocoder follows a model and its postfilter. Otherwise the wave is passed on, resampled where the rates differ.
+    Domains are named as by the first converter; each of the others translates from its first domain to its second, as
+    it was trained.
 
-    Differential synthesis spans the first analysis; a seed goes to every member that draws noise.
+    Differential synthesis covers the first group with one analysis; a seed goes to every converter that draws noise.
 
     Args:
-        converters: at least one, as `translate.load` gives them.
+        converters: at least one converter from `translate.load`.
 
     Raises:
-        UserError: no converter, or one after the first that has many domains to choose from.
+        UserError: no converter, or a converter of many domains after the first.
     """
 
     no_stream = "a chain cannot stream; stream its first checkpoint, or convert recordings with all of it"
@@ -51,7 +51,7 @@ class Chain(SpeechConverter):
 
     @property
     def world(self) -> World | None:
-        """The vocoder that makes the converted wave; None where the last converter has none."""
+        """The vocoder that makes the converted wave; None if the last converter has none."""
         return self.converters[-1].world
 
     def plan(self, source: str, target: str) -> list[Step]:

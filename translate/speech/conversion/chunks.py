@@ -1,4 +1,4 @@
-"""Sequences of any length through a network, in bounded memory."""
+"""Application of a network to sequences of any length, in bounded memory."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SHORTEST = 8                                                        # frames or samples that a network sees at least
-ALIGNMENT = 16                                                      # of starts: strides of networks divide it
+SHORTEST = 8                                                        # fewest frames or samples that a network gets
+ALIGNMENT = 16  # chunks start at its multiples; the strides of networks divide it
 
 
 def translate_chunks(
@@ -16,20 +16,20 @@ def translate_chunks(
 ) -> Tensor:
     """Apply `function`, which keeps lengths, to (B, C, T) of any length T from 1.
 
-    Up to `chunk` the function sees all at once. Less than the few frames that norms need is continued by its last
-    frame. Longer input is cut into chunks of equal length:
+    Input of up to `chunk` frames is passed at once; fewer than 8 frames, too few for norms, are extended by repeating
+    the last. Longer input is cut into chunks of equal length:
 
-    - With a `context`, every chunk is translated with so much of its neighbourhood on either side, which is then cut
-      off: where the function looks no further, the result is that of the whole.
-    - Without (a norm over time sees everything), chunks of at most `chunk`, about as long as each other because norms
-      depend on the length, overlap and fade into each other with weights that sum to one. They start at multiples of
-      16, so that strided layers meet the same frames in both.
+    - With a `context`, every chunk is passed with `context` neighbouring frames on either side, whose output is cut
+      off. If the receptive field is no larger, the result equals that of the whole.
+    - Without a `context` (a norm over time depends on everything), chunks of at most `chunk` overlap and are
+      cross-faded with weights that sum to one. Their lengths are nearly equal, because norms depend on the length. They
+      start at multiples of 16, so that strided layers see the same frames in both neighbours.
 
     Args:
-        function: (B, C, t) -> (B, C', t) for t >= 8.
+        function: function (B, C, t) -> (B, C', t) for t >= 8.
         x: (B, C, T).
-        chunk: frames that the function sees at once; with a context, without counting it.
-        overlap: frames in which neighbouring chunks fade, less than `chunk` - 16; without a context.
+        chunk: number of frames passed at once; with a context, without counting it.
+        overlap: number of frames of the cross-fade, less than `chunk` - 16; unused with a context.
         context: one-sided receptive field in frames; None: unbounded.
 
     Returns:
@@ -46,7 +46,7 @@ def translate_chunks(
 
 def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: int) -> Tensor:
     length = x.shape[-1]
-    size = math.ceil(length / math.ceil(length / chunk))            # equal parts: none is too short for padding
+    size = math.ceil(length / math.ceil(length / chunk))            # equal parts, so that none is too short for padding
     parts = []
     for start in range(0, length, size):
         stop, first = min(start + size, length), max(start - context, 0)
@@ -57,7 +57,7 @@ def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: 
 
 def _fade(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, overlap: int) -> Tensor:
     length = x.shape[-1]
-    spare = ALIGNMENT - 1                                           # what a chunk gains by starting earlier
+    spare = ALIGNMENT - 1                                           # most frames that alignment adds to a chunk
     chunks = math.ceil((length - overlap) / (chunk - spare - overlap))
     size = math.ceil((length + (chunks - 1) * overlap) / chunks)
     total, weights = x.new_zeros(()), torch.zeros(length, device=x.device)

@@ -1,4 +1,4 @@
-"""What all converters of speech have in common: the surface, and the road from a wave to its conversion.
+"""The interface that all converters of speech have, and the steps from a wave to its conversion.
 
     SpeechConverter           wave in, wave out
       FeatureConverter        one trained model: analysis, network on normalised frames, synthesis (features.py)
@@ -36,7 +36,7 @@ Features = WorldFeatures | StftFeatures
 
 
 class Order(NamedTuple):
-    """What a conversion is asked for, checked by `SpeechConverter.order`."""
+    """The checked arguments of a conversion, made by `SpeechConverter.order`."""
 
     source: str
     target: str
@@ -44,15 +44,15 @@ class Order(NamedTuple):
 
 
 class SpeechConverter(ABC):
-    """Speech of one domain to speech of another; made by `translate.load` or, of several, by `Chain`.
+    """Converter of speech from one domain to another; made by `translate.load`, or from several by `Chain`.
 
     Attributes:
-        sample_rate: Hz, of the converted wave.
-        between: the domains and directions that it knows.
+        sample_rate: rate of the converted wave in Hz.
+        between: supported domains and directions.
         takes_difference: whether differential synthesis is possible.
         takes_semitones: whether there is an F0 to shift.
         takes_seed: whether the model draws noise, so that another seed gives another sample.
-        no_stream: why it cannot stream; empty where it can.
+        no_stream: reason why it cannot stream; empty if it can.
     """
 
     sample_rate: int
@@ -64,45 +64,46 @@ class SpeechConverter(ABC):
 
     @property
     def world(self) -> World | None:
-        """The vocoder that makes the converted wave; None for models without."""
+        """The vocoder that makes the converted wave; None for models without one."""
         return None
 
     @property
     def domains(self) -> list[str]:
-        """The names that `convert` knows."""
+        """The domains that `convert` accepts."""
         return self.between.domains
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        """Everything that `convert` can do: (source, target)."""
+        """All pairs (source, target) that `convert` accepts."""
         return self.between.pairs
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
-        """Check the names and complete them where one direction is left, see `Directions.name`."""
+        """Check the names, and complete them where only one direction is possible; see `Directions.name`."""
         return self.between.name(source, target)
 
     @abstractmethod
     def plan(self, source: str, target: str) -> list[Step]:
-        """The steps of this conversion, first to last."""
+        """Return the steps of this conversion in order."""
 
     def convert(
         self, wave: Wave, sample_rate: int, source: str | None = None, target: str | None = None, **options: Any
     ) -> tuple[Wave, int]:
-        """Convert speech of the domain `source` to the domain `target`. Several threads may call it at once.
+        """Convert speech of the domain `source` to the domain `target`. Several threads may call this at once.
 
         Args:
             wave: (N,) or (N, channels), float in [-1, 1] or integer PCM, any length from 0.1 s; an array, or a tensor
                 on any device.
-            sample_rate: Hz, 8000 to 48000; resampled to the model's.
+            sample_rate: Hz, 8000 to 48000; the wave is resampled to the model's rate.
             source, target: domains, see `name_domains`.
             options: see `SpeechConversion`.
 
         Returns:
-            (N',) wave and its rate, the model's: a float64 array; where a tensor was given float32, on its device.
+            (N',) wave and its rate, which is the model's: a float64 array, or for a tensor a float32 tensor on its
+            device.
 
         Raises:
-            UserError: an unknown domain, an option that the model does not have or out of its range, or a wave that is
-                silent, not finite or too short.
+            UserError: an unknown domain, an option that the model does not have or that is out of range, or a wave that
+                is silent, not finite or too short.
         """
         order = self.order(source, target, **options)
         parts = self.convert_blocks([mix_down(to_samples(wave))], sample_rate, order)
@@ -111,7 +112,7 @@ class SpeechConverter(ABC):
     def convert_any(
         self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
     ) -> Any:
-        """Convert what `translate.convert` takes; here a wave."""
+        """Convert a wave; implements `translate.convert`."""
         if isinstance(given, Features):
             raise UserError("features: a chain converts waves; convert features by one of its models after the other")
         if sample_rate is None:
@@ -119,7 +120,7 @@ class SpeechConverter(ABC):
         return self.convert(given, sample_rate, source, target, **options)
 
     def order(self, source: str | None = None, target: str | None = None, **options: Any) -> Order:
-        """Check what a conversion is asked for: once, for any number of waves.
+        """Check the arguments of a conversion once, for any number of waves.
 
         Raises:
             UserError: as `name_domains` and `check_options`.
@@ -134,17 +135,17 @@ class SpeechConverter(ABC):
         name: str | os.PathLike[str] = "the wave",
         seconds: dict[str, float] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Convert a wave that comes in consecutive blocks (n,), in memory that does not grow with its length.
+        """Convert a wave given in consecutive blocks (n,), in memory that does not grow with its length.
 
-        A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.speech.conversion.pieces`;
-        a piece that is silent stays so.
+        A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.speech.conversion.pieces`.
+        A silent piece stays silent.
 
         Args:
-            blocks: the wave.
-            sample_rate: Hz.
-            order: what `order` checked.
-            name: opens error messages.
-            seconds: gets the time of each stage added.
+            blocks: consecutive blocks of the wave.
+            sample_rate: rate of the blocks in Hz.
+            order: result of `order`.
+            name: start of error messages.
+            seconds: dictionary to which the time of each stage is added.
 
         Yields:
             Consecutive parts of the converted wave, float64, at `self.sample_rate`.
@@ -152,7 +153,7 @@ class SpeechConverter(ABC):
         spent = {} if seconds is None else seconds
 
         def function(piece: np.ndarray) -> np.ndarray:
-            long = len(piece) > SHORTEST * sample_rate              # shorter ones are told of below
+            long = len(piece) > SHORTEST * sample_rate              # shorter pieces raise an error in `convert_whole`
             if long and np.isfinite(piece).all() and np.abs(piece).max() < SILENCE:
                 return np.zeros(round(len(piece) * self.sample_rate / sample_rate))
             result = self.convert_whole(piece, sample_rate, order, name)
@@ -177,19 +178,19 @@ class SpeechConverter(ABC):
         name: str | os.PathLike[str] = "the wave",
         **options: Any,
     ) -> Conversion:
-        """As `convert` of an array, at once, with features before and after and the time of each stage.
+        """Convert an array as `convert` does; return also the features before and after and the time of each stage.
 
-        `name` opens error messages.
+        The array is converted as a whole. `name` starts error messages.
         """
         return self.convert_whole(wave, sample_rate, self.order(source, target, **options), name)
 
     def convert_whole(
         self, wave: np.ndarray, sample_rate: int, order: Order, name: str | os.PathLike[str] = "the wave"
     ) -> Conversion:
-        """As `convert_in_detail`, of what `order` checked."""
+        """Convert like `convert_in_detail`, with arguments already checked by `order`."""
         first, *later = group_steps(self.plan(order.source, order.target))
         result = convert_group(first, mix_down(wave), sample_rate, order.options, str(name))
-        for group in later:                                         # their own analyses have nothing to mix or keep
+        for group in later:  # `amount` and `difference` apply to the first group only
             plain = SpeechConversion(seed=order.options.seed)
             following = convert_group(group, result.wave, result.sample_rate, plain, f"{name}, converted")
             rate = following.sample_rate
@@ -204,7 +205,7 @@ class SpeechConverter(ABC):
         return result
 
     def check_options(self, **options: Any) -> SpeechConversion:
-        """Read the options of `convert`; `UserError` for one that this converter does not have, or out of range."""
+        """Validate the options of `convert`; raise `UserError` for one that is out of range or not supported here."""
         chosen = read_options(SpeechConversion, options)
         if chosen.semitones and not self.takes_semitones:
             raise UserError("semitones: only a model on mel-cepstra has an F0 to shift; leave it out")
@@ -218,10 +219,10 @@ class SpeechConverter(ABC):
 
 
 def to_samples(wave: np.ndarray | Tensor) -> np.ndarray:
-    """A wave of any kind as an array."""
+    """Return a wave of any accepted type as an array."""
     return wave.detach().cpu().numpy() if isinstance(wave, Tensor) else np.asarray(wave)
 
 
 def like(given: Wave, wave: np.ndarray) -> Wave:
-    """`wave` as the kind of `given`: an array, or a float32 tensor on its device."""
+    """Return `wave` in the type of `given`: an array, or a float32 tensor on its device."""
     return torch.from_numpy(wave).to(given.device, torch.float32) if isinstance(given, Tensor) else wave

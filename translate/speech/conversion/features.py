@@ -1,4 +1,4 @@
-"""One trained model of speech as a converter: analysis, the network on normalised frames, synthesis."""
+"""Converter of one trained model: analysis, the network on normalised frames, synthesis."""
 
 import inspect
 from abc import abstractmethod
@@ -26,16 +26,16 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     """A trained model of speech, ready to convert.
 
     Args:
-        translator: with trained weights.
-        config: of the run.
-        statistics: by domain.
-        device: of the networks.
+        translator: game with trained weights.
+        config: configuration of the run.
+        statistics: statistics by domain.
+        device: device of the networks.
     """
 
-    precision = "float32"                                           # of the networks; or bfloat16
+    precision = "float32"                                           # precision of the networks, or "bfloat16"
 
-    # Frames (of waves: samples) that a network sees at once: where a norm sees all of them, and neighbouring chunks
-    # fade into each other over `overlap`; and where its receptive field is bounded.
+    # Frames (for waves: samples) passed to a network at once: `chunk` where a norm depends on all of them, with a
+    # cross-fade of neighbouring chunks over `overlap`; `bounded_chunk` where its receptive field is bounded.
     chunk = 6_000
     overlap = 400
     bounded_chunk = 6_000
@@ -56,34 +56,34 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
 
     @abstractmethod
     def analyse(self, wave: np.ndarray) -> Features:
-        """Features of (N,) samples at the model's rate."""
+        """Analyse (N,) samples at the model's rate."""
 
     @abstractmethod
     def convert_features(
         self, features: Features, source: str, target: str, seed: int | None = None, difference: bool = False
     ) -> Features:
-        """Features of `source` to those of `target`; with `difference` the excitation stays."""
+        """Convert features from `source` to `target`; with `difference` the excitation stays as it is."""
 
     @abstractmethod
     def mix(self, before: Features, after: Features, amount: float) -> Features:
-        """Features between those of the source (`amount` 0) and their conversion (1)."""
+        """Interpolate between the source's features (`amount` 0) and their conversion (1)."""
 
     def shift(self, features: Features, semitones: float) -> Features:
-        """Features with a higher or lower F0. For those that say `takes_semitones`."""
+        """Shift the F0 of features. Only for converters with `takes_semitones`."""
         raise NotImplementedError
 
     @abstractmethod
     def synthesise(self, features: Features) -> np.ndarray:
-        """The wave (N,) of features."""
+        """Make the wave (N,) of features."""
 
     def filter_wave(self, wave: np.ndarray, before: Features, after: Features) -> np.ndarray:
-        """Differential synthesis: `wave` filtered as its features changed. For those that say `takes_difference`."""
+        """Filter `wave` by the change of its features: differential synthesis. Only with `takes_difference`."""
         raise NotImplementedError
 
     def convert_frames(self, frames: np.ndarray, source: str, target: str, seed: int | None = None) -> np.ndarray:
-        """What the network sees of features, frames (T, Q) as analysed, any T from 1, from `source` to `target`.
+        """Convert the frames (T, Q) that the network takes, not normalised, any T from 1, from `source` to `target`.
 
-        Memory on the device is bounded: longer input goes through in chunks, see `translate_chunks`.
+        Memory on the device is bounded: longer input is processed in chunks, see `translate_chunks`.
         """
         condition = {} if seed is None else {"seed": seed}
         normalised = self.statistics[source].normalise(frames)
@@ -102,7 +102,7 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     def convert_any(
         self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
     ) -> Any:
-        """Convert what `translate.convert` takes: a wave, or features as `translate.analyse` gives them."""
+        """Convert a wave, or features from `translate.analyse`; implements `translate.convert`."""
         if not isinstance(given, AnalysedFeatures):
             return super().convert_any(given, sample_rate, source, target, **options)
         order = self.order(source, target, **options)
@@ -113,7 +113,7 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
 
 
 def find_context(translator: Translator) -> int | None:
-    """One-sided receptive field of the generator's networks, where all of them tell it (`context`); else None."""
+    """Return the one-sided receptive field if all generator networks have one (`context`), else None."""
     networks = translator.networks("generator").values()
     contexts: list[Any] = [getattr(network, "context", None) for network in networks]
     return None if not contexts or None in contexts else max(contexts)

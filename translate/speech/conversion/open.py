@@ -20,13 +20,13 @@ from translate.speech.conversion.features import FeatureConverter
 def make_converter(
     translator: Translator, config: Model, statistics: Mapping[str, Statistics], device: torch.device
 ) -> FeatureConverter[Any]:
-    """Make the converter of a model of speech, of the kind that its `features` name; also of one that still trains."""
+    """Make the converter for the model's kind of features; works on a model in training as well."""
     make = find_converter(config.features)  # type: ignore[attr-defined]
     return make(translator, config, statistics, device)
 
 
 def open_speech(opened: Opened) -> FeatureConverter[Any]:
-    """Make the converter of a checkpoint of speech; `UserError` where its statistics are of another run."""
+    """Make the converter of a checkpoint of speech; raise `UserError` if its statistics are of another run."""
     if opened.config.modality != "speech":
         raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no model of speech")
     statistics = read_statistics(opened.checkpoint, opened.config)
@@ -34,7 +34,7 @@ def open_speech(opened: Opened) -> FeatureConverter[Any]:
 
 
 def read_statistics(checkpoint: Path, config: Model) -> dict[str, Statistics]:
-    """Read the statistics that conversion of speech needs, by domain.
+    """Read the statistics by domain that conversion of speech needs.
 
     Raises:
         UserError: they are missing, damaged, not finite, or of another run.

@@ -1,7 +1,7 @@
-"""Recordings of any length in bounded memory: cut in pauses, converted piece by piece, joined again.
+"""Conversion of waves of any length in bounded memory: cut at pauses, converted piece by piece, joined again.
 
-A frame of WORLD holds two spectra of some hundred numbers: an hour of them is gigabytes. Norms over time then see one
-piece, as they do where the network meets long input in chunks (`translate.speech.conversion.chunks`).
+A frame of WORLD holds two spectra of some hundred values, so an hour of speech takes gigabytes. Norms over time see
+only one piece, as they do when a network processes long input in chunks (`translate.speech.conversion.chunks`).
 """
 
 import math
@@ -9,36 +9,36 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-PIECE = 20.0                                                        # seconds of a piece at most
-SEARCH = 8.0                                                        # seconds before its end in which a pause is sought
+PIECE = 20.0                                                        # maximum length of a piece in seconds
+SEARCH = 8.0  # seconds before the maximum in which a pause is searched
 PAUSE = 0.05                                                        # seconds over which loudness is averaged
-CONTEXT = 0.1                                                       # seconds that a piece is given on either side
-FADE = 0.01                                                         # seconds in which neighbours fade into each other
+CONTEXT = 0.1                                                       # seconds of context on either side of a piece
+FADE = 0.01                                                         # seconds of the cross-fade between neighbours
 
-Function = Callable[[np.ndarray], np.ndarray]                       # (n,) to what lasts as long at the other rate
+Function = Callable[[np.ndarray], np.ndarray]                       # (n,) to the same duration at the output rate
 
 
 def convert_pieces(blocks: Iterable[np.ndarray], rate: int, out_rate: int, function: Function) -> Iterator[np.ndarray]:
-    """Convert a wave that comes in blocks.
+    """Convert a wave given in blocks.
 
-    A piece ends where the last seconds before its longest length are quietest. Together the pieces last as long as
-    `function` of the whole would.
+    A piece ends at the quietest moment of the last seconds before its maximum length. Together the pieces are as long
+    as the output of `function` on the whole wave.
 
     Args:
         blocks: consecutive parts of the wave, (n,) each, any n.
-        rate: Hz, of the wave.
-        out_rate: Hz, of what `function` returns.
-        function: converts a piece of at most `PIECE` + 3 `CONTEXT` seconds.
+        rate: rate of the wave in Hz.
+        out_rate: rate of the output of `function` in Hz.
+        function: converter of a piece of at most `PIECE` + 3 `CONTEXT` seconds.
 
     Yields:
         Consecutive parts of the converted wave.
     """
-    unit = rate // math.gcd(rate, out_rate)                         # samples after which both rates meet again
+    unit = rate // math.gcd(rate, out_rate)  # shortest span that is a whole number of samples at both rates
     fade = round(FADE * out_rate)
     rise = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)) ** 2
-    tail: np.ndarray | None = None                                  # of the piece before, beyond its end
+    tail: np.ndarray | None = None                                  # overlap of the piece before, beyond its end
     for wave, first, last, left, right in _cut(blocks, rate, unit):
-        # The whole and the context before it map to whole numbers of samples: both are multiples of `unit`.
+        # The piece and the context before it map to whole numbers of samples: both are multiples of `unit`.
         y, length = function(wave), (last - first) * out_rate // rate if right else None
         start = left * out_rate // rate
         stop = len(y) if length is None else start + length
@@ -50,7 +50,10 @@ def convert_pieces(blocks: Iterable[np.ndarray], rate: int, out_rate: int, funct
 
 
 def _cut(blocks: Iterable[np.ndarray], rate: int, unit: int) -> Iterator[tuple[np.ndarray, int, int, int, int]]:
-    """(samples with context, first, last, samples of context before, after) of each piece; the last has none after."""
+    """Yield pieces: (samples with context, first, last, samples of context before, after).
+
+    The last piece has no context after it.
+    """
     context = math.ceil(CONTEXT * rate / unit) * unit
     longest = max(round(PIECE * rate), 4 * context)
     held, begun, left = np.zeros(0), 0, 0                           # `held` starts `left` samples before `begun`
@@ -62,12 +65,12 @@ def _cut(blocks: Iterable[np.ndarray], rate: int, unit: int) -> Iterator[tuple[n
             yield held[: left + size + context], begun, begun + size, left, context
             keep = left + size - context
             held, begun, left = held[keep:].copy(), begun + size, context
-    if len(held) > left or not begun:                               # what holds nothing is told of by `function`
+    if len(held) > left or not begun:                               # `function` reports empty input
         yield held, begun, begun + len(held) - left, left, 0
 
 
 def _find_pause(wave: np.ndarray, rate: int) -> int:
-    """The sample in the middle of the quietest moment of the last `SEARCH` seconds."""
+    """Return the sample in the middle of the quietest moment of the last `SEARCH` seconds."""
     start = max(len(wave) - round(SEARCH * rate), len(wave) // 2)
     width = max(round(PAUSE * rate), 1)
     total = np.cumsum(wave[start:] ** 2)

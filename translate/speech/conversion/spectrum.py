@@ -1,4 +1,4 @@
-"""Conversion of STFT spectrograms: log magnitudes by the network, the phase of the input or Griffin-Lim's."""
+"""Conversion of STFT spectrograms: log magnitudes by the network, phase of the input or from Griffin-Lim."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ class SpectrumConverter(FeatureConverter[StftFeatures]):
     """A trained model on log-magnitude spectrograms; made by `translate.load`."""
 
     no_stream = "a model on spectrograms cannot stream, its phases need the whole; convert recordings with it"
-    chunk = 2_000                                                   # frames, 10 s: hundreds of bins make them heavy
+    chunk = 2_000  # frames, 10 s; small, as a frame has hundreds of bins
     overlap = 200
     bounded_chunk = 2_000
 

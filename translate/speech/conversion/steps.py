@@ -1,4 +1,4 @@
-"""The road from a wave to its conversion: analysis, networks one after the other, synthesis."""
+"""The steps from a wave to its conversion: analysis, one network after the other, synthesis."""
 
 import time
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Conversion:
-    """A converted wave with what it was made from.
+    """A converted wave together with its inputs.
 
     Attributes:
         wave: (N,) float64.
-        sample_rate: Hz, of `wave` and `original`.
-        original: (N,) the source's wave as analysed: mono, resampled.
-        source, converted: features before and after, of the model's kind (`WorldFeatures`, `StftFeatures`, or
-            the samples); of a chain those of its first analysis and those before its last synthesis. Differential
+        sample_rate: rate of `wave` and `original` in Hz.
+        original: (N,) source wave as analysed: mono, resampled.
+        source, converted: features before and after, in the model's type (`WorldFeatures`, `StftFeatures`, or the
+            samples). A chain gives those after its first analysis and those before its last synthesis. Differential
             synthesis keeps the source's F0.
         seconds: processing time by stage: analysis, network, synthesis.
     """
@@ -41,7 +41,7 @@ class Conversion:
 
 
 class Step(NamedTuple):
-    """One model's part of a conversion."""
+    """The part of one model in a conversion."""
 
     converter: "FeatureConverter[Any]"
     source: str
@@ -69,7 +69,7 @@ def convert_group(
 
 
 def convert_features(group: list[Step], features: Any, options: SpeechConversion) -> Any:
-    """Convert features by the steps of a group; amount and semitones concern the first step."""
+    """Convert features by the steps of a group; `amount` and `semitones` apply to the first step."""
     converted = features
     for number, (converter, source, target) in enumerate(group):
         seed = options.seed if converter.takes_seed else None
@@ -82,7 +82,7 @@ def convert_features(group: list[Step], features: Any, options: SpeechConversion
 
 
 def group_steps(steps: list[Step]) -> list[list[Step]]:
-    """Runs of steps with the same analysis: features pass from one to the next as they are."""
+    """Group consecutive steps with the same analysis, within which features are passed on directly."""
     groups = [steps[:1]]
     for before, step in pairwise(steps):
         a, b = before.converter, step.converter

@@ -1,4 +1,4 @@
-"""Conversion of voices: mel-cepstra by the network, F0 by statistics, aperiodicity as it is."""
+"""Voice conversion: mel-cepstra by the network, F0 by statistics, aperiodicity unchanged."""
 
 import logging
 from dataclasses import replace
@@ -30,7 +30,7 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         self, features: WorldFeatures, source: str, target: str, seed: int | None = None, difference: bool = False
     ) -> WorldFeatures:
         f0 = features.f0
-        # Differential synthesis leaves the excitation alone, and a postfilter's two domains are one voice.
+        # Differential synthesis keeps the excitation, and the two domains of a postfilter have the same voice.
         if not difference and self.config.data.normalise == "own":
             misfit = tell_misfit(f0, self.statistics[source], source)
             if misfit:
@@ -44,7 +44,7 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         )
 
     def convert_f0(self, f0: np.ndarray, source: str, target: str) -> np.ndarray:
-        """F0 (T,) by the statistics of the two domains, kept within the range of the model's analysis."""
+        """Convert F0 (T,) by the statistics of the two domains, within the F0 range of the model's analysis."""
         config = self.world.config
         return convert_f0(f0, self.statistics[source], self.statistics[target], config.f0_floor, config.f0_ceil)
 

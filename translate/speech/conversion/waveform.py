@@ -1,4 +1,4 @@
-"""Conversion of waves as they are: samples in, samples out."""
+"""Conversion of waves without analysis: samples in, samples out."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from translate.speech.conversion.features import FeatureConverter
 class WaveformConverter(FeatureConverter[np.ndarray]):
     """A trained model on samples; made by `translate.load`.
 
-    Long waves go through in chunks: exactly, where the networks' receptive field is bounded, else faded into each
-    other, see `translate.speech.conversion.chunks`.
+    Long waves are processed in chunks: exactly if the networks' receptive field is bounded, otherwise with a
+    cross-fade; see `translate.speech.conversion.chunks`.
     """
 
     chunk = 2**17                                                   # samples: 6 s at 22.05 kHz
     overlap = 2**13
-    bounded_chunk = 2**15                                           # half as fast again on CPUs, whose caches it fits
+    bounded_chunk = 2**15                                           # 50 % faster on CPUs: fits their caches
 
     def analyse(self, wave: np.ndarray) -> np.ndarray:
         return wave

@@ -1,1 +1,1 @@
-"""Corpus."""
+"""Corpora of speech: extraction of features, sampling, checks, synthetic voices."""

@@ -1,4 +1,4 @@
-"""Where work in parallel is done: processes of this machine, or the workers of a Dask or Ray cluster."""
+"""Parallel work: in processes of this machine, or on the workers of a Dask or Ray cluster."""
 
 import logging
 import re
@@ -9,17 +9,17 @@ from typing import Any
 from translate.errors import UserError
 
 CHOICES = "processes, dask (workers on this machine), dask://HOST:PORT (a running scheduler), ray"
-PATIENCE = 10                                                       # seconds to find a scheduler and its workers
+PATIENCE = 10                                                       # seconds to wait for a scheduler and its workers
 
 
 def work(
     function: Callable, arguments: Sequence[tuple], jobs: int = -1, cluster: str = "processes"
 ) -> Iterator[Any]:
-    """Yield `function(*row)` for the rows of `arguments`, in the order in which they end.
+    """Yield `function(*row)` for the rows of `arguments`, in the order in which they finish.
 
     Args:
-        function, arguments: what processes of other machines can import and unpickle.
-        jobs: processes; -1 takes every core. A running Dask cluster works with all its workers.
+        function, arguments: picklable objects that processes of other machines can import.
+        jobs: number of processes; -1 uses every core. A running Dask cluster uses all its workers.
         cluster: one of `CHOICES`.
 
     Raises:
@@ -33,7 +33,7 @@ def work(
 
         register = _import_ray()
         register()
-        with parallel_config(backend="ray"):                        # it hands its results over all together
+        with parallel_config(backend="ray"):                        # returns all results at the end
             yield from _parallel("list", function, arguments, jobs)
     else:
         with _connect(cluster, jobs) as client:
@@ -47,7 +47,7 @@ def _parallel(order: str, function: Callable, arguments: Sequence[tuple], jobs: 
 
 
 def _submit(client: Any, function: Callable, arguments: Sequence[tuple]) -> Iterator[Any]:
-    """Without joblib, whose back end for Dask waits for ever when a worker dies."""
+    """Submit to Dask without joblib, whose Dask back end waits forever when a worker dies."""
     from concurrent.futures import CancelledError
 
     from dask.distributed import KilledWorker, as_completed
@@ -66,7 +66,7 @@ def _submit(client: Any, function: Callable, arguments: Sequence[tuple]) -> Iter
 
 @contextmanager
 def _connect(cluster: str, jobs: int) -> Iterator[Any]:
-    """A client of the Dask scheduler that `cluster` names, or of workers of our own."""
+    """Yield a client of the Dask scheduler named in `cluster`, or of a local cluster started here."""
     found = re.fullmatch(r"dask(?:://([^:/\s]+|\[[\da-fA-F:]+\]):(\d{1,5}))?", cluster)
     if not found:
         raise UserError(f"--cluster {cluster}: unknown; expected {CHOICES}")
@@ -75,7 +75,7 @@ def _connect(cluster: str, jobs: int) -> Iterator[Any]:
     except ImportError:
         how = "bash tools/setup.sh cluster, or pip install -e '.[cluster]', in the repository"
         raise UserError(f"--cluster {cluster} needs dask: {how}") from None
-    logging.getLogger("distributed").setLevel(logging.ERROR)        # else every connection is told
+    logging.getLogger("distributed").setLevel(logging.ERROR)        # it logs every connection
     if found[1] is None:
         options = {"n_workers": None if jobs < 0 else jobs, "threads_per_worker": 1, "silence_logs": logging.ERROR}
         with LocalCluster(**options, dashboard_address=None) as here, Client(here) as client:

@@ -1,4 +1,4 @@
-"""Checks recordings before hours of training are lost on them."""
+"""Checks of the recordings of a corpus before training."""
 
 import hashlib
 import os
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FEW_MINUTES = 1.0                                                   # per domain; the papers train on about 5
-LONG_SECONDS = 60.0                                                 # beyond, alignment takes too much memory
-FULL_SCALE, CLIPPED_RUN = 0.99, 3                                   # |sample|; so many in a row are clipped
-CLIPPED_SHARE = 1e-4                                                # of the samples
-LOW_PEAK_DB = -40.0                                                 # of full scale
-VOICED_SHARE = 0.05                                                 # of the frames; noise has some by chance
+LONG_SECONDS = 60.0  # longer recordings need too much memory for alignment
+FULL_SCALE, CLIPPED_RUN = 0.99, 3                                   # |sample|; run length that counts as clipped
+CLIPPED_FRACTION = 1e-4                                             # fraction of the samples
+LOW_PEAK_DB = -40.0                                                 # relative to full scale
+VOICED_FRACTION = 0.05                                              # fraction of the frames; noise has a few by chance
 OFFSET = 0.01                                                       # |mean|
 VOICE_RATE, VOICE_SECONDS, VOICE_HOP_MS = 16000, 20.0, 10.0         # F0 is estimated on the middle of a file
 UNUSABLE = "record or export it again, at least 0.1 s of sound, or leave the file out"
@@ -36,22 +36,22 @@ UNUSABLE = "record or export it again, at least 0.1 s of sound, or leave the fil
 
 @dataclass(frozen=True)
 class Row:
-    """A domain at a glance; usable recordings only, but for `files`."""
+    """Summary of a domain; all but `files` covers usable recordings only."""
 
     domain: str
-    files: int                                                      # all of them
+    files: int                                                      # usable or not
     minutes: float
     rates: tuple[int, ...]                                          # Hz
     channels: tuple[int, ...]
-    voiced: float | None                                            # share of the frames, 0 to 1
+    voiced: float | None                                            # fraction of the frames, 0 to 1
     median_f0: float | None                                         # Hz
-    peak_db: float | None                                           # of full scale, the loudest file's
-    level_db: float | None                                          # of full scale, median RMS of the files
+    peak_db: float | None                                           # relative to full scale; the loudest file's
+    level_db: float | None                                          # relative to full scale; median RMS of the files
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `examine` found."""
+    """Result of `examine`."""
 
     rows: list[Row]
     problems: list[Problem]
@@ -61,23 +61,23 @@ class Report:
         return [problem for problem in self.problems if problem.severity == "error"]
 
     def print(self) -> None:
-        """Show it on the terminal."""
+        """Print it on the terminal."""
         print_report(self)
 
 
 @dataclass(frozen=True)
 class _Recording:
-    """A usable file."""
+    """A usable recording."""
 
     seconds: float
     rate: int
     channels: int
     peak: float
     level_db: float
-    frames: int                                                     # of the part looked at for F0
+    frames: int                                                     # in the part used for F0
     voiced: int
     median_f0: float | None
-    digest: str                                                     # of the samples
+    digest: str                                                     # SHA-256 of the samples
 
 
 def examine(path: str | os.PathLike[str], jobs: int = -1) -> Report:
@@ -85,8 +85,8 @@ def examine(path: str | os.PathLike[str], jobs: int = -1) -> Report:
 
     Args:
         path: a manifest; or a folder with one folder of audio per domain; or one folder of audio, which is
-            one domain of the folder's name.
-        jobs: processes; -1: one per core.
+            one domain with the folder's name.
+        jobs: number of processes; -1: one per core.
 
     Raises:
         UserError: there is no such manifest or folder, or no audio in it.
@@ -107,7 +107,7 @@ def examine(path: str | os.PathLike[str], jobs: int = -1) -> Report:
 
 
 def print_report(report: Report, console: "Console | None" = None) -> None:
-    """Print the domains as a table, then the problems, those of one kind together."""
+    """Print the domains as a table, then the problems grouped by kind."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -143,7 +143,7 @@ def _find_entries(path: Path) -> list[Entry]:
 
 
 def _examine_file(path: str) -> tuple[_Recording | None, list[Problem]]:
-    """The recording, None when it cannot be used, and its problems."""
+    """Examine one file; return its recording, or None if unusable, and its problems."""
     try:
         wave, rate = read_wave(path)
         check_wave(wave, rate, path)
@@ -167,7 +167,7 @@ def _examine_file(path: str) -> tuple[_Recording | None, list[Problem]]:
 
 
 def _estimate_f0(wave: np.ndarray, rate: int) -> np.ndarray:
-    """(T,) Hz by DIO, at one rate for all files and on at most the middle 20 s: fast."""
+    """Estimate F0 (T,) in Hz by DIO; at one rate for all files and at most on the middle 20 s, for speed."""
     surplus = max(0, len(wave) - int(VOICE_SECONDS * rate))
     middle = resample(wave[surplus // 2 : len(wave) - surplus // 2], rate, VOICE_RATE)
     config = validate(
@@ -177,8 +177,8 @@ def _estimate_f0(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _wave_problems(path: str, wave: np.ndarray, recording: _Recording) -> Iterable[Problem]:
-    clipped = _clipped_share(wave)
-    if clipped > CLIPPED_SHARE:
+    clipped = _clipped_fraction(wave)
+    if clipped > CLIPPED_FRACTION:
         what = f"clipped, {100 * clipped:.2f} % of the samples in runs at full scale"
         yield Problem("warning", path, what, "record again at a lower level, or leave the file out")
     if (peak_db := _decibels(recording.peak)) < LOW_PEAK_DB:
@@ -190,13 +190,13 @@ def _wave_problems(path: str, wave: np.ndarray, recording: _Recording) -> Iterab
     if recording.seconds > LONG_SECONDS:
         what = f"long, {recording.seconds:.0f} s"
         yield Problem("warning", path, what, "cut long recordings into sentences")
-    if recording.voiced < VOICED_SHARE * recording.frames:
+    if recording.voiced < VOICED_FRACTION * recording.frames:
         what = f"hardly any voiced frames ({100 * recording.voiced / recording.frames:.0f} %)"
         yield Problem("warning", path, what, "check that this is speech; F0 passes through unconverted")
 
 
-def _clipped_share(wave: np.ndarray) -> float:
-    """Share of the samples in runs of at least CLIPPED_RUN at full scale."""
+def _clipped_fraction(wave: np.ndarray) -> float:
+    """Return the fraction of samples in runs of at least CLIPPED_RUN at full scale."""
     full = np.abs(wave) >= FULL_SCALE
     edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]]).astype(np.int8)))
     runs = edges[1::2] - edges[::2]

@@ -1,12 +1,12 @@
 """Features of a corpus on disk: extracted in parallel, memory-mapped for training.
 
-The folder of a split and domain appears, or is replaced, as a whole (`features.folders`).
+The folder of a split and domain appears, or is replaced, as a whole (`translate.folders`).
 
     out/features.json                       the configuration of the analysis
-    out/<split>/<domain>/features.npy       (T, Q) float32, all utterances one after another: mel-cepstra, log
-                                            magnitudes, or samples (Q = 1), as the configuration's front end has them
-    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only of front ends with F0
-    out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, of `features.statistics.moments`
+    out/<split>/<domain>/features.npy       (T, Q) float32, all utterances concatenated: mel-cepstra, log magnitudes,
+                                            or samples (Q = 1), depending on the front end
+    out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only for front ends with F0
+    out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, see `translate.speech.analysis.statistics.moments`
     out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds
     out/.parts/                             finished utterances of a run that is not complete
 """
@@ -47,37 +47,36 @@ def extract(
     progress: bool = True,
     cluster: str = "processes",
 ) -> None:
-    """Analyse every entry and write the layout above.
+    """Analyse every recording and write the files listed above.
 
-    A run that was cut goes on where it was: finished utterances are recognised by their entry, the
-    configuration, and the size and time of their file. Splits and domains that are complete are not touched.
-    Each process holds one utterance in memory.
+    An interrupted run resumes: finished utterances are recognised by their entry, the configuration, and the size and
+    time of their file. Complete splits and domains are not touched. Each process holds one utterance in memory.
 
     Args:
-        entries: of any splits and domains; each domain keeps their order.
-        config: the analysis.
+        entries: manifest entries, any splits and domains; each domain keeps their order.
+        config: settings of the analysis.
         out: folder of the features.
-        jobs: processes; -1 takes every core, 1 stays in this process.
-        progress: show a bar.
-        cluster: where the processes are, see `data.cluster.work`; other machines read the recordings and write to
-            `out` under the same paths as this one.
+        jobs: number of processes; -1 uses every core, 1 stays in this process.
+        progress: whether to show a progress bar.
+        cluster: where the processes run, see `translate.speech.corpus.cluster.work`; other machines read the recordings
+            and write to `out` under the same paths as this one.
 
     Raises:
         UserError: no entries; `out` holds features of another configuration, or links that lead out of it; the cluster
-            does not answer or does not share `out`; or unusable files: all are named at the end, and the good ones'
-            features are kept.
+            does not answer or does not have `out`; or unusable files: all are named at the end, and the features of the
+            good ones are kept.
     """
     if not entries:
         raise UserError("no recordings to extract features from; check the manifest")
-    make_front_end(config)                                          # refuses a bad configuration at once
-    out = Path(out).resolve()                                       # workers have working directories of their own
+    make_front_end(config)                                          # refuses a bad configuration early
+    out = Path(out).resolve()                                       # workers have other working directories
     _adopt(out, config)
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for entry in entries:
         groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
     folders = {key: below(out, Path(*key)) for key in groups}
     for folder in folders.values():
-        settle_folder(folder)                                      # where a run was cut while it replaced the folder
+        settle_folder(folder)  # if a run was interrupted while it replaced the folder
     groups = {key: group for key, group in groups.items() if not _is_complete(folders[key], group)}
     if not groups:
         log.info("%s: the features are complete, nothing to do", out)
@@ -108,23 +107,23 @@ class Utterances:
 
     ids: list[str]
     pairs: list[str | None]
-    paths: list[str]                                                # of the recordings
+    paths: list[str]                                                # paths of the recordings
     frames: np.ndarray                                              # (U,) int64
-    seconds: np.ndarray                                             # (U,) of the recordings
-    offsets: np.ndarray                                             # (U + 1,) starts, and the end of the last
-    features: np.ndarray                                            # (T, Q) float32 map of the whole domain
-    f0: np.ndarray | None                                           # (T,) float32, likewise; None: no F0
+    seconds: np.ndarray                                             # (U,) durations of the recordings
+    offsets: np.ndarray                                             # (U + 1,) first frames, and the end of the last
+    features: np.ndarray                                            # (T, Q) float32, memory map of the whole domain
+    f0: np.ndarray | None                                           # (T,) float32, likewise; None without F0
     moments: np.ndarray                                             # (U, 2Q + 4) float64
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, i: int) -> np.ndarray:
-        """Features (t, Q) of utterance `i`, a view of the map."""
+        """Return the features (t, Q) of utterance `i`, a view of the memory map."""
         return self.features[self.offsets[i] : self.offsets[i] + self.frames[i]]
 
     def select(self, ids: Sequence[str]) -> "Utterances":
-        """The utterances with these ids, in this order, on the same maps; unknown ones raise `UserError`."""
+        """Select utterances by id, in this order, on the same memory maps; raise `UserError` for unknown ids."""
         rows = {id: row for row, id in enumerate(self.ids)}
         if unknown := [id for id in ids if id not in rows]:
             raise UserError(f"no utterance `{unknown[0]}` in the features; extract them again")
@@ -144,7 +143,7 @@ class Utterances:
 
     @property
     def longest(self) -> int:
-        """Frames of the longest utterance."""
+        """Number of frames of the longest utterance."""
         return int(self.frames.max(initial=0))
 
     def statistics(self) -> Statistics:
@@ -152,10 +151,10 @@ class Utterances:
 
 
 class FeatureStore:
-    """A folder that `extract` wrote.
+    """A folder written by `extract`.
 
     Raises:
-        UserError: it is none.
+        UserError: the folder was not.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -166,12 +165,12 @@ class FeatureStore:
         self.config: FeatureConfig = validate(kind.section, values, str(path))
 
     def domains(self, split: str) -> list[str]:
-        """Names of the split's domains, sorted; none for an unknown split."""
+        """List the split's domains, sorted; none for an unknown split."""
         folders = list_folders(self.folder / split)
         return sorted(name for name, folder in folders.items() if (folder / "index.json").exists())
 
     def open(self, split: str, domain: str) -> Utterances:
-        """Map one domain's features; raises `UserError` when there are none."""
+        """Open the memory map of one domain's features; raise `UserError` if there are none."""
         if domain not in self.domains(split):
             known = ", ".join(self.domains(split)) or "none"
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
@@ -197,7 +196,7 @@ class FeatureStore:
 
 
 def _adopt(out: Path, config: FeatureConfig) -> None:
-    """Make `out` a folder of this configuration; `UserError` when it holds features of another one."""
+    """Make `out` a folder of this configuration; raise `UserError` if it holds features of another one."""
     path = out / "features.json"
     if path.exists():
         if read_json(path) == config.model_dump():
@@ -215,7 +214,10 @@ def _differ(path: Path, config: FeatureConfig) -> str:
 
 
 def _fingerprint(entry: Entry, config: FeatureConfig) -> str:
-    """Of all that an utterance's features depend on; a vanished file is reported when its turn comes."""
+    """Hash everything that an utterance's features depend on.
+
+    A missing file gives a hash as well; it is reported when it is read.
+    """
     try:
         stat = entry.path.stat()
         state = [stat.st_size, stat.st_mtime_ns]
@@ -241,7 +243,7 @@ def _part(out: Path, fingerprint: str) -> Path:
 def _run(
     tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool, cluster: str
 ) -> Iterator[str | None]:
-    """Yield each task's error, or None, as they finish."""
+    """Yield the error of each utterance, or None, as they finish."""
 
     if not tasks:
         return
@@ -250,7 +252,7 @@ def _run(
 
 
 def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
-    """Write one utterance's part; returns what is wrong with the file, if anything."""
+    """Write one utterance's part; return what is wrong with the file, or None."""
     try:
         wave, sample_rate = read_wave(path, config.sample_rate)
         check_wave(wave, sample_rate, path)
@@ -265,7 +267,7 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
 
 
 def read_json(path: Path) -> dict:
-    """The JSON object of a file of the features; `UserError` when there is none."""
+    """Read the JSON object in a file of the features; raise `UserError` if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The features of one split and domain as one folder of large files, from those of every utterance."""
+"""Joining of the files of all utterances of a split and domain into one folder of large files."""
 
 import json
 import shutil
@@ -16,16 +16,16 @@ def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object])
     """Concatenate the files of utterances, one in memory at a time; `folder` appears, or is replaced, as a whole.
 
     Args:
-        parts: .npz with "features" (t, Q), "f0" (t,) where there is F0, "moments" (2Q + 4,) and "seconds".
-        folder: see `data.speech` for what it will hold.
-        facts: what the index says besides frames and seconds: lists of a value per utterance.
+        parts: .npz files with "features" (t, Q), "f0" (t,) if there is F0, "moments" (2Q + 4,) and "seconds".
+        folder: output, see `translate.speech.corpus.features` for its content.
+        facts: further entries of the index besides frames and seconds: lists with a value per utterance.
 
     Raises:
-        UserError: `folder` cannot be written, or the disk is full; then it is as before.
+        UserError: `folder` cannot be written, or the disk is full; the folder is then unchanged.
     """
     draft = folder.with_name(f".{folder.name}.draft")
     try:
-        shutil.rmtree(draft, ignore_errors=True)                    # of a process that was killed
+        shutil.rmtree(draft, ignore_errors=True)                    # left by a process that was killed
         _write(parts, draft, facts)
         replace_folder(draft, folder)
     except OSError as error:

@@ -1,9 +1,9 @@
 """A built-in corpus: synthetic voices that say the same random sentences, made with WORLD.
 
-All voices share the phonemes and the words, never a sample. The high voice has a shorter vocal tract than the low one
-(a warp that grows with frequency), vowels placed differently from phoneme to phoneme, another glottal tilt, more
-breath and its own timing. A mapping between them is learnable from some minutes, but no shift and scale of
-the features does it. The middle voice, for systems of many domains, places its vowels to the other side.
+All voices have the same phonemes and words, but no sample in common. The high voice has a shorter vocal tract than the
+low one (a warp that grows with frequency), vowels shifted differently for each phoneme, another glottal tilt, more
+breath and its own timing. A mapping between them is learnable from a few minutes, but is more than a shift and scale of
+the features. The middle voice, for models of many domains, shifts its vowels the other way.
 """
 
 import os
@@ -24,15 +24,15 @@ SMOOTHING = 0.035                                                   # seconds: r
 
 @dataclass(frozen=True)
 class Phoneme:
-    """A target that the vocal tract moves towards."""
+    """A target position of the vocal tract."""
 
-    formants: tuple[float, float, float, float]                     # Hz, of the low voice
-    bandwidth: float                                                # Hz, of the first formant
+    formants: tuple[float, float, float, float]                     # Hz, in the low voice
+    bandwidth: float                                                # Hz, first formant
     level: float                                                    # dB
     breath: float                                                   # aperiodicity at high frequencies, 0 to 1
     voiced: bool
     duration: float                                                 # seconds
-    shift: tuple[float, float, float, float] = (0, 0, 0, 0)         # octaves that the high voice adds
+    shift: tuple[float, float, float, float] = (0, 0, 0, 0)         # octaves added in the high voice
 
 
 VOWELS = {
@@ -56,19 +56,19 @@ PAUSE = Phoneme((500, 1500, 2500, 3500), 300, -62, 1.00, False, 0.12)
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker."""
+    """A synthetic speaker."""
 
     name: str
-    pitch: float                                                    # Hz, the median
-    liveliness: float                                               # octaves, of the accents
+    pitch: float                                                    # Hz, median F0
+    liveliness: float                                               # octaves, size of the accents
     tract: tuple[float, float, float, float]                        # factors on the four formants
-    own_vowels: float                                               # share of a phoneme's shift that it takes
+    own_vowels: float                                               # factor on the phonemes' `shift`
     tilt: float                                                     # dB per octave above 500 Hz
     breath: float                                                   # added aperiodicity
     pace: float                                                     # factor on durations
 
 
-VOICES = (                                                          # a voice's place seeds its sentences
+VOICES = (                                                          # a voice's index seeds its sentences
     Voice("low", 110, 0.22, (1.0, 1.0, 1.0, 1.0), 0.0, -6.0, 0.00, 1.0),
     Voice("high", 210, 0.32, (1.10, 1.16, 1.20, 1.22), 1.0, -10.5, 0.12, 0.95),
     Voice("middle", 155, 0.15, (0.92, 1.10, 0.98, 1.10), -1.3, -9.0, 0.40, 1.10),
@@ -83,17 +83,17 @@ def make_speech(
     sample_rate: int = 16000,
     voices: Collection[str] = ("low", "high"),
 ) -> None:
-    """Write `folder/<voice>/{train_001, ..., eval_001, ...}.wav`, the same files for the same arguments.
+    """Write `folder/<voice>/{train_001, ..., eval_001, ...}.wav`; equal arguments give equal files.
 
-    The same name holds the same phonemes in all voices, with timing and intonation of their own.
+    Files of the same name have the same phonemes in all voices; timing and intonation differ.
 
     Args:
-        folder: made when missing.
-        sentences: for training, about 2.5 s each.
-        evaluation: sentences for evaluation.
-        seed: another seed, other sentences.
-        sample_rate: Hz.
-        voices: names out of `VOICES`; which others are made changes no voice.
+        folder: output folder, created if missing.
+        sentences: number of training sentences, about 2.5 s each.
+        evaluation: number of evaluation sentences.
+        seed: seed of the sentences.
+        sample_rate: rate of the files in Hz.
+        voices: names out of `VOICES`; the files of a voice do not depend on the others.
 
     Raises:
         UserError: an unknown voice, or the folder cannot be written.
@@ -113,7 +113,7 @@ def make_speech(
 
 
 def _compose(rng: np.random.Generator) -> list[Phoneme]:
-    """Three or four words of two or three syllables, a pause before the last word."""
+    """Draw three or four words of two or three syllables, with a pause before the last word."""
     phonemes: list[Phoneme] = []
     words = int(rng.integers(3, 5))
     for word in range(words):
@@ -126,16 +126,16 @@ def _compose(rng: np.random.Generator) -> list[Phoneme]:
 
 
 def _speak(phonemes: list[Phoneme], voice: Voice, rng: np.random.Generator, sample_rate: int) -> np.ndarray:
-    """The sentence as a wave (N,), peak 0.5."""
+    """Synthesise the sentence as a wave (N,) with peak 0.5."""
     durations = np.array([p.duration for p in phonemes]) * voice.pace * rng.uniform(0.8, 1.25, len(phonemes))
     edge = int(EDGE * 1000 / HOP_MS)
     frames = np.maximum(np.round(durations * 1000 / HOP_MS).astype(int), 4)
-    order = np.repeat(np.arange(len(phonemes) + 2), [edge, *frames, edge])  # (T,) which phoneme speaks
+    order = np.repeat(np.arange(len(phonemes) + 2), [edge, *frames, edge])  # (T,) index of the phoneme at each frame
     spoken = [PAUSE, *phonemes, PAUSE]
 
     tract = np.log2(voice.tract)
     targets = np.array([np.log2(p.formants) + tract + voice.own_vowels * np.array(p.shift) for p in spoken])
-    targets += rng.normal(0, 0.02, targets.shape)                   # nobody says a vowel twice alike
+    targets += rng.normal(0, 0.02, targets.shape)                   # small variation between vowels
     formants = 2.0 ** _smooth(targets[order])                       # (T, 4) Hz
     bandwidths = _smooth(np.array([p.bandwidth for p in spoken])[order, None]) * [1.0, 1.4, 1.9, 2.6]
     level = _smooth(np.array([p.level + rng.normal(0, 0.7) for p in spoken])[order, None])  # (T, 1) dB
@@ -145,30 +145,34 @@ def _speak(phonemes: list[Phoneme], voice: Voice, rng: np.random.Generator, samp
 
     fft_size = pyworld.get_cheaptrick_fft_size(sample_rate)
     hz = np.linspace(0, sample_rate / 2, fft_size // 2 + 1)         # (F,)
-    # Noise falls less than the glottis.
+    # Noise has a flatter spectrum than the glottis.
     tilt = _smooth(np.where(voiced[:, None], voice.tilt, 0.4 * voice.tilt))
     decibels = level - 60 + tilt * np.log2(np.maximum(hz, 500) / 500)
     power = _resonate(hz, formants, bandwidths) * np.exp(np.log(10) / 10 * decibels)  # (T, F)
-    onset = 1 / (1 + np.exp(-(hz - 2500) / 600))                    # breath is heard in the high bands
+    onset = 1 / (1 + np.exp(-(hz - 2500) / 600))                    # breath is audible in the high bands
     aperiodicity = np.clip(breath * onset + 0.02, 0.001, 0.999)
     aperiodicity[~voiced] = 0.999
 
     wave = pyworld.synthesize(_intonate(voiced, voice, rng), power, aperiodicity, sample_rate, HOP_MS)
     wave *= 0.5 / np.abs(wave).max()
-    return wave + rng.normal(0, 3e-4, len(wave))                    # the room
+    return wave + rng.normal(0, 3e-4, len(wave))                    # room noise
 
 
 def _resonate(hz: np.ndarray, formants: np.ndarray, bandwidths: np.ndarray) -> np.ndarray:
-    """Power (T, F) of second-order resonances in cascade, 1 at 0 Hz; formants and bandwidths (T, 4) in Hz."""
+    """Return the power (T, F) of second-order resonances in cascade, 1 at 0 Hz.
+
+    Args:
+        formants, bandwidths: (T, 4) in Hz.
+    """
     power = np.ones((len(formants), len(hz)))
     for f, b in zip(formants.T[:, :, None], bandwidths.T[:, :, None], strict=True):  # each (T, 1)
         power *= f**4 / (np.square(f**2 - hz**2) + np.square(b * hz))
-    # A cascade of four falls without end; the tract's higher resonances hold it up (Fant 1960).
+    # A cascade of four keeps falling; the higher resonances of a vocal tract compensate (Fant 1960).
     return power * (1 + (hz / 3500) ** 2) ** 4
 
 
 def _intonate(voiced: np.ndarray, voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """F0 (T,) in Hz: declination, a few accents, a slow drift; 0 where unvoiced."""
+    """Draw F0 (T,) in Hz: declination, a few accents, a slow drift; 0 where unvoiced."""
     frames = len(voiced)
     time = np.arange(frames)
     octaves = np.linspace(0.12, -0.16, frames)
@@ -180,7 +184,7 @@ def _intonate(voiced: np.ndarray, voice: Voice, rng: np.random.Generator) -> np.
 
 
 def _smooth(track: np.ndarray) -> np.ndarray:
-    """(T, K) under a Hann window, its ends held."""
+    """Smooth (T, K) with a Hann window, repeating the ends."""
     half = int(SMOOTHING * 1000 / HOP_MS)
     window = np.hanning(2 * half + 1)
     padded = np.pad(track, ((half, half), (0, 0)), mode="edge")

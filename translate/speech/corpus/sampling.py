@@ -1,7 +1,6 @@
-"""Random crops of sequences, with a position that can be saved and taken up again.
+"""Random crops of utterances, with a position that can be saved and restored.
 
-Three kinds of batches, as `data.batches` names them: `CropSampler` (unpaired), `PairedCropSampler`,
-`LabelledCropSampler`.
+Three samplers for the values of `data.batches`: `CropSampler` (unpaired), `PairedCropSampler`, `LabelledCropSampler`.
 """
 
 import json
@@ -17,29 +16,29 @@ from translate.speech.analysis.alignment import align, warp
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.corpus.features import Utterances
 
-RESIDENT_BYTES = 2 << 30  # a corpus up to this size lives on the device; a larger one stays in its memory-mapped file
-Material = tuple[Utterances, Statistics]
+RESIDENT_BYTES = 2 << 30  # larger corpora stay memory-mapped on disk instead of on the device
+DomainData = tuple[Utterances, Statistics]
 
 
 class CropSampler(BatchSampler):
-    """Batches of unpaired crops, one stream per domain, e.g. `{"source": (B, Q, T), "target": (B, Q, T)}`.
+    """Sampler of unpaired crops, one stream per domain: `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
-    Every stream goes through its utterances in a fresh random order, one random crop of each; the streams are
-    independent, so nothing is ever paired. Crops are normalised to mean 0 and variance 1 by their domain's
-    statistics. An utterance shorter than a crop is continued by reflection.
+    Every stream goes through its utterances in a fresh random order and takes one random crop of each. The streams are
+    independent. Crops are normalised to mean 0 and variance 1 by their domain's statistics. An utterance shorter than a
+    crop is extended by reflection.
 
     Args:
-        streams: utterances and statistics by the stream's name.
-        crop: frames.
+        streams: utterances and statistics by name of the stream.
+        crop: number of frames.
         batch_size: crops per stream and step, over all processes.
-        seed: of the random numbers.
-        device: where the crops are made.
-        rank, processes: this process among all.
+        seed: seed of the random numbers.
+        device: device of the crops.
+        rank, processes: number of this process, and of all.
     """
 
     def __init__(
         self,
-        streams: Mapping[str, Material],
+        streams: Mapping[str, DomainData],
         crop: int,
         batch_size: int,
         seed: int,
@@ -49,43 +48,43 @@ class CropSampler(BatchSampler):
     ):
         super().__init__(batch_size, rank, processes)
         self.streams = {
-            name: self.make_stream(*material, crop, [seed, number], device)
-            for number, (name, material) in enumerate(streams.items())
+            name: self.make_stream(*data, crop, [seed, number], device)
+            for number, (name, data) in enumerate(streams.items())
         }
 
     def make_stream(self, *arguments: Any) -> "_Stream":
-        """What draws the crops of one domain; shards have their own (`data.shard_sampling`)."""
+        """Make the stream of crops of one domain; shards override it (`translate.speech.shards.sampling`)."""
         return _Stream(*arguments)
 
     def next(self) -> dict[str, Tensor]:
-        """The batch of the next step: (B, Q, T) float32 by stream."""
+        """Draw the next batch: (B, Q, T) float32 by stream."""
         numbers = {name: stream.draw(self.batch_size) for name, stream in self.streams.items()}
         return {name: stream.frames.take(numbers[name][self.part]) for name, stream in self.streams.items()}
 
     def position(self) -> dict[str, Any]:
-        """Everything that decides the batches to come; tensors and strings only."""
+        """Return the state that determines all further batches; tensors and strings only."""
         return {name: stream.order.position() for name, stream in self.streams.items()}
 
     def seek(self, position: Mapping[str, Any]) -> None:
-        """Continue from what `position` gave."""
+        """Continue from a result of `position`."""
         for name, stream in self.streams.items():
             stream.order.seek(position[name])
 
 
 class LabelledCropSampler(BatchSampler):
-    """Batches of crops of many domains: `{"source": (B, Q, T), "domain": (B, K), "mask": (B, K)}`.
+    """Sampler of crops of many domains: `{"source": (B, Q, T), "domain": (B, K), "mask": (B, K)}`.
 
-    "domain" is one-hot, "mask" all ones: every domain is known. Domains come in a fresh random order again and again,
-    so that all are equally often whatever their minutes. Crops as those of `CropSampler`.
+    "domain" is one-hot, "mask" all ones: every domain is known. Domains are drawn in repeated random orders, so that
+    all are equally frequent whatever their duration. Crops are made as in `CropSampler`.
 
     Args:
-        domains: utterances and statistics of each, in the order of the vectors' entries.
+        domains: utterances and statistics of each domain, in the order of the one-hot's entries.
         crop, batch_size, seed, device, rank, processes: as for `CropSampler`; `batch_size` counts all domains.
     """
 
     def __init__(
         self,
-        domains: Sequence[Material],
+        domains: Sequence[DomainData],
         crop: int,
         batch_size: int,
         seed: int,
@@ -95,16 +94,16 @@ class LabelledCropSampler(BatchSampler):
     ):
         super().__init__(batch_size, rank, processes)
         self.streams = [
-            self.make_stream(*material, crop, [seed, number], device) for number, material in enumerate(domains)
+            self.make_stream(*data, crop, [seed, number], device) for number, data in enumerate(domains)
         ]
         self.order = _Order(len(domains), [seed, len(domains)])
 
     def make_stream(self, *arguments: Any) -> "_Stream":
-        """As in `CropSampler`."""
+        """Make the stream of crops of one domain, as in `CropSampler`."""
         return _Stream(*arguments)
 
     def next(self) -> dict[str, Tensor]:
-        """The batch of the next step."""
+        """Draw the next batch."""
         drawn = [self.order.next() for _ in range(self.batch_size)]
         numbers = [self.streams[domain].draw(1) for domain in drawn]  # (1, T) each
         mine = list(zip(drawn, numbers, strict=True))[self.part]
@@ -113,23 +112,23 @@ class LabelledCropSampler(BatchSampler):
         return {"source": x, "domain": codes, "mask": torch.ones_like(codes)}
 
     def position(self) -> dict[str, Any]:
-        """Everything that decides the batches to come; tensors and strings only."""
+        """Return the state that determines all further batches; tensors and strings only."""
         streams = {str(number): stream.order.position() for number, stream in enumerate(self.streams)}
         return {"domains": self.order.position(), **streams}
 
     def seek(self, position: Mapping[str, Any]) -> None:
-        """Continue from what `position` gave."""
+        """Continue from a result of `position`."""
         self.order.seek(position["domains"])
         for number, stream in enumerate(self.streams):
             stream.order.seek(position[str(number)])
 
 
 class PairedCropSampler(BatchSampler):
-    """Batches of crops that belong together frame by frame: `{"source": (B, Q, T), "target": (B, Q, T)}`.
+    """Sampler of crops aligned frame by frame: `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
-    Crops run in the target's timing. Where every pair has as many frames in both domains, they belong together as they
-    stand; else the source's are warped to the target's by `align`, after they were given the target's mean and
-    deviation. An utterance shorter than a crop is continued by reflection.
+    Crops have the target's timing. If every pair has equally many frames in both domains, the frames are taken as
+    aligned. Otherwise the source is warped to the target by `align`, after normalising it to the target's mean and
+    deviation. An utterance shorter than a crop is extended by reflection.
 
     Args:
         source, target: utterances and statistics; utterance i of both is the same sentence.
@@ -138,8 +137,8 @@ class PairedCropSampler(BatchSampler):
 
     def __init__(
         self,
-        source: Material,
-        target: Material,
+        source: DomainData,
+        target: DomainData,
         crop: int,
         batch_size: int,
         seed: int,
@@ -156,7 +155,7 @@ class PairedCropSampler(BatchSampler):
         self.rows = match_frames(source, target)
 
     def next(self) -> dict[str, Tensor]:
-        """The batch of the next step."""
+        """Draw the next batch."""
         drawn = [self._draw() for _ in range(self.batch_size)][self.part]
         source, target = (np.stack(numbers) for numbers in zip(*drawn, strict=True))
         return {"source": self.source.take(source), "target": self.target.take(target)}
@@ -168,16 +167,16 @@ class PairedCropSampler(BatchSampler):
         return source_start + self.rows[sentence][inside], target_start + inside
 
     def position(self) -> dict[str, Any]:
-        """Everything that decides the batches to come; tensors and strings only."""
+        """Return the state that determines all further batches; tensors and strings only."""
         return self.order.position()
 
     def seek(self, position: Mapping[str, Any]) -> None:
-        """Continue from what `position` gave."""
+        """Continue from a result of `position`."""
         self.order.seek(position)
 
 
-def match_frames(source: Material, target: Material) -> list[np.ndarray]:
-    """For every sentence the source's frame (T,) that belongs to each of the target's T frames."""
+def match_frames(source: DomainData, target: DomainData) -> list[np.ndarray]:
+    """Find for every sentence the source frames (T,) that are aligned with the T frames of the target."""
     (ours, our_statistics), (theirs, their_statistics) = source, target
     if np.array_equal(ours.frames, theirs.frames):
         return [np.arange(frames) for frames in theirs.frames]
@@ -189,7 +188,7 @@ def match_frames(source: Material, target: Material) -> list[np.ndarray]:
 
 
 class _Frames:
-    """Frames of a domain by their numbers, normalised, on the device."""
+    """The frames of a domain, looked up by number, normalised, on the device."""
 
     def __init__(self, utterances: Utterances, statistics: Statistics, device: torch.device | str):
         self.device = torch.device(device)
@@ -209,7 +208,7 @@ class _Frames:
 
 
 class _Order:
-    """Things in a random order, again and again, and the random numbers of their crops."""
+    """Indices of utterances in repeated random orders, and random positions of crops."""
 
     def __init__(self, things: int, seed: Sequence[int]):
         self.things, self.random = things, np.random.default_rng(seed)
@@ -222,7 +221,10 @@ class _Order:
         return int(self.order[self.used - 1])
 
     def crop(self, length: int, crop: int) -> np.ndarray:
-        """Numbers (crop,) of frames at a random place in 0 .. length - 1, by reflection where it is shorter."""
+        """Draw frame numbers (crop,) at a random position in 0 .. length - 1.
+
+        Shorter utterances are extended by reflection.
+        """
         first = int(self.random.integers(max(length - crop, 0) + 1))
         return reflect(np.arange(first, first + crop), length)
 
@@ -253,7 +255,7 @@ class _Stream:
         self.frames, self.order = _Frames(utterances, statistics, device), _Order(len(utterances), seed)
 
     def draw(self, count: int) -> np.ndarray:
-        """Numbers (count, T) of the next crops' frames."""
+        """Draw the frame numbers (count, T) of the next crops."""
         return np.stack([self._draw() for _ in range(count)])
 
     def _draw(self) -> np.ndarray:

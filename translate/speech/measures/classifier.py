@@ -1,4 +1,4 @@
-"""Speaker similarity without a download: does a simple classifier take converted speech for the target?"""
+"""Speaker similarity without a download: how much converted speech a simple classifier assigns to the target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ FOLDS = 5
 class DomainClassifier:
     """Logistic regression on the mean and deviation of c1..cD over segments of one second.
 
-    Fitted on natural speech of every domain. `cross_validation` is its accuracy on held-out natural
-    utterances: where that is low, the accuracy on converted speech says little.
+    It is fitted on natural speech of every domain. `cross_validation` is its accuracy on held-out natural utterances:
+    where that is low, the accuracy on converted speech says little.
 
     Args:
-        natural: domain -> mel-cepstra (T, D + 1) of its utterances.
+        natural: mel-cepstra (T, D + 1) of the utterances by domain.
 
     Raises:
         UserError: fewer than two domains, or one without utterances.
@@ -43,7 +43,7 @@ class DomainClassifier:
                 features.append(rows)
                 labels += [domain] * len(rows)
                 utterances += [f"{domain}/{number}"] * len(rows)
-        # Domains with more speech must not be preferred.
+        # A domain must not be preferred for having more speech.
         self._model = make_pipeline(
             StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced")
         )
@@ -53,12 +53,12 @@ class DomainClassifier:
         self._model.fit(everything, labels)
 
     def recognise(self, mceps: Sequence[np.ndarray]) -> dict[str, float]:
-        """Domain -> share of the segments of the utterances (T, D + 1) taken for it; the shares sum to 1."""
+        """Return by domain the fraction of the segments of utterances (T, D + 1) assigned to it; the sum is 1."""
         found = self._model.predict(np.concatenate([segment_statistics(mcep) for mcep in mceps]))
         return {domain: float((found == domain).mean()) for domain in self.domains}
 
     def _validate(self, features: Any, labels: Any, utterances: Any, folds: int) -> float | None:
-        """Accuracy on folds of whole utterances; None where a domain has only one utterance."""
+        """Compute the accuracy on folds of whole utterances; None where a domain has only one utterance."""
         from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 
         if folds < 2:
@@ -68,7 +68,7 @@ class DomainClassifier:
 
 
 def segment_statistics(mcep: np.ndarray) -> np.ndarray:
-    """(T, D + 1) -> (S, 2 D): mean and standard deviation of c1..cD over segments of nearly one second.
+    """Compute mean and standard deviation of c1..cD over segments of about one second: (T, D + 1) -> (S, 2 D).
 
     The utterance is cut evenly into round(T / 200) segments, at least one, so that no frame is left out.
     """

@@ -1,7 +1,7 @@
 """From analysed utterances to the numbers of a pair of domains, and of all pairs.
 
 Every measure has one value per column of `COLUMNS`: the unconverted source, the trivial converter (nothing
-learned, nothing resynthesised), the features that the system put out, and its waves analysed again.
+learned, nothing resynthesised), the features that the model gave out, and its waves analysed again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ COLUMN_TITLES = {
     "target": "natural target",
 }
 
-AVERAGED = (                                                        # over pairs
+AVERAGED = (                                                        # measures to average over pairs
     *("mcd", "mcd_aligned", "msd", "gv", "gv_upper", "f0_rmse_cents", "voicing_error", "domain_accuracy"),
     *("stft_distance", "spectral_convergence", "log_magnitude", "lsd", "texture", "aliasing"),
 )
@@ -35,13 +35,13 @@ Scores = dict[str, dict[str, float | None]]                         # measure ->
 
 
 def convert_trivially(source: Analysis, from_domain: Statistics, to_domain: Statistics) -> Analysis:
-    """The trivial converter: the target's mean and variance for every coefficient and for log F0."""
+    """Apply the trivial converter: the target's mean and variance for every coefficient and for log F0."""
     mcep = to_domain.denormalise(from_domain.normalise(source.mcep))
     return Analysis(mcep, convert_f0(source.f0, from_domain, to_domain), source.level)
 
 
 def confidence(values: Sequence[float]) -> float | None:
-    """Half-width of the 95 % interval of the mean (Student's t); None below two values."""
+    """Return the half-width of the 95 % interval of the mean (Student's t); None below two values."""
     if len(values) < 2:
         return None
     quantile = float(stdtrit(len(values) - 1, 0.975))
@@ -56,7 +56,7 @@ def measure_utterance(
     from_domain: Statistics,
     to_domain: Statistics,
 ) -> tuple[Scores, dict[str, np.ndarray]]:
-    """One utterance: its scores, and the trimmed mel-cepstra of every column."""
+    """Measure one utterance: return its scores, and the trimmed mel-cepstra of every column."""
     trivial = convert_trivially(source, from_domain, to_domain)
     whole = dict(zip(COLUMNS, (source, trivial, converted, resynthesised), strict=True))
     columns = {column: analysis.trimmed() for column, analysis in whole.items()}
@@ -80,7 +80,7 @@ def measure_utterance(
 
 
 def average(scores: Sequence[Scores]) -> dict[str, Any]:
-    """Means over utterances, with the intervals of the MCD and of its changes."""
+    """Average over utterances, with confidence intervals of the MCD and of its changes."""
     means: dict[str, Any] = {
         measure: {column: _mean([s[measure].get(column) for s in scores]) for column in COLUMNS}
         for measure in ("mcd", "f0_rmse_cents", "voicing_error")
@@ -92,7 +92,7 @@ def average(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def _intervals(mcd: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Confidence intervals of the columns, and the paired changes of the converted against the other two."""
+    """Compute the confidence intervals of the columns, and of the paired changes of `converted` against two others."""
     values: dict[str, float | None] = {}
     for column in COLUMNS:
         values[f"{column}_ci"] = _round(confidence([m[column] for m in mcd]))
@@ -110,17 +110,17 @@ def compare_sets(
     domain: str,
     classifier: DomainClassifier | None,
 ) -> tuple[dict[str, Any], dict[str, Trajectories]]:
-    """The measures of whole sets, and the trajectories behind them: of every column, and `natural`.
+    """Measure whole sets; return the measures, and the trajectories of every column and of `natural`.
 
-    Natural reference: the parallel targets where every utterance has one, else the training utterances.
+    The natural reference is the parallel targets if every utterance has one, else the training utterances.
     """
     complete = len(targets) == len(columns)
     mceps = {column: [of_utterance[column] for of_utterance in columns] for column in COLUMNS}
     sets = {column: Trajectories.measure(of_column) for column, of_column in mceps.items()}
     sets["natural"] = Trajectories.measure([analysis.mcep for analysis in (targets if complete else training)])
     measures = compare_trajectories(sets)
-    heard = {**mceps, "target": [analysis.mcep for analysis in targets]}
-    recognised = {column: classifier.recognise(m) if classifier and m else None for column, m in heard.items()}
+    spoken = {**mceps, "target": [analysis.mcep for analysis in targets]}
+    recognised = {column: classifier.recognise(m) if classifier and m else None for column, m in spoken.items()}
     measures["domain_accuracy"] = {c: _round(shares[domain]) if shares else None for c, shares in recognised.items()}
     measures["recognised"] = {column: rounded(shares) if shares else None for column, shares in recognised.items()}
     measures["natural_reference"] = "parallel targets" if complete else "training utterances of the target"
@@ -128,9 +128,9 @@ def compare_sets(
 
 
 def compare_trajectories(sets: Mapping[str, Trajectories]) -> dict[str, Any]:
-    """Modulation spectrum distance and global variance of every column against `natural`, per coefficient, too.
+    """Compare every column with `natural`: modulation spectrum distance and global variance, also per coefficient.
 
-    `gv_upper` is of the coefficients above the tenth alone; not there where there are none.
+    `gv_upper` covers the coefficients above the tenth; it is missing if there are none.
     """
     measures: dict[str, Any] = {"msd": {}, "msd_by_coefficient": {}, "gv": {}, "gv_upper": {}, "gv_by_coefficient": {}}
     for column in COLUMNS:
@@ -146,7 +146,7 @@ def compare_trajectories(sets: Mapping[str, Trajectories]) -> dict[str, Any]:
 
 
 def average_waves(scores: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float | None]]:
-    """Means over utterances of the distances between waves."""
+    """Average the distances between waves over utterances."""
     return {
         measure: {column: _mean([s[measure][column] for s in scores]) for column in columns}
         for measure, columns in scores[0].items()
@@ -154,7 +154,7 @@ def average_waves(scores: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[s
 
 
 def average_pairs(pairs: Sequence[Mapping[str, Any]], scores: Sequence[Scores]) -> dict[str, Any]:
-    """Means over pairs; the intervals of the MCD are those of all utterances together."""
+    """Average over pairs; the confidence intervals of the MCD are those of all utterances together."""
     overall: dict[str, Any] = {"n": sum(pair["n"] for pair in pairs)}
     for measure in AVERAGED:
         if all(measure in pair for pair in pairs):

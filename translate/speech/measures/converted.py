@@ -1,8 +1,8 @@
-"""The features that a system put out, kept beside its waves: measured without a second analysis.
+"""The features that a model gave out, stored beside its waves, so that they are measured without another analysis.
 
-    <name>.wav      what the listener hears
+    <name>.wav      the wave
     <name>.npz      mcep (T, 41) float32 mel-cepstra (SPTK) with c0; f0 (T,) float32 Hz, 0 where unvoiced;
-                    hop_ms; sample_rate; wave: SHA-256 of <name>.wav, so that older features are noticed
+                    hop_ms; sample_rate; wave: SHA-256 of <name>.wav, by which outdated features are detected
 """
 
 import hashlib
@@ -23,7 +23,7 @@ KEYS = ("mcep", "f0", "hop_ms", "sample_rate", "wave")
 
 @dataclass(frozen=True, eq=False)
 class ConvertedFeatures:
-    """What a system put out for one utterance."""
+    """The features that a model gave out for one utterance."""
 
     mcep: np.ndarray                                                # (T, 41) float32
     f0: np.ndarray                                                  # (T,) float32 Hz, 0 where unvoiced
@@ -32,27 +32,27 @@ class ConvertedFeatures:
     wave: str                                                       # SHA-256 of the wave made from them
 
     def why_unusable(self, wave: Path, sample_rate: int, dimensions: int) -> str | None:
-        """Why the frames cannot stand beside those of the analysis; None where they can."""
+        """Return why the frames cannot be compared with those of the analysis; None if they can."""
         if self.wave != _digest(wave):
             return f"{wave.with_suffix('.npz').name} belongs to another wave than {wave.name}"
         if self.hop_ms != HOP_MS:
-            return f"the system puts out a frame every {self.hop_ms:g} ms, not {HOP_MS:g} ms"
+            return f"the model gives out a frame every {self.hop_ms:g} ms, not {HOP_MS:g} ms"
         if self.sample_rate != sample_rate:
-            return f"the system puts out {self.sample_rate} Hz, not {sample_rate} Hz"
+            return f"the model gives out {self.sample_rate} Hz, not {sample_rate} Hz"
         if dimensions + 1 > self.mcep.shape[1]:
             return f"its features hold {self.mcep.shape[1] - 1} dimensions, not {dimensions}"
         return None
 
 
 def save_features(wave: Path, power: np.ndarray, f0: np.ndarray, hop_ms: float, sample_rate: int) -> None:
-    """Write the features of the file `wave`, which exists, beside it, whole or not at all.
+    """Write the features of the existing file `wave` beside it, completely or not at all.
 
     Args:
         wave: `<name>.wav`; the features go to `<name>.npz`.
-        power: (T, F) spectral envelope that the wave was made with.
+        power: (T, F) spectral envelope from which the wave was made.
         f0: (T,) Hz, 0 where unvoiced.
-        hop_ms: between frames.
-        sample_rate: Hz.
+        hop_ms: time between frames in ms.
+        sample_rate: rate of the wave in Hz.
     """
     mcep = spectrum_to_mcep(power, COEFFICIENTS, default_alpha(sample_rate))
     with replacing(wave.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
@@ -67,7 +67,7 @@ def save_features(wave: Path, power: np.ndarray, f0: np.ndarray, hop_ms: float, 
 
 
 def load_features(path: Path) -> ConvertedFeatures:
-    """Read what `save_features` wrote; raises `UserError` for anything else."""
+    """Read a file written by `save_features`; raise `UserError` for any other."""
     try:
         with np.load(path) as arrays:
             mcep, f0, hop_ms, sample_rate, wave = (arrays[key] for key in KEYS)

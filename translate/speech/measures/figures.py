@@ -1,4 +1,4 @@
-"""Pictures of a training run and of its output, without a display (matplotlib's Agg)."""
+"""Figures of a training run and of its output, drawn without a display (matplotlib's Agg)."""
 
 import os
 
@@ -8,8 +8,8 @@ from scipy.signal.windows import hann
 
 from translate.training.curves import save_figure
 
-WINDOW_MS, HOP_MS = 25.0, 5.0                                       # of the spectrograms
-RANGE_DB = 80.0                                                     # shown below the loudest point
+WINDOW_MS, HOP_MS = 25.0, 5.0                                       # window and hop of the spectrograms
+RANGE_DB = 80.0                                                     # range below the loudest point
 
 
 def draw_triple(
@@ -22,15 +22,15 @@ def draw_triple(
     """Draw the log-magnitude spectrograms of source, converted and target, one above the other, as PNG.
 
     Args:
-        path: of the picture.
-        source, converted, target: (N,) waves of any length; time and frequency axes are shared.
-        sample_rate: Hz, of all three.
+        path: output file.
+        source, converted, target: (N,) waves of any length; they have common time and frequency axes.
+        sample_rate: rate of all three in Hz.
 
     Returns:
         The pixels (H, W, 3), uint8.
 
     Raises:
-        UserError: the picture cannot be written.
+        UserError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -57,7 +57,7 @@ def draw_triple(
 
 
 def spectrogram(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """(F, T) dB below the loudest point."""
+    """Compute the spectrogram (F, T) in dB relative to the loudest point."""
     window = hann(round(sample_rate * WINDOW_MS / 1000), sym=False)
     hop = round(sample_rate * HOP_MS / 1000)
     wave = np.pad(wave, (0, max(0, len(window) - len(wave))))

@@ -1,4 +1,4 @@
-"""All pairs of many domains at a glance: distortion by source and target, and what the classifier takes for what."""
+"""Overviews of all pairs of many domains: distortion by source and target, and the classifier's confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ Matrix = list[list[float | None]]
 
 
 def arrange_matrices(domains: Sequence[str], pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The pairs' numbers as matrices.
+    """Arrange the numbers of the pairs as matrices.
 
     Args:
-        domains: their names, the order of rows and columns.
-        pairs: with "source", "target", "mcd" and "recognised".
+        domains: names in the order of rows and columns.
+        pairs: results with "source", "target", "mcd" and "recognised".
 
     Returns:
-        domains; mcd: column -> matrix in dB, rows source, columns target; confusion: column -> matrix of shares,
+        domains; mcd: column -> matrix in dB, rows source, columns target; confusion: column -> matrix of fractions,
         rows the wanted target (mean over its sources), columns the recognised domain. None where nothing was
         converted or measured.
     """
@@ -43,7 +43,7 @@ def arrange_matrices(domains: Sequence[str], pairs: Sequence[Mapping[str, Any]])
 
 
 def format_matrices(matrices: Mapping[str, Any]) -> list[str]:
-    """The matrices as lines of Markdown."""
+    """Format the matrices as lines of Markdown."""
     domains = matrices["domains"]
     lines = ["", "## Mel-cepstral distortion of all pairs, dB: rows source, columns target"]
     for column, title in DISTORTIONS.items():

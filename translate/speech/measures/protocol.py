@@ -1,4 +1,4 @@
-"""Every choice behind the numbers of a speech report: for results.json, and in plain words for results.md."""
+"""The protocol of a speech evaluation: as stored in results.json, and as explained in results.md."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,13 +25,14 @@ def describe_protocol(
     without_features: str | None,
     cross_validation: float | None,
 ) -> dict[str, Any]:
-    """Every choice behind the numbers, as results.json keeps it.
+    """Describe every choice behind the numbers, as stored in results.json.
 
-    `without_features`: why `converted` is measured on the waves; None where the systems' features are there.
+    Args:
+        without_features: reason why `converted` is measured on the waves; None if the model's features are there.
     """
-    converted = "the mel-cepstra and F0 that the system put out, before synthesis, cut as the source's frames"
+    converted = "the mel-cepstra and F0 that the model gave out, before synthesis, cut as the source's frames"
     if without_features:
-        converted = f"the system's waves analysed again, the same as resynthesised ({without_features})"
+        converted = f"the model's waves analysed again, the same as resynthesised ({without_features})"
     return {
         "n": utterances,
         "sample_rate": sample_rate,
@@ -46,7 +47,7 @@ def describe_protocol(
         "mean_variance": "the source's frames with the target's training mean and variance, log-Gaussian F0",
         "converted": converted,
         "converted_from": "waves" if without_features else "features",
-        "resynthesised": "the system's waves analysed again, as heard: losses of the synthesis and of the second "
+        "resynthesised": "the model's waves analysed again, as heard: losses of the synthesis and of the second "
         "analysis count",
         "modulation_spectrum": "64-frame Hann, hop 32, dB, mean over segments, then over utterances; distance: "
         "RMS over modulation frequencies (per coefficient), then over dimensions",
@@ -67,7 +68,7 @@ def describe_protocol(
             "lsd": f"RMS over frequency of the difference in dB, mean over frames; {WINDOW_MS:g} ms windows",
             "texture": "standard deviation of the dB in patches of 5 frames x 5 bins, mean over time; RMS over "
             "frequency of the difference to the natural one",
-            "aliasing": "sines of 0.048, 0.077 and 0.138 of the sampling rate through the system: energy at fs/4 - f, "
+            "aliasing": "sines of 0.048, 0.077 and 0.138 of the sampling rate through the model: energy at fs/4 - f, "
             "fs/4 + f and fs/2 - f over that at f",
         },
         "confidence": "95 %, Student's t over utterances",

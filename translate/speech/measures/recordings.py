@@ -1,4 +1,4 @@
-"""What an evaluation of speech compares: wave files by pair of domains, each analysed once."""
+"""The input of a speech evaluation: wave files by pair of domains, each analysed once."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ log = logging.getLogger("translate")
 
 WaveScores = dict[str, dict[str, float]]                            # measure -> source and converted -> value
 
-NAMED = 5                                                           # bad files named in one error
+NAMED = 5                                                           # bad files listed in one error
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,25 @@ class Item:
 
     id: str
     source: Path                                                    # wave before conversion
-    target: Path | None                                             # the same sentence by the target
+    target: Path | None                                             # recording of the same sentence by the target
     converted: Path                                                 # wave after conversion
-    features: Path | None = None                                    # of `translate convert --features`
+    features: Path | None = None                                    # written by `translate convert --features`
 
 
 @dataclass(frozen=True)
 class PairTask:
-    """Everything converted from one domain to another."""
+    """All utterances converted from one domain to another."""
 
     source: str
     target: str
     items: Sequence[Item]
-    aliasing: float | None = None                                   # dB, of a waveform system (`measure_aliasing`)
+    aliasing: float | None = None                                   # dB, for waveform models (`measure_aliasing`)
 
 
 def analyse_all(
     tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]], sample_rate: int, dimensions: int, jobs: int
 ) -> dict[Path, Analysis]:
-    """Analyse every distinct file of the tasks and of the training once; raises `UserError` that names bad files."""
+    """Analyse every distinct file of the tasks and of the training once; raise `UserError` naming bad files."""
     items = [item for task in tasks for item in task.items]
     used = [path for item in items for path in (item.source, item.target, item.converted) if path is not None]
     paths = list(dict.fromkeys([*used, *(path for paths in training.values() for path in paths)]))
@@ -61,9 +61,10 @@ def analyse_all(
 def collect_converted(
     items: Sequence[Item], analyses: Mapping[Path, Analysis], sample_rate: int, dimensions: int
 ) -> tuple[dict[Path, Analysis], str | None]:
-    """What the systems put out, by wave; of the waves, and why, where one item lacks usable features.
+    """Collect the features that the model gave out, by wave, and None.
 
-    A column never mixes the two readings.
+    If one utterance has no usable features, all are replaced by the waves analysed again, and the reason is returned:
+    a column never mixes the two.
     """
     converted = {}
     for item in items:
@@ -82,9 +83,9 @@ def collect_converted(
 def compare_aligned(
     items: Sequence[Item], analyses: Mapping[Path, Analysis], sample_rate: int, jobs: int
 ) -> list[WaveScores] | None:
-    """Distances of the waves before and after from the natural ones, within their speech, for every item.
+    """Measure the distances of source and converted wave from the target's, within its speech, for every item.
 
-    None where source, converted and target of one item differ in length: nothing is aligned sample by sample.
+    Returns None if source, converted and target of one item differ in length: they are not aligned sample by sample.
     """
     tasks = []
     for item in items:
@@ -104,7 +105,7 @@ def _analyse(path: Path, sample_rate: int, dimensions: int) -> Analysis | str:
 
 
 def _beside_source(features: ConvertedFeatures, item: Item, source: Analysis) -> Analysis:
-    """The features at the levels of their source: conversion keeps the timing."""
+    """Return the features with the levels of their source, since conversion keeps the timing."""
     if len(features.f0) != len(source):
         raise UserError(
             f"{item.features}: {len(features.f0)} frames, but {item.source} has {len(source)}; convert it again"

@@ -1,10 +1,14 @@
-"""The evaluation of a speech system: from wave files to results.json, results.md and pictures.
+"""The evaluation of converted speech: from wave files to results.json, results.md and figures.
 
-Four columns stand in every measure. `source`: the unconverted source. `mean_variance`: the trivial
-converter, the source's mel-cepstra with the target's mean and variance and the log-Gaussian F0 transform,
-nothing learned and nothing resynthesised. `converted`: the mel-cepstra and F0 that the system put out, which
-compare with the trivial converter's and with the literature's. `resynthesised`: the system's waves analysed
-again, what the listener hears; a vocoder alone costs some tenths of a dB here.
+Every measure has four columns:
+
+    source         the unconverted source
+    mean_variance  the trivial converter: the source's mel-cepstra with the target's mean and variance, and the
+                   log-Gaussian F0 transform; nothing learned and nothing resynthesised
+    converted      the mel-cepstra and F0 that the model gave out; comparable with the trivial converter and with the
+                   literature
+    resynthesised  the model's waves analysed again, as a listener hears them; the vocoder alone costs some tenths of a
+                   dB here
 
 More than two domains add matrices over all pairs; waves aligned sample by sample add the distances between them.
 """
@@ -51,28 +55,28 @@ def evaluate_speech(
     rtf: Mapping[str, float] | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Measure converted speech against natural one.
+    """Measure converted speech against natural speech.
 
     Writes `out`/results.json, `out`/results.md, `out`/pictures/gv.png and `out`/pictures/modulation.png.
 
-    The features of the items are measured where every item has them, with the evaluation's hop (5 ms), rate and
-    number of dimensions at least. Otherwise `converted` is of the waves analysed again, for all items alike, and
-    the protocol says why.
+    `converted` is measured on the features of the items if every item has them with the evaluation's hop (5 ms) and
+    rate, and with enough dimensions. Otherwise it is measured on the waves analysed again, for all items, and the
+    protocol gives the reason.
 
     Args:
         tasks: one per (source, target); every distinct file is analysed once.
-        training: domain -> natural training waves. They give the statistics of the trivial converter and fit
-            the domain classifier (all domains named here take part); at most 500 of a domain are used.
-        sample_rate: Hz; every wave is resampled to it.
-        out: folder of the results, made when missing.
+        training: natural training waves by domain. They give the statistics of the trivial converter and fit the
+            domain classifier (with all domains given here); at most 500 of a domain are used.
+        sample_rate: rate in Hz to which every wave is resampled.
+        out: folder of the results, created if missing.
         dimensions: D of the mel-cepstra, without c0.
-        rtf: stage -> processing time over audio time, passed through to the report.
-        jobs: processes; -1: one per core.
+        rtf: processing time over audio time by stage, copied to the report.
+        jobs: number of processes; -1: one per core.
 
     Returns:
-        What results.json holds: {"protocol", "pairs", "overall", "rtf"}, and "matrices" where there are more than
-        two domains. None stands where a measure has nothing to measure (no parallel target, no voiced frame, the
-        interval of a single utterance).
+        The content of results.json: {"protocol", "pairs", "overall", "rtf"}, and "matrices" for more than two domains.
+        None stands where a measure has nothing to measure (no parallel target, no voiced frame, the interval of a
+        single utterance).
 
     Raises:
         UserError: nothing to evaluate, a domain without training waves, or unusable files (named).
@@ -158,13 +162,13 @@ def _check(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]]) ->
 
 
 def _spread(paths: Sequence[Path]) -> list[Path]:
-    """At most TRAINING_LIMIT of them, evenly spaced."""
+    """Select at most TRAINING_LIMIT of them, evenly spaced."""
     chosen = np.linspace(0, len(paths) - 1, min(len(paths), TRAINING_LIMIT)).round().astype(int)
     return [paths[i] for i in chosen]
 
 
 def _draw(folder: Path, pairs: Sequence[Mapping[str, Trajectories]], resynthesised: bool) -> None:
-    """The trajectories, averaged over pairs; `resynthesised` where that column says more than `converted`."""
+    """Draw the trajectories, averaged over pairs; `resynthesised` if that column differs from `converted`."""
     shown = [column for column in pairs[0] if column != "resynthesised" or resynthesised]
     sets = {column: Trajectories.average([of_pair[column] for of_pair in pairs]) for column in shown}
     draw_variances(folder / "gv.png", sets)

@@ -27,7 +27,7 @@ MEASURES = (                                                        # key, title
 
 
 def format_table(results: Mapping[str, Any]) -> str:
-    """The headline, mel-cepstral distortion of every pair in dB, as an aligned table for the terminal."""
+    """Format the mel-cepstral distortion of every pair in dB as an aligned table for the terminal."""
     titles = ["pair", "N", *(COLUMN_TITLES[column] for column in COLUMNS)]
     rows = [[*titles, "change", "against mean-variance"]]
     keys = (*COLUMNS, "change_from_source", "change_from_mean_variance")
@@ -39,7 +39,7 @@ def format_table(results: Mapping[str, Any]) -> str:
 
 
 def write_tables(path: str | os.PathLike[str], results: Mapping[str, Any]) -> None:
-    """Write results.md, whole or not at all."""
+    """Write results.md, completely or not at all."""
     protocol = results["protocol"]
     lines = [
         "# Results",
@@ -50,7 +50,7 @@ def write_tables(path: str | os.PathLike[str], results: Mapping[str, Any]) -> No
         "",
         f"{protocol['dimensions']} dimensions, DTW, {protocol['sample_rate']} Hz; ± is a 95 % interval over "
         "utterances. *mean-variance* is the trivial converter: nothing learned. *converted*: "
-        f"{protocol['converted']}. *resynthesised*: the system's waves analysed again. The last two columns "
+        f"{protocol['converted']}. *resynthesised*: the model's waves analysed again. The last two columns "
         "compare *converted*, utterance by utterance, with the source and with the trivial converter.",
     ]
     for key, title, decimals, factor in MEASURES:

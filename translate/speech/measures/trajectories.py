@@ -1,4 +1,4 @@
-"""How lively the mel-cepstra of a set of utterances move: global variance and modulation spectrum.
+"""Movement of the mel-cepstra in a set of utterances: global variance and modulation spectrum.
 
 Statistical conversion over-smooths: the variance within an utterance shrinks, most of all in the higher
 coefficients, and so do the faster modulations. Both are measured per coefficient, without any alignment.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import get_window
 
-SEGMENT, SEGMENT_HOP = 64, 32                                       # frames of a modulation spectrum
-POWER_FLOOR = 1e-12                                                 # of a modulation spectrum: -120 dB; of a variance
+SEGMENT, SEGMENT_HOP = 64, 32  # frames of a segment for the modulation spectrum, and their hop
+POWER_FLOOR = 1e-12  # floor of a modulation spectrum (-120 dB) and of a variance
 UPPER = 10                                                          # c11 to cD are the upper coefficients
 
 
@@ -21,7 +21,7 @@ class Trajectories:
     """The movement of c1..cD in a set of utterances.
 
     Attributes:
-        variance: (D,) global variance: within an utterance, mean over utterances (Toda et al. 2007).
+        variance: (D,) global variance: variance within an utterance, mean over utterances (Toda et al. 2007).
         modulation: (33, D) dB, log modulation spectrum, mean over utterances; modulation frequency first.
     """
 
@@ -30,27 +30,27 @@ class Trajectories:
 
     @classmethod
     def measure(cls, mceps: Sequence[np.ndarray]) -> "Trajectories":
-        """Of mel-cepstra (T, D + 1), at least one."""
+        """Measure mel-cepstra (T, D + 1), at least one."""
         variance = np.mean([mcep[:, 1:].var(axis=0) for mcep in mceps], axis=0)
         return cls(variance, np.mean([modulation_spectrum(mcep) for mcep in mceps], axis=0))
 
     @classmethod
     def average(cls, sets: Sequence["Trajectories"]) -> "Trajectories":
-        """The mean over sets: geometric of the variances, arithmetic of the dB."""
+        """Average over sets: geometric mean of the variances, arithmetic mean of the dB."""
         logs = np.log([np.maximum(one.variance, POWER_FLOOR) for one in sets])
         return cls(np.exp(logs.mean(axis=0)), np.mean([one.modulation for one in sets], axis=0))
 
     def variance_ratios(self, natural: "Trajectories") -> np.ndarray:
-        """(D,) global variance over the natural one: 1 is natural, below is muffled."""
+        """Return (D,) global variance over the natural one: 1 is natural, below is muffled."""
         return np.maximum(self.variance, POWER_FLOOR) / np.maximum(natural.variance, POWER_FLOOR)
 
     def modulation_distances(self, natural: "Trajectories") -> np.ndarray:
-        """(D,) dB: root mean square difference of the log modulation spectra, over modulation frequencies."""
+        """Return (D,) dB: RMS difference of the log modulation spectra over modulation frequencies."""
         return np.sqrt(((self.modulation - natural.modulation) ** 2).mean(axis=0))
 
 
 def modulation_spectrum(mcep: np.ndarray) -> np.ndarray:
-    """Log modulation spectrum of one utterance (T, D + 1): (33, D) dB for c1..cD, modulation frequency first.
+    """Compute the log modulation spectrum of one utterance (T, D + 1): (33, D) dB for c1..cD, frequency first.
 
     Power spectra over time of 64-frame periodic Hann windows every 32 frames, in dB, averaged. Utterances
     shorter than 64 frames are padded by reflection.
@@ -64,10 +64,10 @@ def modulation_spectrum(mcep: np.ndarray) -> np.ndarray:
 
 
 def average_ratio(ratios: np.ndarray) -> float:
-    """Geometric mean of positive ratios."""
+    """Return the geometric mean of positive ratios."""
     return float(np.exp(np.log(ratios).mean()))
 
 
 def average_distance(distances: np.ndarray) -> float:
-    """Root mean square: of `modulation_distances` the modulation spectrum distance (MSD) over all coefficients."""
+    """Return the RMS; of `modulation_distances` it is the modulation spectrum distance (MSD) over all coefficients."""
     return float(np.sqrt((distances**2).mean()))

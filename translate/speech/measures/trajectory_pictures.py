@@ -1,4 +1,4 @@
-"""Pictures of over-smoothing: global variance and modulation spectrum per coefficient, before, after, natural."""
+"""Figures of over-smoothing: global variance and modulation spectrum per coefficient, by column and natural."""
 
 import os
 from collections.abc import Mapping
@@ -29,20 +29,20 @@ STYLES: dict[str, dict[str, Any]] = {
     "resynthesised": {"color": "tab:green", "linewidth": 1.2, "linestyle": "--"},
 }
 TITLES = {**COLUMN_TITLES, "source": "before (unconverted)", "converted": "after (converted)"}
-RANGE_DB = 12.0                                                     # of the differences shown
+RANGE_DB = 12.0                                                     # range of the differences shown
 RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 5, 10)   # ticks
 LINES = 4                                                           # coefficients shown as curves
 
 
 def draw_variances(path: str | os.PathLike[str], sets: Mapping[str, Trajectories]) -> None:
-    """Draw the global variance of every coefficient, and over the natural one, as PNG.
+    """Draw the global variance of every coefficient, and its ratio to the natural one, as PNG.
 
     Args:
-        path: of the picture.
-        sets: "natural" and columns of the report.
+        path: output file.
+        sets: trajectories of "natural" and of columns of the report.
 
     Raises:
-        UserError: the picture cannot be written.
+        UserError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -76,9 +76,9 @@ def draw_variances(path: str | os.PathLike[str], sets: Mapping[str, Trajectories
 
 
 def draw_modulation(path: str | os.PathLike[str], sets: Mapping[str, Trajectories]) -> None:
-    """Draw the log modulation spectra: differences to natural for all coefficients, curves for some, as PNG.
+    """Draw the log modulation spectra as PNG: differences to natural for all coefficients, curves for some.
 
-    Arguments and errors as of `draw_variances`.
+    Arguments and errors are those of `draw_variances`.
     """
     from matplotlib.figure import Figure
 
@@ -115,7 +115,7 @@ def draw_modulation(path: str | os.PathLike[str], sets: Mapping[str, Trajectorie
 
 
 def _draw_curves(axis: "Axes", frequencies: np.ndarray, sets: Mapping[str, Trajectories], number: int) -> None:
-    """One coefficient's log modulation spectra."""
+    """Draw one coefficient's log modulation spectra."""
     for column in _order(sets):
         axis.plot(
             frequencies, sets[column].modulation[:, number - 1], label=TITLES.get(column, column), **STYLES[column]
@@ -126,5 +126,5 @@ def _draw_curves(axis: "Axes", frequencies: np.ndarray, sets: Mapping[str, Traje
 
 
 def _order(sets: Mapping[str, Trajectories]) -> list[str]:
-    """Columns from back to front."""
+    """List the columns from back to front."""
     return [column for column in STYLES if column in sets]

@@ -1,7 +1,7 @@
-"""Distances between sample-aligned waves, for systems that keep the timing: postfilters, WaveCycleGAN.
+"""Distances between sample-aligned waves, for models that keep the timing: postfilters, WaveCycleGAN.
 
-They compare magnitudes; the phase, which the ear hardly hears, does not count. Magnitudes are raised to 80 dB
-below the loudest point of the natural ones, so that digital silence does not decide.
+They compare magnitudes and ignore the phase, which is hardly audible. Magnitudes are raised to a floor 80 dB
+below the loudest point of the natural ones, so that digital silence does not dominate.
 """
 
 import numpy as np
@@ -9,14 +9,14 @@ from scipy.ndimage import uniform_filter
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-WINDOWS_MS = (10.0, 25.0, 50.0)                                     # the resolutions; hops of a fifth
-WINDOW_MS = 25.0                                                    # of the log-spectral distance and texture
-RANGE_DB = 80.0                                                     # below the loudest natural point: silent
+WINDOWS_MS = (10.0, 25.0, 50.0)                                     # the three resolutions; hops are a fifth
+WINDOW_MS = 25.0                                                    # window of the log-spectral distance and texture
+RANGE_DB = 80.0                                                     # floor below the loudest natural point
 PATCH = 5                                                           # frames and bins of a patch of texture
 
 
 def compare_waves(wave: np.ndarray, natural: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """Every distance of two waves (N,) of one length, at `sample_rate` Hz; 0 is equal.
+    """Compute all distances between two waves (N,) of equal length, at `sample_rate` Hz; 0 means equal.
 
     Returns:
         spectral_convergence: | |A| - |N| | / | |N| | (Frobenius norms), mean over the three resolutions.
@@ -24,8 +24,8 @@ def compare_waves(wave: np.ndarray, natural: np.ndarray, sample_rate: int) -> di
         stft_distance: their sum, the multi-resolution STFT distance (Yamamoto et al. 2020).
         lsd: dB, log-spectral distance: root mean square over frequency of the difference in dB, mean over
             frames (Gray and Markel 1976); windows of 25 ms.
-        texture: dB, log-spectral texture distance: the standard deviation of the dB in patches of 5 frames x 5
-            bins, mean over time, gives a number per frequency; root mean square difference of these. An
+        texture: dB, log-spectral texture distance. The standard deviation of the dB in patches of 5 frames x 5 bins,
+            averaged over time, gives a number per frequency; the distance is the RMS difference of these. An
             over-smoothed spectrogram lacks texture even where its level is right.
     """
     spectra = [_magnitudes(wave, natural, sample_rate, window) for window in WINDOWS_MS]
@@ -42,8 +42,8 @@ def compare_waves(wave: np.ndarray, natural: np.ndarray, sample_rate: int) -> di
 
 
 def measure_texture(decibels: np.ndarray) -> np.ndarray:
-    """(F, T) dB -> (F - 4,): standard deviation in patches of 5 bins x 5 frames, mean over time."""
-    centred = decibels - decibels.mean()                            # small numbers lose no digits when squared
+    """Compute the standard deviation in patches of 5 bins x 5 frames, mean over time: (F, T) dB -> (F - 4,)."""
+    centred = decibels - decibels.mean()                            # squares of small numbers lose fewer digits
     mean, square = (uniform_filter(x, PATCH)[2:-2, 2:-2] for x in (centred, centred**2))
     return np.sqrt(np.maximum(square - mean**2, 0)).mean(axis=1)
 
@@ -51,7 +51,7 @@ def measure_texture(decibels: np.ndarray) -> np.ndarray:
 def _magnitudes(
     wave: np.ndarray, natural: np.ndarray, sample_rate: int, window_ms: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(F, T) magnitudes of both, above the floor that the natural one sets."""
+    """Compute the magnitudes (F, T) of both, raised to the floor that the natural one sets."""
     width, hop = round(sample_rate * window_ms / 1000), round(sample_rate * window_ms / 5000)
     transform = ShortTimeFFT(hann(width, sym=False), hop, sample_rate, mfft=1 << (width - 1).bit_length())
     missing = max(0, width - len(natural))

@@ -1,1 +1,1 @@
-"""Shards."""
+"""Features of speech as shards, to be streamed."""

@@ -1,13 +1,13 @@
-"""Features as shards: tar files of a handy size in WebDataset's layout, to be read with a memory that stays flat.
+"""Features as shards: tar files of moderate size in WebDataset's layout, read in bounded memory.
 
-    out/features.json                     the configuration of the analysis, as in the dump
-    out/<domain>-<split>-000000.tar       per utterance <number>.npy (T, Q) float32, <number>.f0.npy (T,) where there
-                                          is F0, <number>.json {id, pair, path, seconds, domain, split}
-    out/<domain>-<split>-000000.npz       where the frames lie in the tar, their numbers, sentences and moments
-    out/shards.json                       counts, sums of moments and checksums; written last: makes all valid
+    out/features.json                     the configuration of the analysis, as in a folder of `translate extract`
+    out/<domain>-<split>-000000.tar       per utterance <number>.npy (T, Q) float32, <number>.f0.npy (T,) if there is
+                                          F0, <number>.json {id, pair, path, seconds, domain, split}
+    out/<domain>-<split>-000000.npz       positions of the frames in the tar, their numbers, sentences and moments
+    out/shards.json                       counts, sums of moments and checksums; written last, as a mark of completeness
 
-Utterances lie in the order of a hash of their sentence: as good as shuffled, and the same in all domains. Nothing that
-is kept in memory grows with the number of utterances; the index grows with that of the shards.
+Utterances are in the order of a hash of their sentence, which is as good as shuffled, and the same in all domains.
+Memory does not grow with the number of utterances; the index grows with the number of shards.
 """
 
 import io
@@ -27,22 +27,22 @@ from translate.names import below
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.corpus.features import FeatureStore, Utterances, read_json
 
-OPEN_FILES = 128                                                    # kept open at a time, over all domains
-PREVIEW = 64                                                        # utterances of `ShardStore.open`
+OPEN_FILES = 128                                                    # limit of files open at once, over all domains
+PREVIEW = 64                                                        # utterances that `ShardStore.open` reads
 
 
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar file and what the index knows of it."""
+    """One tar file and its entry in the index."""
 
     path: Path
     count: int                                                      # utterances
     size: int                                                       # bytes
 
     def read_table(self, *names: str) -> list[np.ndarray]:
-        """Columns of the table beside the tar: "offsets" (bytes), "frames", "sentences", "seconds", "moments"."""
+        """Read columns of the table beside the tar: "offsets" (bytes), "frames", "sentences", "seconds", "moments"."""
         path = self.path.with_suffix(".npz")
         try:
             with np.load(path) as table:
@@ -52,16 +52,16 @@ class Shard:
 
 
 class OpenFiles:
-    """Reads pieces of files; the most recently used stay open."""
+    """A reader of pieces of files that keeps the most recently used files open."""
 
     def __init__(self, most: int = OPEN_FILES):
         self.most, self.open = most, OrderedDict[Path, int]()
 
     def read(self, path: Path, start: int, size: int) -> bytes:
-        """`size` bytes from byte `start` on; `UserError` where the file is missing or too short."""
+        """Read `size` bytes from byte `start` on; raise `UserError` if the file is missing or too short."""
         try:
             descriptor = self.open.pop(path) if path in self.open else os.open(path, os.O_RDONLY)
-            self.open[path] = descriptor                            # as the most recent
+            self.open[path] = descriptor                            # now the most recent
             if len(self.open) > self.most:
                 os.close(self.open.popitem(last=False)[1])
             content = os.pread(descriptor, size, start)
@@ -81,10 +81,10 @@ class ShardedUtterances:
     """The utterances of one split and domain on disk, or a selection of them.
 
     Attributes:
-        shards: in the order of their numbers.
+        shards: shards in the order of their numbers.
         dimensions: Q of the frames (T, Q).
-        total: (2Q + 4,) sum of the moments of all that are selected.
-        count, seconds, longest: of these: utterances, their duration, frames of the longest in any shard.
+        total: (2Q + 4,) sum of the moments of all selected utterances.
+        count, seconds, longest: number of selected utterances, their duration, frames of the longest in any shard.
         dropped: sorted hashes of the sentences that are left out.
     """
 
@@ -104,17 +104,17 @@ class ShardedUtterances:
         return Statistics.from_moments(self.total)
 
     def find_rows(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the selected utterances of a shard lie: first bytes (U,) of their frames, and how many (U,)."""
+        """Find the selected utterances of a shard: first bytes (U,) and numbers (U,) of their frames."""
         offsets, frames, sentences = self.shards[shard].read_table("offsets", "frames", "sentences")
         kept = ~np.isin(sentences, self.dropped)
         return offsets[kept], frames[kept]
 
     def keeps(self, pairs: Sequence[str | None]) -> np.ndarray:
-        """Whether utterances of these sentences are selected: (U,) bool."""
+        """Return whether utterances of these sentences are selected: (U,) bool."""
         return ~np.isin(np.array([hash_sentence(pair) for pair in pairs], dtype=np.uint64), self.dropped)
 
     def drop(self, sentences: np.ndarray) -> "ShardedUtterances":
-        """Without the utterances of these sentences, sorted hashes; reads every table once."""
+        """Return the selection without these sentences, given as sorted hashes; reads every table once."""
         total, seconds, count = np.zeros_like(self.total), 0.0, 0
         for shard in self.shards:
             hashes, rows, durations = shard.read_table("sentences", "moments", "seconds")
@@ -127,31 +127,31 @@ class ShardedUtterances:
 def make_disjoint_shards(
     source: ShardedUtterances, target: ShardedUtterances
 ) -> tuple[ShardedUtterances, ShardedUtterances]:
-    """Leave two domains no sentence in common: of those that both have, each keeps the half with its hashes.
+    """Leave two domains no sentence in common: each keeps the half of the common sentences that its hashes select.
 
-    As `data.manifest.make_disjoint`, with 8 bytes of memory per utterance.
+    This works like `translate.corpus.manifest.make_disjoint`, with 8 bytes of memory per utterance.
 
     Raises:
         UserError: a domain would have no utterance left.
     """
-    ours, theirs = (np.concatenate([s.read_table("sentences")[0] for s in each.shards]) for each in (source, target))
-    common = np.intersect1d(ours, theirs)
+    first, second = (np.concatenate([s.read_table("sentences")[0] for s in each.shards]) for each in (source, target))
+    common = np.intersect1d(first, second)
     common = common[common != NO_SENTENCE]
     half = (len(common) + 1) // 2
     kept = source.drop(common[half:]), target.drop(common[:half])
     if not all(map(len, kept)):
         raise UserError(
-            f"no sentence is left to one of the domains when they share none of the {len(common)} common ones; add "
-            "recordings or set data.non_parallel=false"
+            f"one domain would have no sentence left once the {len(common)} common ones are divided between the two; "
+            "add recordings or set data.non_parallel=false"
         )
     return kept
 
 
 class ShardStore(FeatureStore):
-    """A folder that `translate shard` wrote.
+    """A folder written by `translate shard`.
 
     Raises:
-        UserError: it is none.
+        UserError: the folder was not.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -164,11 +164,11 @@ class ShardStore(FeatureStore):
         return (Path(folder) / INDEX).exists()
 
     def domains(self, split: str) -> list[str]:
-        """Names of the split's domains, sorted; none for an unknown split."""
+        """List the split's domains, sorted; none for an unknown split."""
         return sorted(self.index.get(split, {}))
 
     def open_shards(self, split: str, domain: str) -> ShardedUtterances:
-        """All utterances of one domain, to stream; raises `UserError` when there are none."""
+        """Open all utterances of one domain for streaming; raise `UserError` if there are none."""
         if domain not in self.domains(split):
             known = ", ".join(self.domains(split)) or "none"
             raise UserError(f"{self.folder}: no domain `{domain}` in split `{split}`; found: {known}")
@@ -185,7 +185,7 @@ class ShardStore(FeatureStore):
         return ShardedUtterances(shards, dimensions, total, count, seconds, longest, self.files)
 
     def open(self, split: str, domain: str) -> Utterances:
-        """The first utterances of a domain in memory, `PREVIEW` at most: for looking at a run, not for training."""
+        """Read the first `PREVIEW` utterances of a domain into memory, for the run monitor, not for training."""
         rows: list[tuple[dict, np.ndarray]] = []
         tables = []
         for shard in self.open_shards(split, domain).shards:
@@ -209,7 +209,7 @@ class ShardStore(FeatureStore):
 
 
 def read_utterances(path: Path, most: int) -> list[tuple[dict, np.ndarray]]:
-    """The first `most` utterances of a tar: what its JSON says, and frames (T, Q)."""
+    """Read the first `most` utterances of a tar: the content of its JSON, and frames (T, Q)."""
     found: list[tuple[dict, np.ndarray]] = []
     frames = np.zeros((0, 0), dtype=np.float32)
     try:
@@ -218,7 +218,7 @@ def read_utterances(path: Path, most: int) -> list[tuple[dict, np.ndarray]]:
                 file, suffix = tar.extractfile(member), member.name.partition(".")[2]
                 if file and suffix == "npy":
                     frames = np.lib.format.read_array(io.BytesIO(file.read()))
-                elif file and suffix == "json":                     # the last of an utterance
+                elif file and suffix == "json":                     # the last member of an utterance
                     found.append((json.load(file), frames))
     except (OSError, ValueError, tarfile.TarError) as error:
         raise UserError(f"{path}: cannot read ({error}); run `translate shard` again") from None
@@ -226,7 +226,7 @@ def read_utterances(path: Path, most: int) -> list[tuple[dict, np.ndarray]]:
 
 
 def pack_index(splits: Mapping[str, Mapping[str, Sequence[dict]]]) -> dict:
-    """The content of `shards.json` from what `data.shard_writing` knows of every shard of a split and domain."""
+    """Build the content of `shards.json` from the facts about every shard of a split and domain."""
     index: dict[str, dict[str, dict]] = {}
     for split, domains in splits.items():
         for domain, shards in domains.items():

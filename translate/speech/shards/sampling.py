@@ -1,9 +1,9 @@
-"""Random crops out of shards, with a memory that does not grow with the corpus.
+"""Random crops from shards, in memory that does not grow with the corpus.
 
-Shards come in a fresh random order every time round; the utterances of the next few of them are shuffled together and
-give one random crop each. What is held are places in files, 32 bytes per utterance of these few shards; frames are
-read when a batch needs them, and only the crop's. As in `data.sampling` all processes draw the numbers of the whole
-batch and read their own share.
+Shards are read in a fresh random order in every round. The utterances of the next few shards are shuffled together and
+give one random crop each. Only positions in files are kept, 32 bytes per utterance of these few shards; frames are read
+when a batch needs them, and only those of the crop. As in `translate.speech.corpus.sampling` every process draws the
+positions of the whole batch and reads its own part.
 """
 
 import json
@@ -20,35 +20,35 @@ from translate.speech.analysis.statistics import Statistics
 from translate.speech.corpus.sampling import CropSampler, LabelledCropSampler
 from translate.speech.shards.reading import ShardedUtterances
 
-SHUFFLED = 4096                                                     # utterances, at least, that are shuffled together
+SHUFFLED = 4096  # least number of utterances that are shuffled together
 
 
 class ShardOrder:
-    """Crops of a sharded domain in a random order, again and again.
+    """Crops of a sharded domain in repeated random orders.
 
-    Every utterance comes once per round. The position is small: which shards were begun, how much of the shuffled
-    utterances was drawn, and the random numbers' state before they were shuffled.
+    Every utterance comes once per round. The position is small: how many shards were started, how many of the shuffled
+    utterances were drawn, and the random generator's state before they were shuffled.
     """
 
     def __init__(self, utterances: ShardedUtterances, crop: int, seed: Sequence[int], shuffled: int = SHUFFLED):
         self.utterances, self.crop, self.shuffled = utterances, crop, shuffled
         self.random = np.random.default_rng(seed)
-        self.order = np.zeros(0, dtype=np.int64)                    # of the shards, in this round
-        self.begun = 0                                              # shards before those that are shuffled now
-        self.ended = 0                                              # and with them
+        self.order = np.zeros(0, dtype=np.int64)                    # order of the shards in this round
+        self.begun = 0                                              # number of shards before those shuffled now
+        self.ended = 0                                              # number of shards including those
         self.places = np.zeros((0, 4), dtype=np.int64)              # (U, 4): shard, byte, frames, first frame
-        self.used = 0                                               # of these
-        self.state = self.random.bit_generator.state                # before they were drawn
+        self.used = 0                                               # number of places drawn
+        self.state = self.random.bit_generator.state                # state before they were shuffled
 
     def next(self) -> np.ndarray:
-        """Where the next crop is: (4,) shard, byte where the utterance begins, its frames, the crop's first frame."""
+        """Return the place of the next crop: (4,) shard, byte of the utterance, its frames, the crop's first frame."""
         while self.used == len(self.places):
             self._advance()
         self.used += 1
         return self.places[self.used - 1]
 
     def _advance(self) -> None:
-        """Go on to the next shards."""
+        """Shuffle the next group of shards."""
         if self.ended == len(self.order):
             self.order, self.ended = self.random.permutation(len(self.utterances.shards)), 0
         self.begun, self.used = self.ended, 0
@@ -85,12 +85,12 @@ class ShardOrder:
         self.order, self.begun = position["shards"].numpy().copy(), int(position["begun"])
         self.random.bit_generator.state = self.state = json.loads(position["random"])
         self.places, self.used, self.ended = self.places[:0], int(position["used"]), 0
-        if len(self.order):                                         # else nothing was drawn before
+        if len(self.order):                                         # otherwise nothing was drawn before
             self._shuffle()
 
 
 class ShardFrames:
-    """Reads the frames of crops, normalised, onto the device."""
+    """Reader of the frames of crops, normalised, onto the device."""
 
     def __init__(self, utterances: ShardedUtterances, statistics: Statistics, crop: int, device: torch.device | str):
         self.utterances, self.crop, self.device = utterances, crop, torch.device(device)
@@ -103,11 +103,11 @@ class ShardFrames:
 
     def _read(self, shard: int, offset: int, frames: int, first: int) -> np.ndarray:
         known = self.utterances
-        row = 4 * known.dimensions                                  # bytes of a frame
+        row = 4 * known.dimensions                                  # bytes per frame
         wanted = min(self.crop, frames)
         content = known.files.read(known.shards[shard].path, offset + first * row, wanted * row)
         found = np.frombuffer(content, dtype="<f4").reshape(wanted, known.dimensions)
-        return found[reflect(np.arange(self.crop), wanted)]         # a short utterance goes on by reflection
+        return found[reflect(np.arange(self.crop), wanted)]         # extends a short utterance
 
 
 class ShardStream:
@@ -125,7 +125,7 @@ class ShardStream:
         self.order = ShardOrder(utterances, crop, seed)
 
     def draw(self, count: int) -> np.ndarray:
-        """Places (count, 4) of the next crops."""
+        """Draw the places (count, 4) of the next crops."""
         return np.stack([self.order.next() for _ in range(count)])
 
 

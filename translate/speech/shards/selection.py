@@ -1,4 +1,4 @@
-"""Utterances of shards, in memory, for what looks at a run."""
+"""A few utterances of shards, in memory, for the run monitor."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
-"""Writes the features of a dump as shards; the layout is that of `data.shards`.
+"""Writing of features as shards; the layout is described in `translate.speech.shards.reading`.
 
-The same dump gives the same bytes. So a folder that was written partly, or damaged, is mended by writing it again:
-shards whose checksum is right stay as they are.
+The same features give the same bytes. Writing again therefore repairs a folder that is incomplete or damaged; shards
+with the right checksum stay as they are.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from translate.speech.shards.reading import pack_index
 
 log = logging.getLogger("translate")
 
-BLOCK = 512                                                         # bytes: the unit of a tar
+BLOCK = 512                                                         # bytes, the block size of a tar
 
 
 def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: float, progress: bool = True) -> None:
-    """Write every split and domain of a dump as shards of about `megabytes` (10**6 bytes).
+    """Write every split and domain of a feature folder as shards of about `megabytes` (10**6 bytes).
 
     Raises:
-        UserError: the dump is empty, two domains have shards of the same names, `out` holds features of other settings
-            or the dump itself, or the disk is full.
+        UserError: there are no features, two domains have shards of the same names, `out` holds features of other
+            settings or is the feature folder itself, or the disk is full.
     """
 
     out = Path(out)
@@ -51,7 +51,7 @@ def write_shards(store: FeatureStore, out: str | os.PathLike[str], megabytes: fl
         for cut in _cut(store, split, domain, int(megabytes * 1e6)):
             known = _find_finished(out, cut)
             if known is None:
-                (out / INDEX).unlink(missing_ok=True)               # no longer valid; comes back last
+                (out / INDEX).unlink(missing_ok=True)               # invalid until it is written last
                 known, written = _write_shard(out, cut), written + 1
             done.setdefault(split, {}).setdefault(domain, []).append(known)
             names.add(cut.name)
@@ -76,7 +76,7 @@ class _Cut:
         return f"{self.domain}-{self.split}-{self.number:06d}.tar"
 
     def fingerprint(self) -> str:
-        """Of all that the shard's bytes depend on; moments stand for the frames."""
+        """Hash everything that the shard's bytes depend on; moments represent the frames."""
         known = self.utterances
         digest = hashlib.sha256(known.moments[self.rows].tobytes())
         for row in self.rows:
@@ -104,21 +104,21 @@ def _list_groups(store: FeatureStore) -> list[tuple[str, str]]:
 
 
 def _cut(store: FeatureStore, split: str, domain: str, size: int) -> Iterator[_Cut]:
-    """Divide the utterances, in the order of their sentences' hashes, into runs of about `size` bytes."""
+    """Divide the utterances, in the order of their sentences' hashes, into groups of about `size` bytes."""
     known = store.open(split, domain)
     names = [pair if pair is not None else id for pair, id in zip(known.pairs, known.ids, strict=True)]
     order = sorted(range(len(known)), key=lambda row: (hash_sentence(names[row]), known.ids[row]))
     if not order:
         return
     width = known.features.shape[1] + (known.f0 is not None)
-    sizes = 4 * width * known.frames[order] + 6 * BLOCK             # about: three headers, and what fills the blocks
+    sizes = 4 * width * known.frames[order] + 6 * BLOCK             # estimate: three headers, and padding to blocks
     numbers = (np.cumsum(sizes) - sizes) // size
     for number, rows in enumerate(np.split(np.array(order), np.flatnonzero(np.diff(numbers)) + 1)):
         yield _Cut(split, domain, number, known, rows)
 
 
 def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
-    """Write one tar and the table beside it; returns what the index says of it."""
+    """Write one tar and the table beside it; return its entry in the index."""
     known, path, offsets = cut.utterances, below(out, cut.name), []
     with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
         for number, row in enumerate(cut.rows):
@@ -146,7 +146,7 @@ def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
 
 
 def _find_finished(out: Path, cut: _Cut) -> dict[str, Any] | None:
-    """What the index says of a shard that is there and whole; None when it must be written."""
+    """Return the index entry of a shard that exists and is intact; None if it must be written."""
     path = out / cut.name
     try:
         with np.load(path.with_suffix(".npz")) as file:
@@ -170,7 +170,7 @@ def _describe(path: Path, table: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _pack(array: np.ndarray) -> bytes:
-    """An array as the bytes of a .npy file."""
+    """Encode an array as the bytes of a .npy file."""
     file = io.BytesIO()
     np.lib.format.write_array(file, np.asarray(array), version=(1, 0))
     return file.getvalue()

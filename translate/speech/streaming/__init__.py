@@ -1,1 +1,1 @@
-"""Streaming."""
+"""Conversion of speech while it is being spoken."""

@@ -1,4 +1,4 @@
-"""Frames through a network piece by piece, with the neighbourhood that the network looks at."""
+"""Conversion of frames by a network piece by piece, with the context that the network needs."""
 
 from typing import Any
 
@@ -11,29 +11,30 @@ from translate.speech.conversion.chunks import SHORTEST, translate_chunks
 from translate.speech.conversion.features import FeatureConverter, find_context
 from translate.speech.streaming.frozen_norm import gather, measure_context, steady
 
-STEP = 4                                                            # frames: strides of the networks divide it
+STEP = 4                                                            # frames; the strides of networks divide it
 
 
 class FrameStream:
-    """`FeatureConverter.convert_frames` of frames that arrive in pieces.
+    """`FeatureConverter.convert_frames` for frames that arrive in pieces.
 
-    With the statistics of a reference and the whole look-ahead the frames are those of the conversion of the
-    whole, if the reference is the whole.
+    With the whole recording as the reference and the full look-ahead, the result is the same as for the whole recording
+    at once.
 
     Args:
-        converter: not changed; its weights are shared.
+        converter: converter whose weights are used; it is not changed.
         source, target: domains.
-        lookahead: frames of the future that the network hears, rounded up to a multiple of 4; None: all it looks at.
-        reference: (T, Q) frames of the source, over which norms take their statistics (the first 30 s, of waves less);
-            None: over all frames so far.
-        seed: of the noise of models that draw some: a frame has its own.
+        lookahead: number of future frames that the network gets, rounded up to a multiple of 4; None: its whole
+            receptive field.
+        reference: (T, Q) frames of the source for the statistics of norms (the first 30 s, less for waves); None: norms
+            use all frames so far.
+        seed: seed of the noise, for models that draw some; every frame has its own noise.
 
     Attributes:
-        lookahead: frames, a multiple of 4.
-        context: what the network looks at on either side, (back, ahead).
+        lookahead: number of frames, a multiple of 4.
+        context: receptive field on either side, (back, ahead).
 
     Raises:
-        UserError: a network that looks at the whole, or a reference of less than 8 frames.
+        UserError: a network with an unbounded receptive field, or a reference of less than 8 frames.
     """
 
     def __init__(
@@ -60,16 +61,16 @@ class FrameStream:
         self._gathers = reference is None
         if reference is not None:
             self._learn(reference[: converter.chunk])
-        planes = 1 if self._noise is None else 2                    # the noise beside the frames
+        planes = 1 if self._noise is None else 2                    # two planes: the frames and the noise
         self._x = torch.zeros(planes, dimensions, 0)                # from the frame `_first` on
         self._first = self._done = self._seen = self._received = 0
 
     def push(self, frames: np.ndarray) -> np.ndarray:
-        """Give frames (n, Q), any n from 0, take those that are converted (m, Q)."""
+        """Take frames (n, Q), any n from 0, and return those that are converted (m, Q)."""
         x = self._normalise(frames)
         if self._noise is not None:
             noise = torch.zeros_like(x)
-            for frame in range(len(frames)):                        # one by one: else it depends on how many come
+            for frame in range(len(frames)):                        # one by one: independent of the pieces' sizes
                 noise[0, :, frame] = torch.randn(x.shape[1], generator=self._noise)
             x = torch.cat([x, noise])
         self._x = torch.cat([self._x, x], dim=2)
@@ -77,14 +78,14 @@ class FrameStream:
         return self._advance((self._received - self.lookahead) // STEP * STEP)
 
     def flush(self) -> np.ndarray:
-        """The last frames (m, Q), for which nothing more will come."""
+        """Return the last frames (m, Q), with no further input."""
         return self._advance(self._received)
 
     def _advance(self, ready: int) -> np.ndarray:
         if ready <= self._done:
             return np.zeros((0, self._x.shape[1]))
         if self._gathers:
-            length = _round_up(self._x.shape[2])                    # as the network pads it
+            length = _round_up(self._x.shape[2])                    # the length to which the network pads it
             gather(self._norms, (length - self._seen + self._first) / length)
             self._seen = self._received
         with torch.inference_mode():

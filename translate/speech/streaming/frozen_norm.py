@@ -1,8 +1,8 @@
-"""Networks whose instance norms do not look at their input: what a stream needs, which never sees the whole.
+"""Networks with instance norms that do not depend on their input, for streams.
 
-An instance norm takes its statistics over the whole utterance. In a copy of the network, which shares the weights, each
-becomes a `SteadyNorm`, whose statistics were measured before (on a recording of the speaker, once) or grow with
-the stream. Then an output depends on a bounded stretch of the input, which `measure_context` finds.
+An instance norm computes its statistics over the whole utterance, which a stream does not have. A copy of the network
+with the same weights uses `SteadyNorm` instead, whose statistics were either measured before on a recording of the
+speaker, or accumulate during the stream. Outputs then have a bounded receptive field, which `measure_context` finds.
 """
 
 import copy
@@ -14,17 +14,17 @@ from torch import Tensor, nn
 
 Module = TypeVar("Module", bound=nn.Module)
 
-LONGEST = 2**17                                                     # frames; beyond, a receptive field has no bound
+LONGEST = 2**17  # frames; a larger receptive field counts as unbounded
 
 
 class SteadyNorm(nn.Module):
-    """An instance norm (`nn.GroupNorm` of one channel per group) with statistics from elsewhere.
+    """An instance norm (`nn.GroupNorm` of one channel per group) with given statistics.
 
     Args:
-        norm: whose scale and shift it shares.
+        norm: norm whose scale and shift are used.
 
     Attributes:
-        fresh: which last part of the input, as a fraction of its length, is new and counts; 0: none.
+        fresh: fraction of the input, at its end, that is added to the statistics; 0: none.
     """
 
     def __init__(self, norm: nn.GroupNorm):
@@ -32,7 +32,7 @@ class SteadyNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
         self.fresh = 0.0
         self.count = 0
-        self.sums = torch.zeros(2, norm.num_channels, dtype=torch.float64)  # of values, of squares
+        self.sums = torch.zeros(2, norm.num_channels, dtype=torch.float64)  # sums of values and of squares
 
     def forward(self, x: Tensor) -> Tensor:  # (1, C, *S, T)
         if self.fresh:
@@ -40,7 +40,7 @@ class SteadyNorm(nn.Module):
             self.sums = self.sums.to(x.device) + torch.stack([part.sum(dim=1), part.square().sum(dim=1)])
             self.count += part.shape[1]
         if not self.count:
-            return x                                                # bare, while the context is measured
+            return x                                                # no statistics yet: the context is being measured
         mean, square = self.sums / self.count
         scale = ((square - mean.square()).clamp_min(0) + self.eps).rsqrt()
         shift = -mean * scale
@@ -51,7 +51,7 @@ class SteadyNorm(nn.Module):
 
 
 def steady(module: Module) -> tuple[Module, list[SteadyNorm]]:
-    """A copy of `module` that shares its tensors and has steady norms in place of instance norms; and these."""
+    """Copy `module` with the same tensors but steady norms in place of instance norms; return it and these norms."""
     tensors = [*module.parameters(), *module.buffers()]
     twin = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
     norms = []
@@ -64,25 +64,25 @@ def steady(module: Module) -> tuple[Module, list[SteadyNorm]]:
 
 
 def gather(norms: Iterable[SteadyNorm], fresh: float) -> None:
-    """Let the norms count the last part `fresh` of what they see from now on."""
+    """Let the norms add the last fraction `fresh` of further inputs to their statistics."""
     for norm in norms:
         norm.fresh = fresh
 
 
 @torch.inference_mode()
 def measure_context(function: Callable[[Tensor], Tensor], dimensions: int, step: int) -> tuple[int, int]:
-    """How far an output looks back and ahead, in frames, both multiples of `step`.
+    """Measure how far an output looks back and ahead in frames, both multiples of `step`.
 
-    One step of the input is not a number, and so is every output that depends on it. Exact on CPUs; convolutions
-    that compute in tiles may give a little more, which does no harm.
+    One step of the input is set to NaN, which makes every output that depends on it NaN. The result is exact on CPUs;
+    convolutions that compute in tiles may give a little more, which is harmless.
 
     Args:
-        function: (1, Q, T) -> (1, Q', T); of any T.
+        function: function (1, Q, T) -> (1, Q', T) for any T.
         dimensions: Q.
-        step: of the network's strides.
+        step: multiple of the network's strides.
 
     Raises:
-        ValueError: without bound, or beyond 131,072 frames.
+        ValueError: the receptive field is unbounded, or larger than 131,072 frames.
     """
     length = 64 * step
     while length <= LONGEST:

@@ -30,23 +30,24 @@ def pass_through(
     chunk_ms: float | None = None,
     lookahead_ms: float | None = None,
 ) -> str:
-    """Convert what comes from `given` and write it to `out`: mono, 16 bits, at the model's rate.
+    """Convert audio from `given` and write it to `out`: mono, 16 bits, at the model's rate.
 
     Args:
-        model: as `translate.load` gives it, or a `Chain`.
-        given: WAV, or with `raw` samples; opened for bytes, not at its end.
-        out: gets the same; opened for bytes, not buffered.
+        model: converter from `translate.load`, or a `Chain`.
+        given: binary input, WAV or, with `raw`, samples.
+        out: binary output in the same format, not buffered.
         source, target: domains.
         options: see `RecordingConversion`; a stream takes only `seed`.
-        raw: Hz, of signed 16-bit little-endian mono samples without a header.
-        streaming: convert as it arrives, see `translate.speech.streaming.stream`; else all is read first.
-        reference, chunk_ms, lookahead_ms: of a stream.
+        raw: rate in Hz of signed 16-bit little-endian mono samples without a header.
+        streaming: whether to convert while input arrives, see `translate.speech.streaming.stream`; otherwise all is
+            read first.
+        reference, chunk_ms, lookahead_ms: arguments of `stream`.
 
     Returns:
-        A line about the length and the time that it took.
+        One line with the duration of the speech and of the conversion.
 
     Raises:
-        UserError: nothing or no audio from the pipe, the reader of the output is gone, an option that does not fit.
+        UserError: no audio from the pipe, the reader of the output has closed it, or an option that does not apply.
     """
     if (chunk_ms, lookahead_ms, reference) != (None, None, None) and not streaming:
         raise UserError("--reference, --chunk-ms and --lookahead-ms are for --stream; add it or leave them out")

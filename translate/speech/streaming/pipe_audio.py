@@ -1,4 +1,4 @@
-"""Audio in pipes: WAV whose length nobody knows yet, or raw samples; read and written as they come."""
+"""Audio in pipes: WAV of unknown length, or raw samples; read and written as they come."""
 
 import io
 import struct
@@ -12,11 +12,11 @@ import soundfile
 from translate.errors import UserError
 from translate.speech.analysis.wave import LOUDEST, MOST_CHANNELS
 
-PIECE = 2**16                                                       # bytes read at once at most
-ENDLESS = 0x7FFFF000                                                # bytes: such lengths, and 0, stand for "unknown"
-UNKNOWN = 0xFFFFFFFF                                                # what we write for it, as ffmpeg does
+PIECE = 2**16                                                       # most bytes read at once
+ENDLESS = 0x7FFFF000  # a length in bytes from here on, or 0, means "unknown"
+UNKNOWN = 0xFFFFFFFF                                                # length written for "unknown", as by ffmpeg
 RATES = 1_000, 384_000                                              # Hz, lowest and highest
-PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE                               # codes of a WAV's format
+PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE                               # format codes of WAV
 KINDS = {
     (PCM, 8): "u1", (PCM, 16): "i2", (PCM, 24): "i3", (PCM, 32): "i4", (FLOAT, 32): "f4", (FLOAT, 64): "f8",
 }  # fmt: skip
@@ -25,13 +25,13 @@ HINT = "expected WAV, as `ffmpeg -f wav -` and `sox ... -t wav -` write it, or r
 
 @dataclass(frozen=True)
 class Sound:
-    """How the bytes of a pipe are to be read.
+    """The sample format of a pipe.
 
     Attributes:
-        sample_rate: Hz.
-        channels: samples of a frame.
-        kind: of a sample: u1, i2, i3, i4, f4 or f8; little-endian.
-        length: bytes of samples that the header promises; None: until the pipe ends.
+        sample_rate: rate in Hz.
+        channels: number of channels.
+        kind: format of a sample: u1, i2, i3, i4, f4 or f8; little-endian.
+        length: bytes of samples according to the header; None: until the pipe ends.
     """
 
     sample_rate: int
@@ -41,14 +41,14 @@ class Sound:
 
     @property
     def frame(self) -> int:
-        """Bytes of a frame."""
+        """Bytes of one sample in all channels."""
         return self.channels * int(self.kind[1])
 
     def decode(self, data: bytes) -> np.ndarray:
-        """Whole frames to (n, channels) float64 in [-1, 1]."""
+        """Decode whole sample frames to (n, channels) float64 in [-1, 1]."""
         if self.kind == "u1":
             samples = np.frombuffer(data, np.uint8) / 128.0 - 1
-        elif self.kind == "i3":                                     # a fourth byte below the others
+        elif self.kind == "i3":                                     # pad to four bytes with a zero low byte
             samples = np.pad(np.frombuffer(data, np.uint8).reshape(-1, 3), ((0, 0), (1, 0))).view("<i4") / 2.0**31
         elif self.kind[0] == "i":
             samples = np.frombuffer(data, f"<{self.kind}") / 2.0 ** (8 * int(self.kind[1]) - 1)
@@ -58,7 +58,7 @@ class Sound:
 
 
 def read_header(given: BinaryIO) -> Sound:
-    """Read a WAV from its first byte to its first sample.
+    """Read a WAV header up to the first sample.
 
     Raises:
         UserError: the pipe is empty, or holds something else.
@@ -82,7 +82,7 @@ def read_header(given: BinaryIO) -> Sound:
 
 def _read_form(form: bytes, length: int | None) -> Sound:
     if len(form) < 16:
-        raise UserError(f"the pipe: the header tells no format; {HINT}")
+        raise UserError(f"the pipe: the header gives no format; {HINT}")
     code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", form[:16])
     if code == EXTENSIBLE and len(form) >= 26:
         code = struct.unpack("<H", form[24:26])[0]
@@ -92,10 +92,10 @@ def _read_form(form: bytes, length: int | None) -> Sound:
 
 
 def read_samples(given: BinaryIO, sound: Sound) -> Iterator[np.ndarray]:
-    """The samples (n, channels), as soon as some have come.
+    """Yield samples (n, channels) as soon as some arrive.
 
     Raises:
-        UserError: none at all, or such as are not finite or far outside [-1, 1].
+        UserError: there are none, or they are not finite or far outside [-1, 1].
     """
     left, rest, frames = sound.length, b"", 0
     while left is None or left > 0:
@@ -115,13 +115,13 @@ def read_samples(given: BinaryIO, sound: Sound) -> Iterator[np.ndarray]:
 
 
 class AudioWriter:
-    """Writes mono samples of 16 bits, as WAV or raw, at once and whole.
+    """Writer of mono samples of 16 bits, as WAV or raw, without buffering.
 
     Args:
-        out: takes bytes; not buffered.
-        sample_rate: Hz.
-        raw: without a header.
-        samples: in all, if they are known when the first are written.
+        out: binary output, not buffered.
+        sample_rate: rate in Hz.
+        raw: whether to omit the header.
+        samples: total number of samples, if known at the first write.
     """
 
     def __init__(self, out: BinaryIO, sample_rate: int, raw: bool, samples: int | None = None):
@@ -132,12 +132,12 @@ class AudioWriter:
         """Write samples (n,); those outside [-1, 1] are clipped, and counted in `clipped`.
 
         Raises:
-            BrokenPipeError: nobody reads any more.
+            BrokenPipeError: the reader has closed the pipe.
         """
         if not len(wave):
             return
         self.clipped += int((np.abs(wave) > 1).sum())
-        samples = io.BytesIO()                                      # through libsndfile: rounded as in files
+        samples = io.BytesIO()  # by libsndfile, so that rounding is the same as in files
         soundfile.write(samples, wave, self.sample_rate, format="RAW", subtype="PCM_16", endian="LITTLE")
         data = memoryview(self._header + samples.getvalue())
         self._header = b""

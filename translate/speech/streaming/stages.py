@@ -1,4 +1,4 @@
-"""The pipelines of a stream from samples to converted samples, one for mel-cepstra and one for waves."""
+"""The pipelines of a stream from samples to converted samples: one for mel-cepstra and one for waves."""
 
 import math
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ ARRAYS = "f0", "mcep", "aperiodicity"
 
 
 class VoicePipeline:
-    """Analysis, network and synthesis, each with what it has not used yet.
+    """Analysis, network and synthesis, each with the input that it has not used yet.
 
     Attributes:
-        lookahead: samples by which the converted wave lags behind the input at most.
+        lookahead: most samples by which the converted wave lags behind the input.
     """
 
     def __init__(self, model: VoiceConverter, source: str, target: str, network: FrameStream, chunk: int):
         self.model, self.network = model, network
-        own = model.config.data.normalise == "own"                  # else the two domains are one voice
+        own = model.config.data.normalise == "own"                  # otherwise both domains have the same voice
         self._domains = (source, target) if own else None
         self._analysis = StreamingAnalysis(model.world, chunk)
         self._synthesis = StreamingSynthesis(model.world)
@@ -33,7 +33,7 @@ class VoicePipeline:
         self.lookahead = waits + self._analysis.lookahead + self._synthesis.lookahead + 1
 
     def push(self, wave: np.ndarray, last: bool) -> Iterator[np.ndarray]:
-        """Take samples (n,), give those (m,) that each chunk finishes; with `last` the rest, too."""
+        """Take samples (n,) and yield those (m,) that each chunk completes; with `last` also the rest."""
         self._samples += len(wave)
         for features in self._analysis.push(wave):
             yield self._convert(features)
@@ -44,7 +44,7 @@ class VoicePipeline:
             yield np.concatenate([rest, self._synthesis.flush(self._samples)])
 
     def _convert(self, features: WorldFeatures | None) -> np.ndarray:
-        """The samples that are over with these frames; None: there are no more."""
+        """Convert frames, or None at the end; return the samples that are complete with them."""
         if features is None:
             mcep = self.network.flush()
         else:
@@ -61,7 +61,7 @@ class VoicePipeline:
 
 
 class WavePipeline:
-    """The network alone, chunk by chunk; attributes as of `VoicePipeline`."""
+    """The network alone, chunk by chunk; attributes are those of `VoicePipeline`."""
 
     def __init__(self, network: FrameStream, chunk: int):
         self.network, self.chunk = network, chunk

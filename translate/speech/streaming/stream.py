@@ -1,4 +1,4 @@
-"""Conversion of speech that is still being spoken: samples in, converted samples out, with a bounded delay."""
+"""Conversion of speech while it is being spoken: samples in, converted samples out, with a bounded delay."""
 
 import math
 import time
@@ -17,18 +17,18 @@ from translate.speech.streaming.frames import STEP, FrameStream
 from translate.speech.streaming.stages import VoicePipeline, WavePipeline
 
 CHUNK = 200.0                                                       # ms
-REMEMBERED = 10_000                                                 # chunks whose times are kept
+REMEMBERED = 10_000                                                 # number of chunks whose times are kept
 PROBE = 500                                                         # pieces per second, see `_measure_delay`
 
 
 @dataclass(frozen=True)
 class StreamReport:
-    """What a stream took.
+    """Latency and speed of a stream.
 
     Attributes:
-        seconds: of speech so far.
-        algorithmic_ms: delay that the method has on an endlessly fast machine, `Stream.latency_ms`.
-        compute_ms, slow_compute_ms: of a chunk, the median and the 95th percentile.
+        seconds: duration of the speech so far.
+        algorithmic_ms: delay on an infinitely fast machine, `Stream.latency_ms`.
+        compute_ms, slow_compute_ms: median and 95th percentile of the computing time of a chunk.
         real_time_factor: seconds of computation per second of speech; above 1 a stream falls behind.
     """
 
@@ -48,17 +48,17 @@ class StreamReport:
 
 
 class Stream:
-    """A conversion under way; made by `stream`. Not for several threads at once, but any number of them share a model.
+    """A conversion in progress; made by `stream`. Use one per thread; several may use the same model.
 
-    The result does not depend on how the samples were cut.
+    The result does not depend on how the samples are divided.
 
     Args:
-        pipeline: what converts.
-        sample_rate: Hz, of the converted samples.
-        input_rate: Hz, of those pushed.
+        pipeline: pipeline that converts.
+        sample_rate: rate of the converted samples in Hz.
+        input_rate: rate of the input samples in Hz.
 
     Attributes:
-        latency_ms: the sample for a moment of the input has come out once so much more has been pushed.
+        latency_ms: length of further input after which a sample's conversion has come out.
     """
 
     def __init__(self, pipeline: VoicePipeline | WavePipeline, sample_rate: int, input_rate: int):
@@ -71,13 +71,13 @@ class Stream:
         self._busy, self._received, self._over = 0.0, 0, False
 
     def push(self, wave: np.ndarray) -> np.ndarray:
-        """Give the next samples, take what is ready.
+        """Take the next samples and return those that are ready.
 
         Args:
             wave: (n,) or (n, channels), floats in [-1, 1] or integer PCM, any n from 0.
 
         Returns:
-            (m,) float64; not bounded by 1 for unnatural features.
+            (m,) float64; unnatural features may give samples outside [-1, 1].
 
         Raises:
             UserError: samples that are not finite, or a stream that was flushed.
@@ -91,14 +91,14 @@ class Stream:
         return self._run(wave, last=False)
 
     def flush(self) -> np.ndarray:
-        """The rest, at the end of the input: in all, as many samples as were pushed (at the model's rate)."""
+        """Return the rest at the end of the input; the output is then as long as the input (at the model's rate)."""
         if self._over:
             return np.zeros(0)
         self._over = True
         return self._run(np.zeros(0), last=True)
 
     def report(self) -> StreamReport:
-        """Latency and speed so far."""
+        """Return latency and speed so far."""
         median, slow = 1000 * np.quantile(list(self._times) or [0.0], (0.5, 0.95))
         seconds = self._received / self.input_rate
         return StreamReport(seconds, self.latency_ms, median, slow, self._busy / seconds if seconds else 0.0)
@@ -128,25 +128,26 @@ def stream(
     lookahead_ms: float | None = None,
     seed: int | None = None,
 ) -> Stream:
-    """Start to convert speech that is still being spoken.
+    """Start to convert speech while it is being spoken.
 
-    Norms over the whole utterance, which most networks have, take their statistics from `reference`; without one they
-    gather them as the stream goes on, so that the first second or two sound different.
+    Most networks have norms over the whole utterance. Here these take their statistics from `reference`; without it
+    they accumulate them during the stream, so that the first second or two sound different.
 
     Args:
         model: one trained model, on mel-cepstra or on samples.
         target, source: domains, see `SpeechConverter.name_domains`.
         reference: (N,) or (N, channels), some seconds of the source speaker at `sample_rate`.
-        sample_rate: Hz, of the samples that will be pushed; None: the model's.
-        chunk_ms: converted at once, rounded up to whole steps of the network (4 frames). Shorter: less delay, more
-            computation.
-        lookahead_ms: what the network hears of the future, rounded likewise. None: all that it looks at, with which
-            the stream converts as a whole; less is faster and approximate, as at the end of an utterance.
-        seed: of the noise of models that draw some.
+        sample_rate: rate of the input samples in Hz; None: the model's.
+        chunk_ms: duration converted at once, rounded up to whole steps of the network (4 frames). Shorter chunks mean
+            less delay and more computation.
+        lookahead_ms: duration of future input that the network gets, rounded likewise. None: its whole receptive field,
+            which gives the same result as converting the whole; less is faster and approximate, as at the end of an
+            utterance.
+        seed: seed of the noise, for models that draw some.
 
     Raises:
-        UserError: pictures, chains or spectrograms, which cannot stream; an unknown domain; lengths out of range; a
-            reference that is silent or too short.
+        UserError: a model on images or spectrograms or a chain, which cannot stream; an unknown domain; durations out
+            of range; a reference that is silent or too short.
     """
     if model.no_stream:
         raise UserError(f"stream: {model.no_stream}")
@@ -178,7 +179,7 @@ def _make_resampler(source_rate: int, target_rate: int) -> soxr.ResampleStream |
 
 
 def _measure_delay(source_rate: int, target_rate: int) -> int:
-    """Samples at the target rate by which a resampler lags at most, asked with silence in small pieces."""
+    """Measure the largest lag of a resampler in samples at the target rate, by feeding silence in small pieces."""
     resampler, piece = _make_resampler(source_rate, target_rate), source_rate // PROBE
     assert resampler is not None
     given, delay, ratio = 0, 0.0, target_rate / source_rate

@@ -1,7 +1,7 @@
 """WORLD piece by piece: analysis of a wave that is still being spoken, synthesis of frames as they come.
 
-Neither depends on how the input was cut: analysis works on a fixed grid of chunks, synthesis carries the phase of the
-pulses, the noise and the responses that are not over from one call to the next.
+Neither depends on how the input is divided: analysis works on a fixed grid of chunks, and synthesis keeps the phase of
+the pulses, the noise and the unfinished responses from one call to the next.
 """
 
 import math
@@ -13,46 +13,46 @@ import numpy as np
 from translate.speech.analysis.f0 import count_frames, estimate_f0
 from translate.speech.analysis.world import World, WorldFeatures, minimum_phase
 
-BEFORE = 200.0                                                      # ms of wave before a chunk in which F0 is sought
-PERIODS = 6                                                         # of the lowest F0: look-ahead of its estimation
+BEFORE = 200.0  # ms of wave before a chunk that the F0 estimation uses
+PERIODS = 6  # look-ahead of the F0 estimation, in periods of the lowest F0
 LEAST = 0.04                                                        # seconds of look-ahead that D4C needs
 HARVEST_RATE = 8000                                                 # Hz, to which Harvest decimates
-UNVOICED = 500.0                                                    # pulses per second where nothing is voiced
+UNVOICED = 500.0                                                    # pulses per second in unvoiced parts
 LOWEST = 40.0                                                       # Hz; bounds the wait for the next pulse
-BLOCK = 512                                                         # pulses that respond at once
-TONELESS = 0.999                                                    # share of noise at 0 Hz above which no pulse sounds
-TINY = 1e-12                                                        # power whose logarithm is finite
+BLOCK = 512                                                         # pulses processed in one batch
+TONELESS = 0.999  # fraction of noise at 0 Hz above which there is no pulse
+TINY = 1e-12                                                        # keeps logarithms of powers finite
 SAFE = 1e-3, 1 - 1e-12                                              # range of an aperiodicity
 
 
 class StreamingAnalysis:
-    """`World.analyse` of a wave that arrives in pieces.
+    """`World.analyse` for a wave that arrives in pieces.
 
-    F0 is estimated on a window from 0.2 s before the chunk to a look-ahead behind it, the envelope and the
-    aperiodicity, which look less far, for the frames of the chunk only.
+    F0 is estimated on a window from 0.2 s before the chunk to a look-ahead behind it. The envelope and the
+    aperiodicity, which need less context, are computed for the frames of the chunk only.
 
     Args:
-        world: the analysis.
-        chunk: frames that are analysed at once.
+        world: analysis to use.
+        chunk: number of frames analysed at once.
 
     Attributes:
-        lookahead: samples behind a chunk that must have arrived.
+        lookahead: number of samples behind a chunk that must have arrived.
     """
 
     def __init__(self, world: World, chunk: int):
         self.world, self.chunk = world, chunk
         rate, hop_ms = world.sample_rate, Fraction(str(world.config.hop_ms))
-        # Harvest decimates, counting from the end: windows are as long as whole samples of its rate, and start where
-        # such a sample and a frame begin together.
+        # Harvest decimates, counting from the end. Windows are therefore whole samples of its rate long, and start
+        # where such a sample and a frame coincide.
         self._factor = max(1, round(rate / HARVEST_RATE)) if world.config.f0 == "harvest" else 1
         self._grid = (hop_ms * rate / 1000).limit_denominator(1000).denominator * self._factor
         self.lookahead = math.ceil(max(PERIODS / world.config.f0_floor, LEAST) * rate) + self._factor
         self._before = math.ceil(BEFORE / world.config.hop_ms)
-        self._wave = np.zeros(0)                                    # from the frame `_first` on
+        self._wave = np.zeros(0)                                    # starts at the frame `_first`
         self._first = self._done = self._received = 0
 
     def push(self, wave: np.ndarray) -> Iterator[WorldFeatures]:
-        """The features of every chunk that is complete with these samples (n,), one after the other."""
+        """Yield the features of every chunk that these samples (n,) complete."""
         self._wave = np.concatenate([self._wave, wave])
         self._received += len(wave)
         while self._received >= (end := math.ceil((self._done + self.chunk) * self.world.hop) + self.lookahead):
@@ -60,14 +60,14 @@ class StreamingAnalysis:
             yield self._analyse(self._done + self.chunk, end)
 
     def flush(self) -> Iterator[WorldFeatures]:
-        """What is left; the frames are then as many as `World.analyse` gives."""
+        """Yield the rest; the frames are then as many as `World.analyse` gives."""
         config = self.world.config
         frames = count_frames(self._received, config.sample_rate, config.hop_ms) if self._received else 0
         while self._done < frames:
             yield self._analyse(min(self._done + self.chunk, frames), self._received)
 
     def _analyse(self, stop: int, end: int) -> WorldFeatures:
-        """The frames up to `stop`, heard until the sample `end`."""
+        """Analyse the frames up to `stop` from the samples up to `end`."""
         world, start = self.world, round(self._first * self.world.hop)
         wave = self._wave[: end - start]
         f0, times = estimate_f0(wave, world.sample_rate, world.config)
@@ -86,39 +86,39 @@ class StreamingAnalysis:
 
 
 class StreamingSynthesis:
-    """The wave of WORLD's frames as they come.
+    """WORLD's synthesis for frames that arrive in pieces.
 
-    The algorithm of WORLD's synthesis (Morise et al. 2016): the phase of F0, interpolated linearly and 500 Hz where
-    unvoiced, sets a pulse whenever it completes a cycle; a pulse adds the minimum-phase response of the periodic part
-    of the envelope, and noise until the next pulse, filtered by the aperiodic part. Only the noise differs from
-    that of `World.synthesise`.
+    The algorithm is that of Morise et al. 2016. The phase of F0 (interpolated linearly, 500 Hz where unvoiced) sets a
+    pulse whenever it completes a cycle. A pulse adds the minimum-phase response of the periodic part of the envelope,
+    and noise until the next pulse, filtered by the aperiodic part. Only the noise differs from that of
+    `World.synthesise`.
 
     Args:
-        world: the vocoder.
-        seed: of the noise.
+        world: vocoder to use.
+        seed: seed of the noise.
 
     Attributes:
-        lookahead: samples by which the output may lag behind the frames: one hop, half an FFT (the mean of a response
-            is taken out under a window that reaches before its pulse), and the longest time between pulses, for which
-            F0 below 40 Hz is raised to it.
+        lookahead: most samples by which the output lags behind the frames: one hop, half an FFT (the mean of a response
+            is removed under a window that starts before its pulse), and the longest time between pulses; F0 below 40 Hz
+            is raised to 40 Hz to bound it.
     """
 
     def __init__(self, world: World, seed: int = 0):
         self.world, self._random = world, np.random.default_rng(seed)
         size = world.fft_size
         self.lookahead = math.ceil(world.hop + size / 2 + world.sample_rate / LOWEST)
-        # The window under which the mean is taken out: a Hann window of sum 1 over both halves.
+        # The window under which the mean is removed: a Hann window of sum 1 over both halves.
         half = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, size // 2 + 1) / (1 + size))
         self._remover = np.concatenate([half, half[::-1]]) / (2 * half.sum())
         bins = size // 2 + 1
         self._f0, self._power, self._noisiness = np.zeros(0), np.zeros((0, bins)), np.zeros((0, bins))
-        self._first = 0                                             # frame where these start
+        self._first = 0                                             # first frame in these arrays
         self._phase, self._voiced, self._heard = 0.0, False, 0      # cycles, state and number of the samples so far
-        self._pulse = np.zeros((0, 3))                              # the last one: sample, delay, voiced
-        self._tail, self._given = np.zeros(0), 0                    # samples not over yet, and those given out
+        self._pulse = np.zeros((0, 3))                              # the last pulse: sample, delay, voiced
+        self._tail, self._given = np.zeros(0), 0                    # unfinished samples, and number of samples returned
 
     def push(self, features: WorldFeatures) -> np.ndarray:
-        """The samples (m,) that are over with these frames."""
+        """Take frames and return the samples (m,) that they complete."""
         self._append(features.f0, self.world.decode(features.mcep), features.aperiodicity)
         frames = self._first + len(self._f0)
         self._add_pulses(math.floor((frames - 1) * self.world.hop + 1e-9) + 1 if frames else 0)
@@ -131,10 +131,10 @@ class StreamingSynthesis:
         return ready
 
     def flush(self, samples: int) -> np.ndarray:
-        """The rest, so that the wave has `samples` in all."""
+        """Return the rest, so that the wave has `samples` in total."""
         if len(self._f0):
             last, before = self._f0[-1:], self._f0[-2:][:1]
-            self._append(np.maximum(2 * last - before, 0), self._power[-1:], self._noisiness[-1:])  # goes on as it went
+            self._append(np.maximum(2 * last - before, 0), self._power[-1:], self._noisiness[-1:])  # linear in F0
             self._add_pulses(int((self._first + len(self._f0) - 1) * self.world.hop))
         return self._give(samples)
 
@@ -150,7 +150,7 @@ class StreamingSynthesis:
         low, weight = self._place(np.arange(self._heard, stop))
         f0, voiced = (row[low] + weight * (row[low + 1] - row[low]) for row in (self._f0, 1.0 * (self._f0 > 0)))
         steps = np.where(voiced > 0.5, f0, UNVOICED) / self.world.sample_rate
-        phase = np.cumsum(np.concatenate([[self._phase], steps]))  # of the samples from `_heard` - 1 on
+        phase = np.cumsum(np.concatenate([[self._phase], steps]))  # at the samples from `_heard` - 1 on
         at = np.flatnonzero(np.diff(np.floor(phase)) > 0)           # a cycle ends between this sample and the next
         at = at[at > 0] if self._heard == 0 else at                 # the wave begins within its first cycle
         delay = (np.floor(phase[at + 1]) - phase[at]) / steps[at]   # in samples, 0 to 1
@@ -163,9 +163,9 @@ class StreamingSynthesis:
         self._pulse = pulses[-1:]
 
     def _place(self, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Between which frames samples (n,) are: the first of two, and how far to the second, 0 to 1.
+        """Locate samples (n,) between frames: the first of the two, and the distance from it, 0 to 1.
 
-        Halfway between a voiced and an unvoiced frame rounding decides, so that these are the operations of WORLD.
+        Halfway between a voiced and an unvoiced frame rounding decides, so the operations are exactly those of WORLD.
         """
         period, time = self.world.config.hop_ms / 1000, sample / self.world.sample_rate
         times = (self._first + np.arange(len(self._f0))) * period
@@ -173,7 +173,7 @@ class StreamingSynthesis:
         return low, (time - times[low]) / (times[low + 1] - times[low])
 
     def _respond(self, pulses: np.ndarray) -> None:
-        """Add the responses of pulses (P + 1, 3), of which the last only ends the one before."""
+        """Add the responses of pulses (P + 1, 3); the last pulse only ends the one before."""
         size, (sample, delay, voiced) = self.world.fft_size, pulses[:-1].T
         gaps = np.diff(pulses[:, 0]).astype(int)                    # samples until the next pulse
         low, weight = self._place(sample)
@@ -188,21 +188,21 @@ class StreamingSynthesis:
         starts = sample.astype(int) - size // 2 + 1 - self._given
         self._tail = np.pad(self._tail, (0, max(0, starts[-1] + size - len(self._tail))))
         for start, samples in zip(starts, response, strict=True):
-            first = max(0, -start)                                  # before the wave
+            first = max(0, -start)                                  # part before the start of the wave
             self._tail[start + first : start + size] += samples[first:]
 
     def _tone(self, power: np.ndarray, delay: np.ndarray) -> np.ndarray:
-        """Responses (P, N) of the power (P, F) to a pulse that comes `delay` of a sample (P,) late; without mean."""
+        """Compute the responses (P, N) of the power (P, F) to pulses `delay` samples (P,) late; without mean."""
         size = self.world.fft_size
         spectrum = minimum_phase(0.5 * np.log(power + TINY))
         spectrum *= np.exp(-2j * np.pi / size * delay[:, None] * np.arange(size // 2 + 1))
-        causal = np.fft.irfft(spectrum, size)[:, : size // 2]       # the end is what a fractional delay rings before
+        causal = np.fft.irfft(spectrum, size)[:, : size // 2]       # the end is the pre-ringing of a fractional delay
         tone = -causal.sum(axis=1, keepdims=True) * self._remover
         tone[:, size // 2 :] += causal
         return tone
 
     def _hiss(self, power: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-        """Responses (P, N) of the power (P, F) to noise that lasts `gaps` samples (P,) and has no mean."""
+        """Compute the responses (P, N) of the power (P, F) to zero-mean noise that lasts `gaps` samples (P,)."""
         size = self.world.fft_size
         lasts = np.arange(size) < gaps[:, None]                     # (P, N)
         noise = np.zeros(lasts.shape)
@@ -211,7 +211,7 @@ class StreamingSynthesis:
         return np.roll(np.fft.irfft(minimum_phase(0.5 * np.log(power)) * np.fft.rfft(noise), size), size // 2, axis=1)
 
     def _give(self, stop: int) -> np.ndarray:
-        """The samples up to `stop`, all of which are over."""
+        """Return the samples up to `stop`, all of which are complete."""
         count = max(0, stop - self._given)
         self._tail = np.pad(self._tail, (0, max(0, count - len(self._tail))))
         ready, self._tail = self._tail[:count].copy(), self._tail[count:].copy()
