@@ -1,5 +1,7 @@
 """Options that the verbs have for speech, besides domains and files."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from translate.config import Section
@@ -29,3 +31,17 @@ class SpeechEvaluation(Section):
 
     sample_rate: int | None = Field(None, ge=1)                     # Hz; null: the rate of the converted files
     dimensions: int = Field(24, ge=1, le=80)                        # mel-cepstral coefficients, without c0
+
+
+class ListeningPage(Section):
+    """Options of `translate listen`."""
+
+    sentences: int = Field(12, ge=1, le=100)                        # on the page, spread over the directions
+    source: str | None = None                                       # this source domain alone; null: all
+    target: str | None = None                                       # this target domain alone; null: all
+    loudness: float = Field(-23.0, ge=-40, le=-12)                  # LKFS of every sound (ITU-R BS.1770)
+    sample_rate: int | None = Field(None, ge=4000, le=192000)       # Hz; null: the highest of the models' waves
+    blind: bool = False                                             # a test in place of a page that names the systems
+    tests: Literal["both", "abx", "mos"] = "both"                   # of a blind page
+    trials: int = Field(24, ge=1, le=200)                           # of a blind page, per test and listener
+    seed: int = Field(0, ge=0)                                      # of a blind page: its names, order, A, B and X

@@ -1,0 +1,1 @@
+"""Pages on which people compare converted speech, and what their answers say."""
