@@ -30,17 +30,17 @@ __all__ = [
     "train",
 ]
 
-# Threads that wait for each other would turn in circles: beside other work a training is then many times slower. OpenMP
-# reads this once, when torch is imported; what the user has set about it stays. Worker processes inherit it.
+# By default, waiting OpenMP threads spin, which makes a training beside other work many times slower. OpenMP reads this
+# once, when torch is imported; a value that the user has set stays. Worker processes inherit it.
 if "torch" not in sys.modules and not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-# pyworld's import speaks of this on every start; pyproject.toml holds setuptools back for it.
+# pyworld's import warns of this on every start; pyproject.toml pins setuptools for it.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:  # torch takes seconds to import; nobody waits for it before it is needed
+    if name in __all__:  # torch takes seconds to import: only on first use
         import translate.api
 
         return getattr(translate.api, name)

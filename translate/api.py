@@ -1,12 +1,12 @@
-"""The Python interface: what `import translate` offers. It stays as it is; everything behind it may change.
+"""The Python interface: what `import translate` offers. It is stable; everything behind it may change.
 
     load         a trained model by its folder
-    convert      waves, pictures, features, or lists of them, by a model
+    convert      waves, images, features, or lists of them, by a model
     analyse      a wave to features: F0, mel-cepstrum, aperiodicity, ...
     synthesise   features to a wave
     stream       a wave chunk by chunk, as it is recorded
-    train        a model from a folder of recordings or pictures
-    evaluate     what a model makes of recordings or pictures that it has not seen, in numbers
+    train        a model from a folder of recordings or images
+    evaluate     a model on recordings or images that it has not seen
 
 Arrays in, arrays out; tensors in, tensors out on their device. Rates are in Hz, waves float in [-1, 1] or integer PCM.
 Bad input raises `translate.UserError` with one line that says what to do. Several threads may use one model at once.
@@ -63,26 +63,26 @@ def convert(
     target: str | None = None,
     **options: Any,
 ) -> Any:
-    """Convert speech, pictures or features from the domain `source` to the domain `target`.
+    """Convert speech, images or features from the domain `source` to the domain `target`.
 
     Args:
-        model: as `load` gives it, or what `load` takes.
-        given: one of
+        model: result of `load`, or an argument of `load`.
+        given: input, one of
             - a wave (N,) or (N, channels) with its `sample_rate`,
-            - a picture: PIL image, whole numbers (H, W[, C]) or floats in [-1, 1], ([B,] C, H, W),
+            - an image: PIL image, whole numbers (H, W[, C]) or floats in [-1, 1], ([B,] C, H, W),
             - features as `analyse` gives them with the model's front end,
             - a list of these, of any lengths and sizes.
-        sample_rate: Hz, of waves.
-        source, target: may be left out where one direction is left, see the model's `directions`.
-        options: the same as of `translate convert`: of speech amount, semitones, difference, seed (see
-            `translate.speech.options`); of pictures style, instances, attributes, tile, overlap, grid (see
+        sample_rate: rate of waves in Hz.
+        source, target: domains; may be left out where one direction is left, see the model's `directions`.
+        options: options of `translate convert`: for speech amount, semitones, difference, seed (see
+            `translate.speech.options`); for images style, instances, attributes, tile, overlap, grid (see
             `translate.images.options`).
 
     Returns:
-        A wave and its rate; a picture of the kind given; features; or a list of them.
+        A wave and its rate; an image of the kind given; features; or a list of them.
 
     Raises:
-        UserError: what the model cannot convert, or an unknown domain.
+        UserError: input that the model cannot convert, or an unknown domain.
 
     >>> model = translate.load("pretrained/cyclegan_vc2-SF1-TM1")
     >>> wave = 0.2 * (200 * np.arange(8000) / 16000 % 1 - 0.5)              # half a second of a buzz
@@ -102,10 +102,10 @@ def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | N
     """Analyse speech into features.
 
     Args:
-        wave: (N,) or (N, channels), any length from 0.1 s.
-        sample_rate: Hz.
-        front_end: a model, whose analysis it is (the wave is resampled to its rate); or a section `features`, such as
-            `WorldConfig(sample_rate=16000, f0="dio")`. None: WORLD at the wave's rate, the rest by default.
+        wave: samples (N,) or (N, channels), any length from 0.1 s.
+        sample_rate: rate in Hz.
+        front_end: a model, whose analysis is used (the wave is resampled to its rate); or a section `features`, such as
+            `WorldConfig(sample_rate=16000, f0="dio")`. None: WORLD at the wave's rate, the rest as by default.
 
     Returns:
         `WorldFeatures` (f0 (T,) in Hz, 0 where unvoiced; mcep (T, Q); aperiodicity (T, F); samples), `StftFeatures`
@@ -128,11 +128,11 @@ def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | N
 
 
 def synthesise(features: Any, front_end: FrontEnd | int) -> tuple[np.ndarray, int]:
-    """Make the wave of features, the way back from `analyse`.
+    """Synthesise a wave from features, the inverse of `analyse`.
 
     Args:
-        features: as `analyse` gave them, changed as you like: F0 scaled, mel-cepstra converted, ...
-        front_end: as for `analyse`; where none was given there, the wave's rate in Hz.
+        features: features from `analyse`, perhaps changed: F0 scaled, mel-cepstra converted, ...
+        front_end: the one given to `analyse`; where none was given there, the wave's rate in Hz.
 
     Returns:
         (N,) float64 wave and its rate.
@@ -158,17 +158,17 @@ def train(
     layout: str = "auto",
     jobs: int = -1,
 ) -> Converter:
-    """Train a model; the same call goes on where a run was cut.
+    """Train a model; the same call resumes a run that was cut.
 
     Args:
-        config: the name of a model (`translate models`), a YAML file, its content, or a resolved configuration.
-        data: a folder of recordings or pictures by domain (what of it is not prepared yet goes to `out`/data and
-            `out`/features), or what `translate prepare` (pictures) or `translate extract` (speech) wrote.
+        config: name of a model (`translate models`), a YAML file, its content, or a resolved configuration.
+        data: folder of recordings or images by domain, which is prepared in `out`/data and `out`/features; or the
+            output of `translate prepare` (images) or `translate extract` (speech).
         out: folder of the run.
-        domains: source and target, or all of a model of many domains; None: as configured, else all of a corpus.
-        settings: over the configuration's, by dotted keys: {"train.steps": 2000}.
-        layout: of pictures, see `translate prepare --help`.
-        jobs: processes of the extraction; -1: one per core.
+        domains: source and target, or all domains of a model of many; None: as configured, else all of the corpus.
+        settings: overrides of the configuration by dotted keys: {"train.steps": 2000}.
+        layout: layout of images, see `translate prepare --help`.
+        jobs: number of processes of the extraction; -1: one per core.
 
     Returns:
         The trained model.
@@ -197,15 +197,15 @@ def evaluate(
     training: str | os.PathLike[str] | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Convert the recordings or pictures of a manifest in every direction, and measure the result.
+    """Convert the recordings or images of a manifest in every direction, and measure the result.
 
     Args:
-        run: folder of a run; gets converted/, results.md, results.json and pictures/.
-        evaluation, training: manifests that `translate prepare` wrote; None: those that `train` made of a corpus.
-        jobs: processes; -1: one per core.
+        run: folder of a run; converted/, results.md, results.json and pictures/ are written to it.
+        evaluation, training: manifests of `translate prepare`; None: those that `train` made from a corpus.
+        jobs: number of processes; -1: one per core.
 
     Returns:
-        What results.json holds.
+        The content of results.json.
 
     Raises:
         UserError: no such run or manifest, or recordings that cannot be converted.

@@ -1,8 +1,8 @@
-"""The one exception that users meet."""
+"""The exception for bad input."""
 
 
 class UserError(Exception):
-    """Bad input, told in one line: the file, key or value, what was expected, what to do.
+    """Bad input. The message is one line: the file, key or value, what was expected, and what to do.
 
-    The command line prints the message and exits with status 2; it never shows a traceback for it.
+    The command line prints the message without a traceback and exits with status 2.
     """

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and named arrays as safetensors."""
+"""Writing files whole or not at all, and named arrays as safetensors."""
 
 import hashlib
 import os
@@ -13,13 +13,13 @@ from translate.errors import UserError
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes `path`'s place when the block ends well.
+    """Yield a temporary path beside `path`, and rename it to `path` when the block ends without an error.
 
-    Missing parent folders are made. `OSError` (no rights, disk full) becomes `UserError`, and whatever goes
-    wrong nothing half-written stays.
+    Missing parent folders are made. `OSError` (no rights, disk full) becomes `UserError`. After any error, nothing
+    half-written is left.
     """
     path = Path(path)
-    brief = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # longer than `path`'s, its name might be too long
+    brief = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # a hash: a longer name might be too long
     temporary = path.with_name(f".{brief}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path}: cannot write ({error.strerror or error})") from None
     finally:
-        with suppress(OSError):                                     # an unusable folder was told above
+        with suppress(OSError):                                     # an unusable folder was reported above
             temporary.unlink(missing_ok=True)
 
 
@@ -41,7 +41,7 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) 
 
 
 def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Read what `save_arrays` wrote; raises `UserError` for anything else."""
+    """Read a file of `save_arrays`; raise `UserError` for anything else."""
     from safetensors.numpy import load
 
     try:

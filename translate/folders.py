@@ -1,9 +1,9 @@
 """Folders that are replaced as a whole: at every instant the old state or the new one is on disk.
 
-A folder cannot be renamed over another one. So the old one goes aside, to `.<name>.old` next to it, the new one takes
-its place, and only then is the old one deleted. A process that is killed between the two renames leaves the folder
-missing and the old state aside: `locate` reads it there, and `settle_folder` puts it back before the
-next writing.
+A folder cannot be renamed over another one. So the old one is moved aside, to `.<name>.old` next to it, the new one is
+moved to its place, and only then is the old one deleted. A process that is killed between the two renames leaves the
+folder missing and the old state aside: `locate` finds it there, and `settle_folder` moves it back before the next
+write.
 """
 
 import os
@@ -15,10 +15,10 @@ _ASIDE = re.compile(r"\.(.+)\.old")
 
 
 def replace_folder(draft: Path, folder: Path) -> None:
-    """Let `draft` take the place of `folder`, if there is one, which is deleted afterwards.
+    """Move `draft` to `folder`, and delete the former `folder`, if there is one.
 
     Raises:
-        OSError: it cannot be; `folder` is as before.
+        OSError: a rename fails; `folder` is as before.
     """
     settle_folder(folder)
     try:
@@ -31,7 +31,9 @@ def replace_folder(draft: Path, folder: Path) -> None:
 
 
 def settle_folder(folder: Path) -> None:
-    """Put what lies aside back where `folder` is missing: a writer was cut between the two renames; else delete it."""
+    """Move the old state back where a writer was cut between the two renames and `folder` is missing; else delete
+    it.
+    """
     aside = _name_aside(folder)
     if not os.path.lexists(aside):
         return
@@ -44,13 +46,16 @@ def settle_folder(folder: Path) -> None:
 
 
 def locate(folder: Path) -> Path:
-    """Where to read `folder`: there, or aside after a write that was cut. Nothing is moved: the writer may live."""
+    """Return where to read `folder`: there, or aside after a write that was cut.
+
+    Nothing is moved: the writer may still run.
+"""
     aside = _name_aside(folder)
     return aside if not os.path.lexists(folder) and aside.is_dir() else folder
 
 
 def list_folders(parent: Path) -> dict[str, Path]:
-    """The folders in `parent` by name, with the place where `locate` reads them; no drafts or other hidden ones."""
+    """Return the folders in `parent` by name, at their `locate` paths, without drafts and other hidden ones."""
     if not parent.is_dir():
         return {}
     found = {}
@@ -63,7 +68,7 @@ def list_folders(parent: Path) -> dict[str, Path]:
 
 
 def flush(path: Path) -> None:
-    """Have a file, or the entries of a folder, on the disk itself before going on."""
+    """Flush a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""Names that come from files: checked before they become part of a path, and joined to folders that they cannot leave.
+"""Checks of names from files before they become part of a path, and paths that cannot leave their folder.
 
-A manifest's ids, domains and splits, and the domains of a configuration, say where results are written. They come with
-a corpus or a shared checkpoint, so they are other people's words.
+A manifest's ids, domains and splits, and the domains of a configuration, decide where results are written. They come
+with a corpus or a shared checkpoint, so they are not trusted.
 """
 
 import os
@@ -12,27 +12,27 @@ from pathlib import Path, PurePath
 from translate.errors import UserError
 
 LONGEST_NAME = 100                                                  # bytes of a domain or split; file names join three
-LONGEST_PART = 251                                                  # bytes of a part of an id: 255 with a suffix of 4
+LONGEST_PART = 251                                                  # bytes of a part of an id; 255 with a suffix of 4
 LONGEST_ID = 1000                                                   # bytes of all its parts; a path has 4096 at most
 LONGEST_FILE = 255                                                  # bytes of a file name, on all common file systems
-ANY = "all"                                                         # stands for every domain: files and folders have it
+ANY = "all"                                                         # means every domain; used in names of files
 SHOWN = 80                                                          # characters of a bad value in a message
 
-_DRIVE = re.compile(r"[A-Za-z]:(/|$)")                              # of Windows
+_DRIVE = re.compile(r"[A-Za-z]:(/|$)")                              # a drive of Windows
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # control, separators of lines, no UTF-8
 
 
 def check_name(name: str, key: str, where: object, nested: bool = False) -> str:
-    """Return `name` where it can be part of a path.
+    """Return `name` if it can be part of a path.
 
     Args:
-        name: a domain or split, the name of one folder; or an id.
-        key: what it is, for messages.
-        where: it was found: opens messages, such as `FILE:LINE`.
-        nested: whether it may be a path inside a folder, its parts joined by `/`, as an id may.
+        name: a domain, a split or an id.
+        key: name of the key, for messages.
+        where: place of the name, with which messages open, such as `FILE:LINE`.
+        nested: whether it may be a path inside a folder, joined by `/`, as an id may.
 
     Raises:
-        UserError: what could leave its folder, is hidden, has control characters, or is too long for a file name.
+        UserError: the name could leave its folder, is hidden, has control characters, or is too long for a file name.
     """
     if fault := find_fault(name, nested):
         raise UserError(f"{where}: `{key}` is {show(name)}; {fault}")
@@ -40,7 +40,7 @@ def check_name(name: str, key: str, where: object, nested: bool = False) -> str:
 
 
 def find_fault(name: str, nested: bool = False) -> str | None:
-    """What is wrong with a name, as `check_name` says it; None where it is good."""
+    """Return what is wrong with a name, for the message of `check_name`; None where it is valid."""
     if _UNPRINTABLE.search(name):
         return "it becomes a file name: no control characters, and nothing but UTF-8"
     if "\\" in name or _DRIVE.match(name) or (not nested and "/" in name):
@@ -51,7 +51,7 @@ def find_fault(name: str, nested: bool = False) -> str | None:
         return "expected parts joined by single slashes, none at either end" if nested else "expected a name"
     if any(part.startswith(".") for part in parts):
         return "it names a file or folder: no dot in front"
-    if any(part.endswith((".", " ")) for part in (parts[:-1] if nested else parts)):  # behind an id comes a suffix
+    if any(part.endswith((".", " ")) for part in (parts[:-1] if nested else parts)):  # an id gets a suffix
         return "it names a folder: no dot and no space at the end"
     longest, whole = (LONGEST_PART, LONGEST_ID) if nested else (LONGEST_NAME, LONGEST_NAME)
     if len(name.encode()) > whole or any(len(part.encode()) > longest for part in parts):
@@ -60,15 +60,15 @@ def find_fault(name: str, nested: bool = False) -> str | None:
 
 
 def show(value: str) -> str:
-    """A value in quotes, in one line, cut where it is long."""
+    """Quote a value on one line, shortened where it is long."""
     return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...")
 
 
 def below(folder: str | os.PathLike[str], name: str | PurePath) -> Path:
-    """Return `folder`/`name`, which lies inside `folder` also when all symbolic links are followed.
+    """Return `folder`/`name`, checked to lie inside `folder` with all symbolic links followed.
 
     Raises:
-        UserError: it is elsewhere, a folder on the way is a file, or a name is too long.
+        UserError: it lies elsewhere, a parent folder is a file, or a name is too long.
     """
     folder = Path(folder)
     path = folder / name
@@ -84,14 +84,14 @@ def below(folder: str | os.PathLike[str], name: str | PurePath) -> Path:
 
 
 def cut_name(name: str, suffix: str) -> str:
-    """`name` + `suffix` as the name of a file, the end of `name` left out where it is too long."""
+    """Return the file name `name` + `suffix`, with `name` shortened where it is too long."""
     return name.encode()[: LONGEST_FILE - len(suffix)].decode(errors="ignore") + suffix
 
 
 def name_directions(
     folder: Path, directions: Iterable[tuple[str, str]], suffix: str = ""
 ) -> dict[tuple[str, str], Path]:
-    """Where the results of every direction (source, target) go: `folder`/<source>-<target><suffix>.
+    """Return the path for the results of every direction (source, target): `folder`/<source>-<target><suffix>.
 
     Raises:
         UserError: as `below`, or two directions have the same name: `a` to `b-c`, and `a-b` to `c`.
@@ -102,7 +102,7 @@ def name_directions(
 
 
 def check_distinct(outputs: Iterable[tuple[Path, object]]) -> None:
-    """Raise `UserError` where two of the (path, what it is made of) are one file, or one is a folder of another."""
+    """Raise `UserError` where two of the (path, origin) are the same file, or one is a folder that holds another."""
     origins: dict[Path, object] = {}
     for path, origin in outputs:
         place = Path(os.path.realpath(path.parent), path.name)

@@ -89,12 +89,12 @@ def test_bad_files_get_a_message(page, files, tmp_path, capfd):
     large = tmp_path / "large.png"
     Image.new("RGB", (300, 300)).save(large)
     for path, message in (
-        (files["text.png"], "text.png: is no picture that can be read"),
+        (files["text.png"], "text.png: cannot be read as an image"),
         (large, "large.png: is 300 × 300 pixels; ×2 takes up to 256 × 256 here"),
     ):
         page.locator("#picture-upload").get_by_label("Remove Image").click()
         page.locator("#picture-convert").click()
-        assert "no picture yet" in read_message(page)
+        assert "no image yet" in read_message(page)
         give(page, path)
         page.locator("#picture-convert").click()
         text = read_message(page)

@@ -155,7 +155,7 @@ def test_by_keyboard(open_page):
             break
     page.keyboard.press("Enter")
     page.locator("#voice-times strong").wait_for()
-    order = ["female: morning", "System", "From", "To", "range slider for Amount", "Convert"]
+    order = ["female: morning", "Model", "From", "To", "range slider for Amount", "Convert"]
     assert [label for label in labels if label in order] == order
 
 

@@ -322,7 +322,7 @@ def test_paintings_come_in_parts(editor):
 
 def test_parts_of_paintings_are_bounded(editor, monkeypatch):
     for index in (LAYERS, 10**9, -1, "x"):
-        with pytest.raises(HTTPException, match="no part of a painting"):
+        with pytest.raises(HTTPException, match="not a part of a painting"):
             send(editor, "layer", b"", index=index)
     for name in range(PAINTINGS + 3):
         send(editor, "background", b"x", name=str(name))

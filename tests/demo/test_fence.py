@@ -21,7 +21,7 @@ from translate.images.arrays import read_image
 from .conftest import SMALL_LIMITS
 from .guest import API, Guest, as_file
 
-REFUSED = "no file of yours"
+REFUSED = "not your file"
 PLAIN = (gradio.Dropdown, gradio.Radio, gradio.CheckboxGroup, gradio.Checkbox, gradio.Slider, gradio.Number,
          gradio.Dataset)  # fmt: skip  # inputs that hold no file
 FILES = (gradio.Audio, PictureUpload, PaintingEditor)               # inputs that do, and open none by themselves

@@ -103,12 +103,12 @@ def test_heavy_pictures_are_refused_sooner(tmp_path, pixels):
 
 @pytest.mark.parametrize("name", ["text.png", "empty.png"])
 def test_files_that_are_no_pictures(files, name):
-    with pytest.raises(UserError, match=f"^{name}: is no picture that can be read; give PNG"):
+    with pytest.raises(UserError, match=f"^{name}: cannot be read as an image; give PNG"):
         read_picture(files[name], LIMITS)
 
 
 def test_no_upload(models):
-    with pytest.raises(UserError, match="no picture yet"):
+    with pytest.raises(UserError, match="no image yet"):
         convert_picture(models["pix2pix-drawing"], None, LIMITS)
 
 
@@ -122,7 +122,7 @@ def test_components_hand_on_files_and_refuse_damaged_ones(files):
     editor = PaintingEditor(image_mode="RGBA")
     assert editor.get_block_name() == "imageeditor"
     for name in ("text.png", "empty.png"):
-        with pytest.raises(Refusal, match="no picture that can be read"):
+        with pytest.raises(Refusal, match="the painting cannot be read"):
             editor.preprocess(editor.data_model(background=data["photo.png"], layers=[data[name]]))
     painting = editor.preprocess(editor.data_model(background=data["photo.png"], layers=[data["photo.png"]] * 2))
     assert [one.shape for one in (painting["background"], *painting["layers"])] == [(48, 64, 4)] * 3
@@ -279,7 +279,7 @@ def test_styles_of_pictures(models, files, pixels):
     for style, options in ((5, {"style": DRAWN, "seed": 5}), (pixels, {"style": PHOTOGRAPH})):
         (_, after), _ = convert_painting(model, painting, LIMITS, 48, photograph=files["photo.png"], **options)
         assert np.array_equal(after, model.converter.convert(labels, style=style))
-    with pytest.raises(UserError, match="no picture yet"):
+    with pytest.raises(UserError, match="no image yet"):
         convert_painting(model, painting, LIMITS, 48, PHOTOGRAPH)
 
 
@@ -350,4 +350,4 @@ def test_tabs_are_those_of_the_models(models):
 
     assert list_tabs("pix2pix-drawing", "gan_postfilter-high") == []  # nothing to choose from
     assert list_tabs("spade-colours", "pix2pixhd-colours") == ["Painting"]
-    assert list_tabs("srresnet-x2", "spade-colours") == ["Pictures", "Painting"]
+    assert list_tabs("srresnet-x2", "spade-colours") == ["Images", "Painting"]

@@ -1,1 +1,1 @@
-"""Checkpoints."""
+"""Checkpoints: storing, finding, trusting and sharing them."""

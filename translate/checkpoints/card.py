@@ -1,7 +1,7 @@
 """Model cards: the README.md of a shared checkpoint, made from the run and from what its author adds.
 
-A card is front matter that the Hub reads, a title with a line on what it is, and the sections of `SECTIONS`. What the
-run does not know and nobody wrote is left blank in words.
+A card is front matter for the Hub, a title with an introduction, and the sections of `SECTIONS`. A section that neither
+the run nor the author fills is marked as not stated.
 """
 
 import re
@@ -19,8 +19,8 @@ from translate.models.base import Model
 from translate.models.description import Description
 
 SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
-OF_THE_RUN = ("What it converts", "Results")                        # that no older card knows better
-BLANK = "Not stated: "                                              # opens what nobody has filled in yet
+OF_THE_RUN = ("What it converts", "Results")                        # sections never taken from an older card
+BLANK = "Not stated: "                                              # begins a section that nobody has filled in yet
 
 
 def make_card(
@@ -31,19 +31,18 @@ def make_card(
     given: Path | None = None,
     older: bool = False,
 ) -> str:
-    """The text of a card.
+    """Make the text of a card.
 
     Args:
-        checkpoint: of the run; results.md beside it gives the numbers.
-        config: of the run.
-        weights: those that are shared.
-        place: what `translate.load` takes for it.
-        given: Markdown whose front matter, title and sections take the place of those made here; all but Use, and
-            those that are blank.
-        older: `given` is the card of a former run; what it says of conversion and results is not taken either.
+        checkpoint: checkpoint of the run; results.md beside it gives the numbers.
+        config: configuration of the run.
+        weights: shared weights.
+        place: argument of `translate.load` for it.
+        given: Markdown whose front matter, title and sections replace those made here, except Use and blank ones.
+        older: whether `given` is the card of a former run, whose conversion and results are not taken either.
 
     Raises:
-        UserError: `given` cannot be read, or its front matter is no YAML.
+        UserError: `given` cannot be read, or its front matter is not YAML.
     """
     described = config.describe()
     matter: dict[str, Any] = {
@@ -74,7 +73,7 @@ def make_card(
 
 
 def find_blanks(text: str) -> list[str]:
-    """The sections of a card that are missing or still blank; `license` where the front matter names none."""
+    """List the sections of a card that are missing or still blank; and `license` where the front matter names none."""
     matter, _, _, sections = _parse(text, "the card")
     blank = [name for name in SECTIONS if BLANK in sections.get(name, BLANK)]
     return [*(["license"] if matter.get("license", "unknown") == "unknown" else []), *blank]
@@ -89,7 +88,7 @@ def _read_card(path: Path) -> tuple[dict[str, Any], str, str, dict[str, str]]:
 
 
 def _parse(text: str, where: str) -> tuple[dict[str, Any], str, str, dict[str, str]]:
-    """Front matter, title, what stands below it, and the texts of the sections by name."""
+    """Parse front matter, title, the text below it, and the texts of the sections by name."""
     matter: Any = {}
     if found := re.match(r"---\n(.*?)\n---\n", text, re.DOTALL):
         try:
@@ -125,9 +124,9 @@ def _tell_training(config: Model) -> str:
 
 
 def _read_results(checkpoint: Path) -> str:
-    """The first table of the run's results."""
+    """Read the first table of the run's results."""
     path = find_text(checkpoint.parent, "results.md")
-    if path is None or not (checkpoint / "state.pt").exists():  # what lies beside a shared one is not of its run
+    if path is None or not (checkpoint / "state.pt").exists():  # files beside a shared one are not of its run
         return f"{BLANK}what `translate evaluate` measured."
     _, _, first, sections = _read_card(path)
     name, text = ("", first) if first else next(iter(sections.items()), ("", ""))

@@ -1,4 +1,4 @@
-"""The files of a checkpoint, which somebody else may have made: what they are is looked at before one is read."""
+"""The files of a checkpoint, which may come from strangers: type and size are checked before a file is read."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from translate.config.parsing import LONGEST
 from translate.errors import UserError
 
-FILES = {                                                           # all that is ever shared; bytes at most
+FILES = {                                                           # all files that are shared; largest size in bytes
     "config.yaml": LONGEST,
     "weights.safetensors": 2**32,
     "average.safetensors": 2**32,
@@ -19,13 +19,13 @@ FILES = {                                                           # all that i
     "README.md": 2**20,
 }
 NEEDED = ("config.yaml", "weights.safetensors")
-HEADER = 2**22                                                      # bytes; a tensor takes a hundred or two
+HEADER = 2**22                                                      # bytes; a tensor takes 100 to 200
 
 
 def check_files(folder: Path, name: str) -> None:
-    """Raise `UserError` unless the files of a checkpoint are regular, in `folder`, and no larger than they may be.
+    """Raise `UserError` unless the files of a checkpoint are regular, in `folder`, and within the size limits.
 
-    Of a file of tensors only the size of the header is read.
+    In a file of tensors, the size of the header is checked, too.
     """
     sizes = {file: size for file in FILES if (size := measure(folder, file, name)) is not None}
     check_sizes(sizes, name)
@@ -47,7 +47,7 @@ def check_sizes(sizes: Mapping[str, int | None], name: str) -> None:
 
 
 def measure(folder: Path, file: str, name: str) -> int | None:
-    """Bytes of a file that may not be there (None); raises as `open_regular`."""
+    """Return the size of a file in bytes, None where it does not exist; raise as `open_regular`."""
     if not os.path.lexists(folder / file):
         return None
     with open_regular(folder, file, name) as opened:
@@ -55,10 +55,10 @@ def measure(folder: Path, file: str, name: str) -> int | None:
 
 
 def find_text(folder: Path, file: str) -> Path | None:
-    """A text in a folder that may be a stranger's, such as its card; None where there is none.
+    """Find a text in a folder that may be a stranger's, such as its card; None where there is none.
 
     Raises:
-        UserError: it is no file, leads out of the folder, or is larger than a card may be.
+        UserError: it is not a regular file, leads out of the folder, or is larger than a card may be.
     """
     size, most = measure(folder, file, str(folder)), FILES["README.md"]
     if (size or 0) > most:
@@ -67,21 +67,21 @@ def find_text(folder: Path, file: str) -> Path | None:
 
 
 def open_regular(folder: Path, file: str, name: str) -> BinaryIO:
-    """Open `folder`/`file`, which must be a file: no pipe or device, and no link that leads out of the folder.
+    """Open `folder`/`file`, which must be a regular file: no pipe or device, and no link that leads out of the folder.
 
     Raises:
-        UserError: it is something else, or cannot be read; opened by `name`.
+        UserError: it is something else, or cannot be read; the message opens with `name`.
     """
     path = folder / file
     try:
         real = path.resolve(strict=True)
         if path.is_symlink() and not real.is_relative_to(_find_root(folder)):
             raise UserError(f"{name}: {file} is a link that leads out of the folder; put the file itself there")
-        if not real.is_file():                                      # even to open a device can do something
+        if not real.is_file():                                      # merely opening a device can have effects
             raise UserError(f"{name}: {file} is no regular file")
-        # Should a pipe have come between, opening it does not wait.
+        # If it has been replaced by a pipe meanwhile, opening does not block.
         opened = os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")
-    except (OSError, RuntimeError) as error:                        # RuntimeError: links in a circle, up to Python 3.12
+    except (OSError, RuntimeError) as error:                        # RuntimeError: circular links, up to Python 3.12
         reason = getattr(error, "strerror", None) or "links in a circle"
         raise UserError(f"{name}: cannot read {file} ({reason})") from None
     if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
@@ -91,7 +91,7 @@ def open_regular(folder: Path, file: str, name: str) -> BinaryIO:
 
 
 def copy_files(folder: Path, to: Path, name: str) -> None:
-    """Copy the files of a checkpoint, and no others; raises as `check_files`."""
+    """Copy the files of a checkpoint, and no others; raise as `check_files`."""
     check_files(folder, name)
     for file in FILES:
         if os.path.lexists(folder / file):
@@ -100,7 +100,9 @@ def copy_files(folder: Path, to: Path, name: str) -> None:
 
 
 def _find_root(folder: Path) -> Path:
-    """The folder that links may lead into: `folder`; in the Hub's cache, whose files are links, that of the model."""
+    """Return the folder that links must stay in: `folder`; in the Hub's cache, whose files are links, the model's
+    folder.
+    """
     folder = folder.resolve()
     if importlib.util.find_spec("huggingface_hub"):
         from huggingface_hub import constants

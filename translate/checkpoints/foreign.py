@@ -1,8 +1,8 @@
 """Checks on a checkpoint that somebody else made: its files can be wrong or hostile, and must not run code.
 
-Tensors come as safetensors, which hold numbers and no code; a state.pt is neither fetched nor opened. What is left are
-files that are none (`files`), code that config.yaml names (`trust`), and what this module looks at: networks that would
-fill the memory, and numbers that are missing, of another model or not finite.
+Tensors come as safetensors, which hold numbers and no code; a state.pt is neither fetched nor opened. The remaining
+dangers are irregular files (`files`), code that config.yaml names (`trust`), and those that this module checks:
+networks that would fill the memory, and numbers that are missing, of another model or not finite.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -25,18 +25,18 @@ from translate.models import build, resolve
 from translate.models.base import Model
 
 CONVERTING = "generator"                                            # the player that `translate()` uses
-LEFT_OUT = "left_out"                                               # mark of shared weights: players that are missing
+LEFT_OUT = "left_out"                                               # metadata key of shared weights: missing players
 
-# Networks may hold UNSHARED numbers and RATIO times what the file of weights holds: players that only training needs
-# are left out of it, and of waveforms these are a thousand times larger than the generator.
+# Networks may hold UNSHARED numbers and RATIO times those in the file of weights: it leaves out players that only
+# training needs, which for waveforms are a thousand times larger than the generator.
 UNSHARED, RATIO, MOST_TENSORS = 2**27, 4, 5_000
 
 
 def check_foreign(folder: Path, name: str) -> None:
-    """Raise `UserError`, opened by `name`, unless the checkpoint in `folder` is safe to load and complete.
+    """Raise `UserError`, opening with `name`, unless the checkpoint in `folder` is safe to load and complete.
 
-    Sizes come first, then the configuration and whose code it names, then the headers of the tensors, beside networks
-    that are built only as far as they are in proportion to them, and last the numbers.
+    Sizes are checked first, then the configuration and the code that it names, then the headers of the tensors against
+    the networks (built only while their size is in proportion), and last the numbers.
     """
     check_files(folder, name)
     values = read_yaml(folder / "config.yaml")
@@ -54,10 +54,10 @@ def check_foreign(folder: Path, name: str) -> None:
 
 
 def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
-    """The game that the configuration of a checkpoint asks for, if it is in proportion to the weights there.
+    """Build the game of a checkpoint's configuration, unless it is out of proportion to the weights there.
 
-    With code of somebody's own, which is trusted, nothing is counted: that code could fill the memory as well, and its
-    networks may have parts that no file holds.
+    With foreign code, which is trusted, nothing is counted: that code could fill the memory as well, and its networks
+    may have parts that no file holds.
     """
     header = read_header(checkpoint / "weights.safetensors")
     written = sum(prod(shape) for name, shape in header.shapes.items() if name not in header.same)
@@ -75,7 +75,7 @@ def build_bounded(config: Model, checkpoint: Path, name: object) -> Game:
 def check_shapes(
     name: object, shapes: Mapping[str, tuple[int, ...]], module: nn.Module, left_out: Collection[str] = ()
 ) -> None:
-    """Raise `UserError` unless `shapes` are those of the tensors of `module`, but for the players `left_out`."""
+    """Raise `UserError` unless `shapes` are those of the tensors of `module`, without the players `left_out`."""
     absent = tuple(f"players.{player}." for player in left_out)
     expected = {
         key: tuple(value.shape)
@@ -91,16 +91,16 @@ def check_shapes(
 
 
 def find_left_out(header: Header) -> list[str]:
-    """Name the players that shared weights leave out; never the one that converts."""
+    """List the players that shared weights leave out; never the one that converts."""
     return [name for name in header.metadata.get(LEFT_OUT, "").split(",") if name and name != CONVERTING]
 
 
 def check_statistics(checkpoint: Path, needed: bool) -> None:
-    """Raise `UserError` unless the statistics of a checkpoint are finite numbers; what they mean is the modality's.
+    """Raise `UserError` unless the statistics of a checkpoint are finite numbers; the modality checks what they mean.
 
     Args:
-        checkpoint: its folder.
-        needed: whether they must be there.
+        checkpoint: folder of the checkpoint.
+        needed: whether statistics must exist.
     """
     path = checkpoint / "statistics.safetensors"
     for key, value in (load_arrays(path) if needed or path.exists() else {}).items():
@@ -110,9 +110,9 @@ def check_statistics(checkpoint: Path, needed: bool) -> None:
 
 @contextmanager
 def _bounded(most: int) -> Iterator[None]:
-    """Networks that this thread builds inside end with a `ValueError` when they hold more than `most` numbers.
+    """Raise `ValueError` inside the block when this thread builds networks of more than `most` numbers.
 
-    A parameter is counted when it is registered, before anything is written into its memory.
+    A parameter is counted when it is registered, before its memory is written to.
     """
     thread, seen = get_ident(), [0, 0]
 

@@ -1,6 +1,6 @@
 """Checkpoints on the Hugging Face Hub: `hf://owner/name`, or `hf://owner/name@revision`.
 
-Only the files of `files.FILES` go either way. The endpoint, the token and the cache are those of huggingface_hub:
+Only the files of `files.FILES` are sent or fetched. The endpoint, the token and the cache are huggingface_hub's:
 HF_ENDPOINT, HF_TOKEN, HF_HOME.
 """
 
@@ -21,22 +21,22 @@ _ADDRESS = re.compile(r"hf:/{1,2}(?P<name>[^/@\s]+/[^/@\s]+)(@(?P<revision>\S+))
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` means a model on the Hub."""
+    """Return whether `text` is the address of a model on the Hub."""
     return text.startswith("hf:/")
 
 
 def fetch(address: str) -> Path:
-    """Download a checkpoint, where the cache does not have it, and check it.
+    """Download a checkpoint unless it is in the cache, and check it.
 
     Args:
         address: `hf://owner/name` or `hf://owner/name@revision` (branch, tag or commit).
 
     Returns:
-        Its folder in the cache.
+        The folder of the checkpoint in the cache.
 
     Raises:
         UserError: no such model or revision, no network and nothing in the cache, files that are missing, too large or
-            of another network, or a system that is not trusted.
+            of another network, or a model that is not trusted.
     """
     found = _ADDRESS.fullmatch(address)
     if not found:
@@ -60,10 +60,10 @@ def fetch(address: str) -> Path:
 
 
 def upload(folder: Path, name: str, private: bool) -> str:
-    """Put the files of a shared checkpoint on the Hub; returns the address of the page.
+    """Put the files of a shared checkpoint on the Hub; return the address of the page.
 
     Raises:
-        UserError: no rights, no network, or `private` and the model there is public.
+        UserError: no rights, no network, or `private` where the model there is public.
     """
     hub = _import_hub()
     with _in_one_line(name):
@@ -93,19 +93,19 @@ def _import_hub() -> Any:
 
 
 def _is_network(error: Exception) -> bool:
-    """Whether nobody answered, in the words of whichever HTTP library huggingface_hub uses."""
+    """Return whether the network failed, by the exceptions of whichever HTTP library huggingface_hub uses."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code >= 500
     library = type(error).__module__.partition(".")[0]
-    ours = isinstance(error, OSError) and library in ("huggingface_hub", "requests")  # and no full disk
+    ours = isinstance(error, OSError) and library in ("huggingface_hub", "requests")  # not a full disk
     return ours or isinstance(error, ConnectionError | TimeoutError) or library.startswith("httpx")
 
 
 @contextmanager
 def _in_one_line(name: str) -> Iterator[None]:
-    """Errors of huggingface_hub as one line; neither a token nor a header of the request is in it."""
+    """Turn errors of huggingface_hub into one line, which contains neither a token nor a header of the request."""
     from huggingface_hub import constants, errors
 
     where = f"hf://{name}"

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait while the block runs; when it has ended well, whoever handles Ctrl-C hears of each one.
+    """Delay Ctrl-C while the block runs; after it, deliver each to the handler of before.
 
-    A block that raises ends the program's work anyway: its error is told, not the Ctrl-C.
+    If the block raises, its error is reported and not the Ctrl-C: the program's work ends anyway.
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

@@ -1,4 +1,4 @@
-"""From a checkpoint to its configuration and its networks with their weights."""
+"""Opening a checkpoint: its configuration and its networks with their weights."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ class Opened(NamedTuple):
 
     @property
     def translator(self) -> Translator:
-        """The game, for whoever converts with it; `UserError` where it does not translate."""
+        """Return the game as a `Translator`; raise `UserError` where it does not translate."""
         if not isinstance(self.game, Translator):
             raise UserError(f"{self.checkpoint}: `{self.config.model}` does not translate from one domain to another")
         return self.game

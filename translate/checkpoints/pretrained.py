@@ -1,4 +1,4 @@
-"""The trained systems that come with the repository: shared checkpoints in `pretrained/`."""
+"""The trained models that come with the repository: shared checkpoints in `pretrained/`."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ORDER = (
 
 
 def list_pretrained(folder: Path = FOLDER) -> dict[str, Path]:
-    """The shared checkpoints in `folder` by name, voices first; empty where there are none.
+    """List the shared checkpoints in `folder` by name, voices first; empty where there are none.
 
     A package that was installed without the repository around it has none.
     """

@@ -1,8 +1,8 @@
-"""Shared checkpoints: what conversion needs of a run, in files that cannot run code.
+"""Shared checkpoints: the parts of a run that conversion needs, in files that cannot run code.
 
-    config.yaml               of the run, without the paths of the machine that trained it
+    config.yaml               configuration of the run, without the paths of the machine that trained it
     weights.safetensors       the player that converts, moving averages preferred, and the buffers beside the players
-    statistics.safetensors    speech: of the domains
+    statistics.safetensors    speech: statistics of the domains
     README.md                 the model card, see card.py
 """
 
@@ -38,12 +38,12 @@ def share(
     """Write the shared checkpoint of a run; it converts as the run does, bit for bit.
 
     Args:
-        run: a run, or one of its checkpoints; a shared checkpoint, too.
-        folder: where to; a shared checkpoint that is there already is replaced, nothing else.
-        card: Markdown with sections of the model card, which take the place of those made from the run; None: the card
-            of a shared `run`, else that which is in `folder` already, but for its results.
-        half: weights in 16 bits: half the size, and conversions that differ from the run's by rounding.
-        place: what the card says to load; None: `folder`.
+        run: a run, one of its checkpoints, or a shared checkpoint.
+        folder: output folder; only an existing shared checkpoint is replaced.
+        card: Markdown with sections of the model card, which replace those made from the run; None: the card of a
+            shared `run`, else the one in `folder`, without its results.
+        half: whether to store weights in 16 bits: half the size, and conversions that differ by rounding.
+        place: place to load from in the card's example; None: `folder`.
 
     Returns:
         `folder`.
@@ -58,7 +58,7 @@ def share(
     config = forget_training(config)
     if half:
         halved = {id(value): value.half() for value in weights.values() if value.is_floating_point()}
-        weights = {key: halved.get(id(value), value) for key, value in weights.items()}  # shared ones stay shared
+        weights = {key: halved.get(id(value), value) for key, value in weights.items()}  # shared tensors stay shared
         if not all(bool(value.isfinite().all()) for value in weights.values() if value.is_floating_point()):
             raise UserError(f"{checkpoint}: weights beyond the range of 16 bits; leave --half out")
     own, former = (find_text(place, "README.md") for place in (checkpoint, locate(folder)))
@@ -76,10 +76,9 @@ def share(
 
 
 def collect_weights(checkpoint: Path, config: Model) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors that conversion reads, and the names of the players that are left out.
+    """Return the tensors that conversion needs, and the names of the players that are left out.
 
-    The systems of this toolkit convert with their generators; of a system of one's own nobody knows, it is shared
-    whole.
+    The models of this toolkit convert with their generators; a user's own model is shared whole.
     """
     game = build_bounded(config, checkpoint, checkpoint)
     left_out = [name for name in game.players if name != CONVERTING and config.model in OURS]
@@ -95,7 +94,7 @@ def collect_weights(checkpoint: Path, config: Model) -> tuple[dict[str, Tensor],
 
 
 def forget_training(config: Model) -> Model:
-    """A configuration without the files of the machine that trained it, and without code for training alone."""
+    """Return a configuration without file paths of the machine that trained it, and without code for training only."""
     config = config.model_copy(deep=True)
     config.train.start_from = None
     config.own.losses = {}
@@ -108,17 +107,17 @@ def forget_training(config: Model) -> Model:
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether a folder holds a shared checkpoint and nothing else."""
+    """Return whether a folder holds a shared checkpoint and nothing else."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     return set(NEEDED) <= names <= set(FILES)
 
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `folder` when the block ends well; else nothing is left.
+    """Yield an empty folder that replaces `folder` when the block ends without an error; else it is deleted.
 
     Raises:
-        UserError: `folder` holds something else than a shared checkpoint, or cannot be written.
+        UserError: `folder` holds something other than a shared checkpoint, or cannot be written.
     """
     folder = Path(os.path.abspath(folder))
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
@@ -126,7 +125,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         settle_folder(folder)
         if folder.exists() and not is_shared(folder) and not _holds_card_only(folder):
             raise UserError(f"{folder}: holds something else than a shared checkpoint; give a new folder")
-        shutil.rmtree(draft, ignore_errors=True)                    # of a killed process of the same number
+        shutil.rmtree(draft, ignore_errors=True)                    # left by a killed process of the same number
         draft.mkdir(parents=True)
         yield draft
         with hold_interrupts():

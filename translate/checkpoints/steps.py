@@ -22,19 +22,19 @@ _STEP = re.compile(r"step_(\d+)")
 
 
 def find_latest(run: Path, resuming: bool = False) -> Path | None:
-    """The step that `latest` of a run points at, see `find_step`."""
+    """Find the step that `latest` of a run points at, see `find_step`."""
     return find_step(run / "latest", resuming)
 
 
 def find_step(link: Path, resuming: bool = False) -> Path | None:
-    """The step that `latest` or `best` of a run points at; the newest whole one where that is missing or damaged.
+    """Find the step that `latest` or `best` of a run points at; the newest whole one where that is missing or damaged.
 
     Args:
         link: `<run>/latest` or `<run>/best`. A run without `latest` has lost it; one without `best` has none.
-        resuming: a step must hold what training needs, not only what conversion needs.
+        resuming: whether a step must hold what training needs, not only what conversion needs.
 
     Returns:
-        Its folder; None where no step is whole.
+        The folder of the step; None where no step is whole.
     """
     if is_whole(link, resuming):
         return link.resolve()
@@ -42,7 +42,7 @@ def find_step(link: Path, resuming: bool = False) -> Path | None:
         return None
     steps = _list_steps(link.parent)
     target = locate(link.parent / link.readlink()) if link.is_symlink() else link
-    for step in [target, *reversed(steps.values())]:                # first the state that this step had before
+    for step in [target, *reversed(steps.values())]:                # its older state, aside, comes first
         if is_whole(step, resuming):
             points = link.is_symlink()
             reason = f"points at {link.readlink()}, which is missing or damaged" if points else "missing or damaged"
@@ -52,7 +52,7 @@ def find_step(link: Path, resuming: bool = False) -> Path | None:
 
 
 def is_whole(step: Path, resuming: bool = False) -> bool:
-    """Whether a checkpoint has all its files, of the length that they say; what they hold is not read."""
+    """Return whether a checkpoint has all its files, of the length in their headers; their content is not read."""
     try:
         check_files(step, str(step))
         values = read_yaml(step / "config.yaml")
@@ -63,13 +63,13 @@ def is_whole(step: Path, resuming: bool = False) -> bool:
         averaged = resuming and any(isinstance(player, dict) and player.get("average") for player in players.values())
         if averaged or (step / "average.safetensors").exists():
             read_header(step / "average.safetensors")
-    except (UserError, AttributeError):                             # the latter of YAML that is no configuration
+    except (UserError, AttributeError):                             # AttributeError: YAML that is no configuration
         return False
     return not resuming or zipfile.is_zipfile(step / "state.pt")
 
 
 def mend_latest(run: Path, step: Path) -> None:
-    """Point `latest` at the step that `find_latest` took in its place, put back where a write had left it aside."""
+    """Point `latest` at `step`, which `find_latest` found instead, moving it back where a write had left it aside."""
     for name, place in _list_steps(run).items():
         if place.resolve() == step and (run / "latest").resolve() != step:
             settle_folder(run / name)
@@ -77,7 +77,7 @@ def mend_latest(run: Path, step: Path) -> None:
 
 
 def point(link: Path, name: str) -> None:
-    """Make `link` a link to `name` beside it, in one go."""
+    """Make `link` a link to `name` beside it, atomically."""
     draft = link.with_name(f".{link.name}.draft")
     draft.unlink(missing_ok=True)
     draft.symlink_to(name)
@@ -85,11 +85,11 @@ def point(link: Path, name: str) -> None:
 
 
 def remove_old(run: Path, keep: int) -> None:
-    """Remove all steps but the newest `keep` and those that links point at, and what a killed process left."""
+    """Remove all steps but the newest `keep` and those that links point at, and remains of killed processes."""
     kept = {link.resolve() for link in (run / name for name in LINKS) if link.exists()}
     for name, step in list(_list_steps(run).items())[:-keep]:
         if step.resolve() not in kept:
-            with suppress(OSError):                                 # hidden first: a step is whole or not there
+            with suppress(OSError):                                 # hidden first: a step is whole or absent
                 os.replace(step, run / f".removed_{name}")
     for pattern in (".draft_*", ".removed_*", ".step_*.old"):
         for path in run.glob(pattern):
@@ -97,12 +97,12 @@ def remove_old(run: Path, keep: int) -> None:
 
 
 def _list_steps(run: Path) -> dict[str, Path]:
-    """The steps of a run, oldest first, by name."""
+    """Return the steps of a run by name, oldest first."""
     found = [(int(step[1]), name, path) for name, path in list_folders(run).items() if (step := _STEP.fullmatch(name))]
     return {name: path for _, name, path in sorted(found)}
 
 
 @cache
 def _tell(link: Path, reason: str, step: str) -> None:
-    """Once per process, however often it looks."""
+    """Log which step is taken instead, once per process."""
     log.info("%s: %s; %s is taken, the newest that is whole", link, reason, step)

@@ -8,8 +8,8 @@
         state.pt                 for resuming only: optimisers, random numbers, positions
     latest -> step_00010000      a link; `best` likewise where a metric is followed
 
-A *shared* checkpoint (`translate share`) holds what conversion needs and nothing else: no state.pt, in `weights` the
-averages in the place of the weights, and the players that only training needs are left out, as a mark in it says.
+A *shared* checkpoint (`translate share`) holds only what conversion needs: no state.pt, the averages in place of the
+weights, and without the players that only training needs, which its metadata list.
 """
 
 import errno
@@ -54,7 +54,7 @@ def save_checkpoint(
 ) -> Path:
     """Write `folder/step_<step>`, point `latest` (and `best`) at it, and remove all but the newest `keep`.
 
-    Ctrl-C waits meanwhile. Whenever the process is killed, this checkpoint or the one before is whole.
+    Ctrl-C is delayed meanwhile. Whenever the process is killed, this checkpoint or the one before is whole.
 
     Raises:
         UserError: the disk is full or not writable; nothing half-written stays behind.
@@ -73,7 +73,7 @@ def save_checkpoint(
             torch.save(state, draft / "state.pt")
             for path in [*draft.iterdir(), draft]:
                 flush(path)
-            replace_folder(draft, final)                            # `final` is of a run that was cut before `latest`
+            replace_folder(draft, final)                            # `final` may be left by a run cut before `latest`
             for name in LINKS if best else ["latest"]:
                 point(folder / name, final.name)
             flush(folder)
@@ -81,21 +81,21 @@ def save_checkpoint(
             reason = _explain(error)
             raise UserError(f"{final}: cannot write the checkpoint ({reason}); older ones are intact") from None
         finally:
-            shutil.rmtree(draft, ignore_errors=True)                # gone already when all went well
+            shutil.rmtree(draft, ignore_errors=True)                # already renamed on success
         remove_old(folder, keep)
     return final
 
 
 def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """Find the checkpoint: `folder` itself, where its `latest` points, or what `hf://owner/name` brings from the Hub.
+    """Find a checkpoint: `folder` itself, where its `latest` points, or `hf://owner/name`, fetched from the Hub.
 
-    Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken and told.
-    Its files are as they should be, and its configuration names no code but the toolkit's or what is trusted: nothing
-    in the folder decides that, see `trust`.
+    Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken, with a log
+    line. Its files have been checked, and its configuration names only code of the toolkit or trusted code, which
+    nothing in the folder decides (see `trust`).
 
     Raises:
-        UserError: it is none of these, or a file of it is none, too large or out of the folder, or it names a model
-            that is not trusted.
+        UserError: none of these, a file that is irregular, too large or outside of the folder, or a model that is not
+            trusted.
     """
     if is_address(str(folder)):
         return fetch(str(folder))
@@ -108,12 +108,12 @@ def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
 
 
 def _list_places(folder: Path) -> list[Path]:
-    """Where a checkpoint that is asked for by `folder` may lie: there, aside, or beside a link that is broken."""
+    """List the places where the checkpoint at `folder` may lie: there, aside, or beside a broken link."""
     return [folder, locate(folder), *([folder.parent] if folder.name in LINKS else [])]
 
 
 def locate_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """The checkpoint that a folder is, or that its `latest` points at; unchecked, for those that train in it."""
+    """Find the checkpoint in `folder`, or where its `latest` points, unchecked, for the training that wrote it."""
     folder = Path(folder)
     for candidate in _list_candidates(folder):
         if candidate and (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
@@ -124,7 +124,7 @@ def locate_checkpoint(folder: str | os.PathLike[str]) -> Path:
 
 
 def _list_candidates(folder: Path) -> Iterator[Path | None]:
-    """The places to look at, the likeliest first; a later one is found only when it is asked for."""
+    """Yield the places to look at, the likeliest first, each searched only when asked for."""
     if folder.name in LINKS:
         yield find_step(folder)
         yield folder
@@ -137,23 +137,23 @@ def _list_candidates(folder: Path) -> Iterator[Path | None]:
 
 
 def load_config(checkpoint: Path) -> Model:
-    """The configuration of a checkpoint that `find_checkpoint` has found."""
+    """Read the configuration of a checkpoint from `find_checkpoint`."""
     return resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
 
 
 def find_run_config(run: Path) -> Model | None:
-    """The configuration of the newest checkpoint of a run; None where it has no checkpoint here."""
+    """Read the configuration of the newest checkpoint of a run; None where it has no checkpoint here."""
     latest = run / "latest"
     return load_config(find_checkpoint(latest)) if latest.exists() or find_latest(run) else None
 
 
 def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> None:
-    """Fill `module` with the checkpoint's weights, moving averages first where `average`.
+    """Fill `module` with the checkpoint's weights, or their moving averages where `average` is true.
 
-    Players that a shared checkpoint leaves out stay as they are; never the one that converts.
+    Players that a shared checkpoint leaves out (never the one that converts) stay as they are.
 
     Raises:
-        UserError: the files are damaged, or belong to other networks than `module`'s.
+        UserError: the files are damaged, or belong to networks other than `module`.
     """
     weights = read_weights(checkpoint, module, average)
     left_out = find_left_out(read_header(checkpoint / "weights.safetensors"))
@@ -162,12 +162,12 @@ def load_weights(checkpoint: Path, module: nn.Module, average: bool = True) -> N
 
 
 def read_weights(checkpoint: Path, module: nn.Module | None = None, average: bool = True) -> dict[str, Tensor]:
-    """Read the weights by name, moving averages first where `average`; shared ones have all their names.
+    """Read the weights by name, or moving averages where `average`; shared tensors appear under all their names.
 
     Args:
-        checkpoint: its folder.
-        module: whose weights they are to become, see `load_tensors`.
-        average: whether moving averages take the place of weights.
+        checkpoint: folder of the checkpoint.
+        module: module that the weights are for, see `load_tensors`.
+        average: whether moving averages replace the weights.
 
     Raises:
         UserError: the files are damaged, or hold tensors of another kind.
@@ -176,20 +176,20 @@ def read_weights(checkpoint: Path, module: nn.Module | None = None, average: boo
     weights = load_tensors(path, module)
     if average:
         weights |= load_averages(checkpoint, module)
-    # An average has the first name of its parameter, as the weight has: both reach every place.
+    # Averages and weights use the first name of a shared parameter, so both reach all its places.
     return weights | {name: weights[first] for name, first in read_header(path).same.items()}
 
 
 def start_from(run: str | os.PathLike[str], module: nn.Module) -> int:
     """Fill a game with the tensors of another run's checkpoint that have the same name and shape.
 
-    SRGAN starts so from SRResNet's generator. Moving averages are preferred. Among games of many domains the two
-    may differ in `data.domains`: what weights say of a domain (`domain_axes`) goes where its name is, and a domain that
-    the run does not know begins as the mean of those that it knows. So fine-tuning adds voices to a trained model,
-    which at first converts between the old ones as before.
+    SRGAN starts in this way from SRResNet's generator. Moving averages are preferred. Among games of many domains the
+    two may differ in `data.domains`: weights of a domain (`domain_axes`) are copied by its name, and a domain that the
+    run does not know begins as the mean of those that it knows. So fine-tuning adds voices to a trained model, which at
+    first converts between the old ones as before.
 
     Returns:
-        How many tensors were taken.
+        The number of tensors copied.
 
     Raises:
         UserError: no checkpoint there, or fewer than half of the tensors of every player fit.
@@ -221,7 +221,7 @@ def _carry_domains(value: Tensor, axis: int, blocks: int, known: list[str], want
     """Replace the `blocks` runs of the `known` domains, in which `axis` ends, by runs of the `wanted` ones."""
     others = value.shape[axis] - blocks * len(known) if axis < value.dim() else -1
     if others < 0 or not known:
-        return value  # another network's; its shape will tell
+        return value  # another network's: the check of shapes reports it
     first, *runs = value.split([others, *[len(known)] * blocks], dim=axis)
     places = [known.index(name) if name in known else None for name in wanted]
     carried = [
@@ -238,7 +238,7 @@ def load_averages(checkpoint: Path, module: nn.Module | None = None) -> dict[str
 
 
 def load_state(checkpoint: Path) -> dict[str, Any]:
-    """Read what resuming needs; unpickles tensors and plain values only."""
+    """Read the state for resuming; unpickles tensors and plain values only."""
     try:
         return torch.load(checkpoint / "state.pt", map_location="cpu", weights_only=True)
     except Exception as error:
@@ -252,4 +252,4 @@ def _explain(error: Exception) -> str:
         return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
     if isinstance(error, UserError):
         return str(error)
-    return f"{str(error).splitlines()[0]}; is the disk full?"  # torch and safetensors do not tell
+    return f"{str(error).splitlines()[0]}; is the disk full?"  # torch and safetensors do not say

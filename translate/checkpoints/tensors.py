@@ -1,7 +1,7 @@
-"""Tensors in safetensors files. A tensor that stands in several places, as shared layers do, is written once.
+"""Tensors in safetensors files. A tensor with several names, as of shared layers, is written once.
 
-safetensors refuses tensors that share memory. The first name of such a tensor is written; the header's metadata tells,
-as JSON under the key `same`, which name every other one stands for.
+safetensors refuses tensors that share memory. Such a tensor is written under its first name; the header's metadata map,
+as JSON under the key `same`, each other name to the first.
 """
 
 import json
@@ -20,11 +20,11 @@ SAME = "same"                                                       # key of the
 
 
 class Header(NamedTuple):
-    """What a file tells without its tensors being read.
+    """The header of a file, read without its tensors.
 
     Attributes:
-        shapes: shapes of all tensors by name, the other names of shared ones included.
-        same: the name that was written, by each other name of its tensor.
+        shapes: shapes of all tensors by name, including the other names of shared ones.
+        same: first name of a shared tensor by each other name.
         metadata: all metadata.
     """
 
@@ -34,7 +34,7 @@ class Header(NamedTuple):
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors of any device and memory layout, those that share memory once."""
+    """Write tensors of any device and memory layout; tensors that share memory are written once."""
     written: dict[str, Tensor] = {}
     same: dict[str, str] = {}
     names: dict[object, str] = {}
@@ -47,7 +47,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
             continue
         plain = value.detach().cpu().contiguous()
         whole = plain.untyped_storage().nbytes() == plain.nbytes
-        # Other views of the same memory are tensors of their own, once they are read.
+        # Other views of the same memory become separate tensors when read.
         written[name] = plain if whole and place not in begun else plain.clone()
         names[view] = name
         begun.add(place)
@@ -59,8 +59,8 @@ def load_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tenso
     """Read the tensors that were written, without the other names of shared ones (`read_header(path).same`).
 
     Args:
-        path: a safetensors file.
-        module: whose tensors they are to become; None: anybody's.
+        path: path of a safetensors file.
+        module: module that the tensors are for, whose types they must have; None: any types.
 
     Raises:
         UserError: the file is damaged, or a tensor is not finite or of another kind than the module's.
@@ -73,7 +73,7 @@ def load_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tenso
     for key, value in tensors.items():
         if key in expected and _kind(value) != _kind(expected[key]):
             raise UserError(f"{path}: `{key}` is of {value.dtype}, expected {expected[key].dtype}")
-        if value.is_floating_point() and value.element_size() < 2:  # of 8 bits: PyTorch computes little with such
+        if value.is_floating_point() and value.element_size() < 2:  # 8 bits: few operations of PyTorch support them
             raise UserError(f"{path}: `{key}` is of {value.dtype}, expected 16 bits or more")
         if not bool(value.isfinite().all()):
             raise UserError(f"{path}: `{key}` is not finite; take another checkpoint")
@@ -81,7 +81,7 @@ def load_tensors(path: Path, module: nn.Module | None = None) -> dict[str, Tenso
 
 
 def read_header(path: Path) -> Header:
-    """Read names, shapes and metadata alone.
+    """Read names, shapes and metadata only.
 
     Raises:
         UserError: the file is damaged.
@@ -92,12 +92,12 @@ def read_header(path: Path) -> Header:
             metadata = file.metadata() or {}
         same = {str(name): str(first) for name, first in json.loads(metadata.get(SAME, "{}")).items()}
         return Header(shapes | {name: shapes[first] for name, first in same.items()}, same, metadata)
-    except Exception as error:  # OSError or safetensors' own; or metadata that are none of ours
+    except Exception as error:  # OSError or safetensors' own; or foreign metadata
         raise _damaged(path, error) from None
 
 
 def _kind(value: Tensor) -> tuple[bool, bool, bool]:
-    """What casting must not change; the number of bits may differ (`share --half`)."""
+    """Return the kind of number, which must match; the number of bits may differ (`share --half`)."""
     return value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
 
 

@@ -1,11 +1,11 @@
-"""Whose code a checkpoint may import: what is decided by nothing that lies in the checkpoint.
+"""Which code a checkpoint may import; nothing in the checkpoint decides that.
 
-A checkpoint's config.yaml may name code of somebody's own (`model`, `own`). It is imported when
+A checkpoint's config.yaml may name foreign code (`model`, `own`). It is imported when
 
 - TRANSLATE_TRUST names it, or the module that it is in; or
-- it was trained with here: training, whose code the user names himself, keeps a record of it outside of every run, in
-  $XDG_STATE_HOME/translate (~/.local/state/translate). The record holds the place of the code on the disk, too, so that
-  a module of the same name somewhere else is not taken for it.
+- it was trained with here: training, whose code the user names, records it outside of every run, in
+  $XDG_STATE_HOME/translate (~/.local/state/translate). The record includes the place of the code on the disk, so that a
+  module of the same name elsewhere is not trusted.
 """
 
 import importlib.util
@@ -23,11 +23,11 @@ log = logging.getLogger("translate")
 
 OURS = {*NAMES, *NAMES.values(), *(f"translate.models.{name}" for name in NAMES)}  # models that may be imported
 TRUST = "TRANSLATE_TRUST"                                           # names modules that checkpoints may import
-_noted: set[str] = set()                                            # by this process, also where no file can be written
+_noted: set[str] = set()                                            # by this process, even if no file can be written
 
 
 def check_trust(values: Mapping[str, Any], where: str) -> None:
-    """Raise `UserError` when a configuration names code that is none of the toolkit's and not trusted."""
+    """Raise `UserError` when a configuration names code that is neither the toolkit's nor trusted."""
     named = find_code(values)
     if not named:
         return
@@ -43,7 +43,7 @@ def check_trust(values: Mapping[str, Any], where: str) -> None:
 
 
 def remember_code(config: Model) -> None:
-    """Note the code of one's own that a training here uses, so that its checkpoints need no word afterwards."""
+    """Record the user's own code that a training here uses, so that its checkpoints are trusted."""
     lines = [line for path in find_code(config.model_dump()) if (line := _describe(path))]
     new = set(lines) - _read_record()
     if not new:
@@ -52,7 +52,7 @@ def remember_code(config: Model) -> None:
     try:
         path = _place_record()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("a", encoding="utf-8") as file:              # processes of one training: each adds whole lines
+        with path.open("a", encoding="utf-8") as file:              # several processes append: each whole lines
             file.write("".join(f"{line}\n" for line in sorted(new)))
     except (OSError, RuntimeError) as error:                        # read-only, or no home at all
         names = ",".join(sorted(line.split(" ")[0] for line in new))
@@ -60,9 +60,9 @@ def remember_code(config: Model) -> None:
 
 
 def find_code(values: Mapping[str, Any]) -> list[str]:
-    """Every path of a configuration that would be imported: a model of one's own, networks and losses in `own`.
+    """List the paths of a configuration that would be imported: a user's own model, networks and losses in `own`.
 
-    What is not of the types that the configuration has is refused before it is built, see `resolve`.
+    Values of wrong types are skipped: `resolve` refuses them.
     """
     model, own = values.get("model"), values.get("own")
     own = own if isinstance(own, Mapping) else {}
@@ -75,9 +75,9 @@ def find_code(values: Mapping[str, Any]) -> list[str]:
 
 
 def _describe(path: str) -> str | None:
-    """A line of the record: a dotted path, and where its package lies; None where that is not found.
+    """Make a line of the record: a dotted path, and where its package lies; None where that is not found.
 
-    Nothing is imported for it: only a package inside another would need that.
+    Nothing is imported for it, since only the top-level package is looked up.
     """
     try:
         spec = importlib.util.find_spec(path.split(".")[0])
@@ -88,7 +88,7 @@ def _describe(path: str) -> str | None:
 
 
 def _place_record() -> Path:
-    state = os.environ.get("XDG_STATE_HOME", "")                    # a relative one counts as none
+    state = os.environ.get("XDG_STATE_HOME", "")                    # a relative path is ignored
     base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
     return base / "translate" / "own_code"
 

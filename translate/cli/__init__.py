@@ -1,4 +1,4 @@
-"""The command `translate`: one thin function per verb, in the order of a run. Heavy imports wait inside the verbs.
+"""The command `translate`: one thin function per verb, in the order of a run. Heavy imports are inside the verbs.
 
 The modules beside this one register their verbs on `app` when they are imported; the order of the imports is that of
 `translate --help`.
@@ -15,7 +15,7 @@ __all__ = ["app", "corpus", "demo", "export", "learn", "listen", "main", "shard"
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line and exit status 2."""
+    """Run the command line; bad input gives one line and exit status 2."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("translate").setLevel(logging.INFO)
     try:

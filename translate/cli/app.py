@@ -1,4 +1,4 @@
-"""The application that the verbs join, and the options that several of them share."""
+"""The application, and the options that several verbs have in common."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from translate.version import __version__
 
 
 class Verbs(TyperGroup):
-    """The verbs; their help does not say `<bool>` behind flags, as if these took a value."""
+    """The group of verbs; its help leaves out `<bool>` behind flags, which take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _hide_type_of_flags(super().get_params(ctx))
@@ -18,7 +18,7 @@ class Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            _hide_type_of_flags(command.get_params(ctx))            # with --help, which is made once
+            _hide_type_of_flags(command.get_params(ctx))            # including --help, which is created once
         return command
 
 
@@ -53,10 +53,10 @@ Jobs = Annotated[int, typer.Option(help="Processes; -1: one per core.")]
 
 
 def name_ends(source: str | None, from_: str | None, target: str | None, to: str | None) -> list[str | None]:
-    """Return source and target, whichever way they were spelled.
+    """Return source and target from either spelling of their options.
 
     Raises:
-        UserError: both spellings, with different names.
+        UserError: both spellings are given, with different names.
     """
     ends = []
     for name, short, options in ((source, from_, "--source and --from"), (target, to, "--target and --to")):

@@ -1,4 +1,4 @@
-"""Verbs on corpora: from recordings or pictures to what trains."""
+"""Verbs on corpora: from recordings or images to training data."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +11,14 @@ from translate.cli.app import Config, From, Jobs, Source, app, name_ends
 @app.command()
 def doctor(
     folder: Annotated[Path, typer.Argument(help="Folder of recordings or pictures by domain, or a manifest.")],
-    layout: Annotated[str, typer.Option(help="Of pictures, as for prepare.")] = "auto",
+    layout: Annotated[str, typer.Option(help="Pictures: layout, as for prepare.")] = "auto",
     jobs: Jobs = -1,
 ) -> None:
-    """Check recordings or pictures before hours are lost; exit status 1 when there are errors.
+    """Check recordings or pictures before training; exit status 1 when there are errors.
 
-    Recordings: finds files that are unreadable, silent, clipped, too short or there twice, mixed sample rates, domains
-    with too few minutes or no voice. Pictures: files that are unreadable, tiny, unpaired, of other sizes than their
-    partners or there twice, and tells the sizes and the classes of label maps.
+    Recordings: finds files that are unreadable, silent, clipped, too short or duplicated, mixed sample rates, domains
+    with too few minutes or no voice. Pictures: finds files that are unreadable, tiny, unpaired, of another size than
+    their partner or duplicated, and shows sizes and the classes of label maps.
 
     Examples:
 
@@ -41,7 +41,7 @@ def prepare(
     evaluation: Annotated[
         str | None, typer.Option("--eval", help="Files for evaluation, likewise; default: the last tenth.")
     ] = None,
-    kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: what the manifest is called.")] = "train",
+    kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: name of the manifest.")] = "train",
     layout: Annotated[
         str, typer.Option(help="Pictures: pairs, sides, unpaired, folders, attributes, labels or high.")
     ] = "auto",
@@ -82,7 +82,7 @@ def extract(
         str, typer.Option(help="Where: processes, dask, dask://HOST:PORT (shares the folders), or ray.")
     ] = "processes",
 ) -> None:
-    """Extract the features that a configuration asks for, in parallel; goes on where it was cut.
+    """Extract the features that a configuration asks for, in parallel; resumes where it was cut.
 
     Examples:
 
@@ -98,9 +98,9 @@ def extract(
 
 @app.command()
 def synthesise(
-    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST...", help="Of natural recordings.")],
+    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests of natural recordings.")],
     out: Annotated[Path, typer.Option(help="Folder for the waves and the manifests train.jsonl and eval.jsonl.")],
-    domain: Annotated[str, typer.Option(help="Whose recordings are synthesised.")],
+    domain: Annotated[str, typer.Option(help="Domain whose recordings are synthesised.")],
     smooth: Annotated[int | None, typer.Option(help="Frames over which mel-cepstra (or spectra) are averaged.")] = None,
     converter: Annotated[Path | None, typer.Option(help="Run whose conversions are synthesised instead.")] = None,
     source: Source = None,
@@ -108,7 +108,7 @@ def synthesise(
     config: Config = None,
     jobs: Jobs = -1,
 ) -> None:
-    """Make synthetic speech, aligned with natural recordings, for postfilters and waveform models to learn from.
+    """Make synthetic speech, aligned with natural recordings, to train postfilters and waveform models.
 
     Analysis and synthesis by WORLD with the natural F0 and aperiodicity; the mel-cepstra may be smoothed over time, or
     those of the same sentence by another speaker, the run's --source, converted by it and warped to the natural timing.

@@ -17,12 +17,12 @@ def demo(
         typer.Argument(metavar="[CHECKPOINT]...", help="Runs, checkpoints; default: those of pretrained/."),
     ] = None,
     then: Annotated[
-        list[str] | None, typer.Option(help="A postfilter's checkpoint, on offer behind voice converters.")
+        list[str] | None, typer.Option(help="A postfilter's checkpoint, offered after voice converters.")
     ] = None,
     examples: Annotated[Path | None, typer.Option(help="Folder of recordings to try, besides the built-in.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0: for the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 7860,
-    auth: Annotated[str | None, typer.Option(metavar="USER:PASSWORD", help="What visitors must know.")] = None,
+    auth: Annotated[str | None, typer.Option(metavar="USER:PASSWORD", help="Login that visitors need.")] = None,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest recording.")] = 30.0,
     concurrency: Annotated[int, typer.Option(min=1, help="Conversions at once; the others wait.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

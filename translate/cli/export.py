@@ -1,4 +1,4 @@
-"""The verb that takes a trained model out of PyTorch."""
+"""The verb that exports a trained model to ONNX."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,8 @@ def export(
 ) -> None:
     """Write ONNX files, which onnxruntime runs without PyTorch; see docs/export.md.
 
-    A file per direction between two domains, or of the one that --source and --target name; one for all of many. Every
-    file takes any batch and any size, and is compared with PyTorch before it is written.
+    Writes a file per direction between two domains, or for the one of --source and --target; a model of many domains
+    has one file. Every file takes any batch and any size, and is compared with PyTorch before it is written.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""Verbs that make a converter: what there is, and its training."""
+"""Verbs that list and train models."""
 
 import os
 import sys
@@ -18,9 +18,9 @@ def models(
         list[str] | None, typer.Argument(metavar="[MODEL] [KEY=VALUE]...", help="A model, and settings as for train.")
     ] = None,
     settings: Annotated[bool, typer.Option("--settings", help="Print all settings of the model, as YAML.")] = False,
-    facts: Annotated[bool, typer.Option("--facts", help="Print what scripts ask, as key=value lines.")] = False,
+    facts: Annotated[bool, typer.Option("--facts", help="Print facts for scripts, as key=value lines.")] = False,
 ) -> None:
-    """List the models with their networks and parameter counts; or tell all settings of one.
+    """List the models with their networks and parameter counts; or print all settings of one.
 
     Examples:
 
@@ -55,7 +55,7 @@ def train(
     vgg: Annotated[str | None, typer.Option(help="File with VGG19's weights; default: downloaded.")] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Train a model; the same command goes on where a run was cut.
+    """Train a model; the same command resumes a run that was cut.
 
     Several processes: torchrun --nproc-per-node 2 -m translate train ...
 
@@ -96,5 +96,5 @@ def train(
         where = f"goes on from {latest}" if latest else "begins again: there is no checkpoint yet"
         print(f"translate: stopped; the same command {where}", file=sys.stderr)
         raise typer.Exit(130) from None
-    if os.environ.get("RANK", "0") == "0":  # one of several processes tells for all
+    if os.environ.get("RANK", "0") == "0":  # only the first process prints
         print(checkpoint)

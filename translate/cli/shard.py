@@ -14,11 +14,11 @@ def shard(
         Path, typer.Argument(metavar="DUMP", help="Folder written by `translate extract`.")
     ],
     out: Annotated[Path, typer.Argument(help="Folder for the shards.")],
-    size: Annotated[float, typer.Option(min=0.001, help="Of a shard, in MB (10**6 bytes).")] = 256,
+    size: Annotated[float, typer.Option(min=0.001, help="Size of a shard in MB (10**6 bytes).")] = 256,
 ) -> None:
-    """Pack features into tar files (WebDataset) that training streams with a memory that stays flat.
+    """Pack features into tar files (WebDataset), which training streams with constant memory.
 
-    Run again, it mends what is missing or damaged. Pictures need no shards: training reads them where a manifest says.
+    Run again, it repairs missing and damaged shards. Pictures need no shards: training reads their files.
 
     Examples:
 

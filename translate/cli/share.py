@@ -1,4 +1,4 @@
-"""Verbs that share trained models: with a folder, with the Hub."""
+"""Verbs that share trained models in folders and on the Hub."""
 
 from typing import Annotated
 
@@ -16,10 +16,10 @@ def share(
     card: Card = None,
     half: Annotated[bool, typer.Option("--half", help="16 bits per weight: half the size, rounded.")] = False,
 ) -> None:
-    """Write what conversion needs of a run, and a model card, without anything that could run code.
+    """Write the parts of a run that conversion needs, and a model card, without anything that could run code.
 
     The shared checkpoint converts as the run does; training cannot go on from it, but may start from it
-    (train.start_from). Sections of a card that is there already stay, so that it can be written by hand.
+    (train.start_from). Sections of an existing card are kept, so that it can be edited by hand.
 
     Examples:
 
@@ -36,7 +36,7 @@ def share(
 def push(
     run: Annotated[str, typer.Argument(help="Run, checkpoint or shared checkpoint.")],
     target: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; or a folder: ./..., /..., ~... or file://...")],
-    private: Annotated[bool, typer.Option("--private", help="Hub: not for everybody.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Hub: make the repository private.")] = False,
     card: Card = None,
 ) -> None:
     """Share a run on the Hugging Face Hub (HF_TOKEN), or in a folder such as a team's network drive.
@@ -60,7 +60,7 @@ def pull(
 ) -> None:
     """Get a shared checkpoint from the Hub or from a folder; its files are checked before they are used.
 
-    Without a copy of one's own: translate convert hf://OWNER/NAME ...
+    To convert without a local copy: translate convert hf://OWNER/NAME ...
 
     Example:
 

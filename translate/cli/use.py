@@ -28,16 +28,16 @@ def convert(
         bool, typer.Option("--difference", help="Speech: filter the source's wave, no vocoder (same gender).")
     ] = False,
     amount: Annotated[float | None, typer.Option(help="Speech: how much of the conversion, 0 to 1 (all).")] = None,
-    semitones: Annotated[float | None, typer.Option(help="Speech: by which the converted F0 is shifted.")] = None,
+    semitones: Annotated[float | None, typer.Option(help="Speech: shift of the converted F0, in semitones.")] = None,
     features: Annotated[
         bool, typer.Option("--features", help="Speech: write the converted features beside each wave, for evaluate.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Speech: of the noise that some postfilters take.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Speech: seed of the noise that some postfilters take.")] = None,
     style: Annotated[str | None, typer.Option(help="Pictures: a seed, or a picture whose style is taken.")] = None,
     instances: Annotated[
         str | None, typer.Option(metavar="PATH", help="Label maps: their instance map, or a folder.")
     ] = None,
-    tile: Annotated[int | None, typer.Option(help="Pictures: go through in tiles of so many pixels.")] = None,
+    tile: Annotated[int | None, typer.Option(help="Pictures: convert in tiles of this many pixels.")] = None,
     grid: Annotated[bool, typer.Option("--grid", help="One picture of all domains (models of many domains).")] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Manifests: every direction, each into OUT/<source>-<target>.")
@@ -52,9 +52,9 @@ def convert(
     reference: Annotated[
         Path | None, typer.Option(help="Stream: some seconds of the source speaker, for the norms' statistics.")
     ] = None,
-    chunk_ms: Annotated[float | None, typer.Option(help="Stream: converted at once (200); shorter: more work.")] = None,
+    chunk_ms: Annotated[float | None, typer.Option(help="Stream: length of a chunk (200); shorter: more work.")] = None,
     lookahead_ms: Annotated[
-        float | None, typer.Option(help="Stream: what the network hears of the future; default: all it looks at.")
+        float | None, typer.Option(help="Stream: context after a chunk; default: all that the network uses.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[
@@ -111,7 +111,9 @@ def convert(
 
 
 def _collect_options(settings: list[str], flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a conversion, given as KEY=VALUE or by flags; `UserError` for one that is given twice."""
+    """Return the options of a conversion, given as KEY=VALUE or by flags; raise `UserError` for one that is given
+    twice.
+    """
     from translate.config import parse_overrides
 
     options = parse_overrides(settings)

@@ -1,4 +1,4 @@
-"""What can be configured (`sections`), and the road from YAML and dotted overrides to it (`reading`)."""
+"""The sections of a configuration (`sections`), and reading them from YAML and dotted overrides (`reading`)."""
 
 from translate.config.parsing import format_value, parse_yaml
 from translate.config.reading import lay_over, merge, parse_overrides, read_yaml, validate, write_yaml

@@ -1,4 +1,4 @@
-"""Read what the sources say about settings: the comments beside the fields of sections, the players of a model."""
+"""Read the comments of settings from the source code: beside the fields of sections and the players of a model."""
 
 import ast
 import inspect
@@ -14,10 +14,10 @@ _LIMITS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "a multi
 
 
 def find_comments(section: type[Section]) -> dict[str, str]:
-    """Collect the comment of each field of a section, and as `players.<name>` that of each player in its defaults.
+    """Collect the comment of each field of a section, and of each player in its defaults as `players.<name>`.
 
-    A comment stands at the end of the field's last line and goes on in the comment lines below it. A field that a class
-    repeats without a comment keeps that of the base.
+    A comment stands at the end of the field's last line and continues in the comment lines below it. A field that a
+    subclass repeats without a comment keeps the comment of the base class.
     """
     found: dict[str, str] = {}
     for cls in reversed(section.__mro__):
@@ -34,7 +34,9 @@ def describe_field(section: type[Section], name: str, comment: str) -> str:
 
 
 def describe_section(section: type[Section]) -> str:
-    """What the first paragraph of a section's docstring says behind its name, such as "the loop"; else nothing."""
+    """Return the first paragraph of a section's docstring without the section's name, such as "the loop"; "" without
+    one.
+    """
     paragraph = (section.__dict__.get("__doc__") or "").strip().partition("\n\n")[0]
     said = re.match(r"`[\w.<>]+`: (.*)", re.sub(r"\s+", " ", paragraph))
     return said[1].rstrip(".") if said else ""
@@ -43,7 +45,7 @@ def describe_section(section: type[Section]) -> str:
 def _read_class(cls: type) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):                                    # made at run time: nothing to read
+    except (OSError, TypeError):                                    # made at run time: it has no source
         return {}
     lines = source.splitlines()
     comments = {
@@ -53,7 +55,7 @@ def _read_class(cls: type) -> dict[str, str]:
     }
 
     def read(node: ast.stmt | ast.expr) -> str:
-        """The comment behind the node, and on the lines below it that hold nothing else."""
+        """Return the comment behind the node and on the comment lines below it."""
         line = node.end_lineno or node.lineno
         parts = [comments[line]] if line in comments else []
         while line < len(lines) and lines[line].lstrip().startswith("#"):

@@ -1,4 +1,4 @@
-"""Options of one call, such as a conversion: a section, by keyword in Python and by `key=value` on the command line."""
+"""Options of one call, such as a conversion, as a section: keywords in Python, `key=value` on the command line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ WHERE = "options"                                                   # opens mess
 
 
 def read_options(section: type[SomeSection], given: Mapping[str, Any]) -> SomeSection:
-    """Return the section with the values given; NumPy's numbers count as Python's.
+    """Return the section with the values given; NumPy's numbers are taken as Python's.
 
     Raises:
-        UserError: an unknown option, with the nearest that there is, or a value out of its range.
+        UserError: an unknown option (the message names the nearest), or a value out of its range.
     """
     return validate(section, {name: _plain(value) for name, value in given.items()}, WHERE)
 

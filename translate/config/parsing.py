@@ -1,7 +1,7 @@
 """The one place where YAML is parsed: configurations, settings on the command line and the front matter of cards.
 
-Whoever wrote it, it is bounded: its size, its depth, its numbers; aliases, which multiply what they stand for, are not
-taken.
+The text may come from strangers: its size, its depth and its numbers are bounded, and aliases, which can multiply its
+size, are refused.
 """
 
 import re
@@ -13,7 +13,7 @@ from translate.config.sections import Section
 
 LONGEST = 2**18                                                     # characters; bytes of a file
 DEEPEST = 20                                                        # nesting; a configuration has 4
-MOST_DIGITS = 40                                                    # of an integer
+MOST_DIGITS = 40                                                    # digits of an integer
 
 _OPENING = (
     yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken,
@@ -22,7 +22,7 @@ _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndTo
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `2e-4` as a word, people mean the number; and it silently drops a key given twice."""
+    """A loader that reads `2e-4` as a number, unlike YAML 1.1, and refuses a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -39,7 +39,9 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the words that `_Loader` would read as numbers, such as a speaker called 2e4; writes no aliases."""
+    """A dumper that quotes words that `_Loader` would read as numbers, such as a speaker called 2e4, and writes no
+    aliases.
+"""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -55,7 +57,7 @@ for _class in (_Loader, _Dumper):
 
 
 def parse_yaml(text: str) -> Any:
-    """The value that `text` stands for; raises `yaml.YAMLError` for what is no YAML or beyond the bounds."""
+    """Parse `text`; raise `yaml.YAMLError` where it is not YAML or exceeds the bounds."""
     if len(text) > LONGEST:
         raise yaml.YAMLError(f"it is longer than {LONGEST} characters")
     depth = 0
@@ -67,16 +69,16 @@ def parse_yaml(text: str) -> Any:
         return yaml.load(text, _Loader)
     except yaml.YAMLError:
         raise
-    except Exception as error:  # whatever a wrong value behind a tag ends in, such as `!!bool perhaps`
+    except Exception as error:  # a wrong value behind a tag raises anything: `!!bool perhaps`
         raise yaml.YAMLError(f"a value that does not fit its type: {type(error).__name__}") from None
 
 
 def format_yaml(config: Section) -> str:
-    """A configuration as text, of which `parse_yaml` makes the same values."""
+    """Format a configuration as YAML, from which `parse_yaml` reads the same values."""
     return yaml.dump(config.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def format_value(value: Any) -> str:
-    """One value as YAML on one line, which `parse_yaml` reads back."""
+    """Format one value as YAML on one line, which `parse_yaml` reads back."""
     text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1e9)
     return text.strip()[1:-1]

@@ -1,4 +1,4 @@
-"""From YAML and dotted overrides to validated sections: what is wrong ends in one line that names the key."""
+"""From YAML and dotted overrides to validated sections; every error is one line that names the key."""
 
 import difflib
 import json
@@ -17,15 +17,15 @@ from translate.errors import UserError
 
 
 def write_yaml(path: str | os.PathLike[str], config: Section) -> None:
-    """Write a resolved configuration so that `read_yaml` gives the same values back."""
+    """Write a resolved configuration, from which `read_yaml` reads the same values."""
     Path(path).write_text(format_yaml(config), encoding="utf-8")
 
 
 def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a mapping from a YAML file; raises `UserError` when it is missing, too large, broken or not a mapping."""
+    """Read a mapping from a YAML file; raise `UserError` when it is missing, too large, broken or not a mapping."""
     try:
         with open(path, "rb") as file:
-            data = file.read(LONGEST + 1)                           # no more of /dev/zero, either
+            data = file.read(LONGEST + 1)                           # bounded also for /dev/zero
         if len(data) > LONGEST:
             raise UserError(f"{path}: has more than {LONGEST} bytes; is it a configuration?")
         content = parse_yaml(data.decode("utf-8"))
@@ -41,7 +41,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def parse_overrides(overrides: list[str]) -> dict[str, Any]:
-    """Turn `["train.steps=100", ...]` into nested dicts; values are YAML."""
+    """Parse `["train.steps=100", ...]` into nested dicts; values are YAML."""
     nested: dict[str, Any] = {}
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -82,21 +82,21 @@ SomeSection = TypeVar("SomeSection", bound=Section)
 
 
 def lay_over(section: type[SomeSection], defaults: dict[str, Any], values: dict[str, Any], where: str) -> SomeSection:
-    """`section` with `values` laid over its `defaults`; a key that the defaults lack is an error (`UserError`).
+    """Return `section` with its `defaults` updated with `values`; raise `UserError` for a key that the defaults lack.
 
     Args:
-        section: what comes out.
-        defaults: the whole tree of keys.
-        values: nested as the defaults are.
-        where: what to blame in an error message, such as the file's name.
+        section: class of the result.
+        defaults: whole tree of keys.
+        values: values, nested as the defaults are.
+        where: origin of the values for error messages, such as the file's name.
     """
-    without = dict.fromkeys(section.model_fields)                   # keys that have no default
+    without = dict.fromkeys(section.model_fields)                   # keys without a default
     _check_keys(values, without | defaults, defaults, where)
     return validate(section, merge(defaults, values), where)
 
 
 def validate(section: type[SomeSection], values: dict[str, Any], where: str) -> SomeSection:
-    """`section(**values)`; the first problem becomes one line (`UserError`)."""
+    """Return `section(**values)`; raise the first problem as a one-line `UserError`."""
     try:
         return section.model_validate(values)
     except ValidationError as error:
@@ -105,7 +105,7 @@ def validate(section: type[SomeSection], values: dict[str, Any], where: str) -> 
 
 # --- unknown keys -----------------------------------------------------------------------------------------
 
-_FREE = {("own", "networks"), ("own", "losses")}                    # whose keys are the user's
+_FREE = {("own", "networks"), ("own", "losses")}                    # mappings whose keys are the user's
 
 
 def _check_keys(
@@ -114,7 +114,7 @@ def _check_keys(
     """Raise `UserError` for the first key of `values` that `known` lacks, with the nearest key of the whole `tree`."""
     for key, value in values.items():
         if not isinstance(key, str):
-            continue                                                # an error of its own, see `validate`
+            continue                                                # reported by `validate`
         path = (*above, key)
         if key not in known:
             raise UserError(f"{where}: unknown key `{'.'.join(path)}`; {_suggest(path, list(known), _flatten(tree))}")
@@ -126,7 +126,9 @@ def _check_keys(
 
 
 def _suggest(path: Sequence[str], siblings: Sequence[str], everywhere: Sequence[str]) -> str:
-    """The nearest sibling; else the same name in another place (`steps`: `train.steps`); else what there is."""
+    """Suggest the nearest sibling; else the same name in another place (`steps`: `train.steps`); else list all
+    siblings.
+    """
     nearest = difflib.get_close_matches(path[-1], siblings, n=1, cutoff=0.5)
     if nearest:
         return f"did you mean `{'.'.join([*path[:-1], nearest[0]])}`?"
@@ -135,9 +137,9 @@ def _suggest(path: Sequence[str], siblings: Sequence[str], everywhere: Sequence[
 
 
 def _suggest_own(path: list[str], value: Any) -> str:
-    """For `own.losses`, whose keys have dots of their own: those of an override were taken for levels."""
+    """Suggest a key in `own.losses`, whose keys contain dots, which in an override were taken for levels."""
     player, *names = path
-    if "." in names[0]:                                             # the path of a loss; what is unknown is behind it
+    if "." in names[0]:                                             # the path of a loss; the unknown key follows it
         return f"known: {', '.join(LossWeight.model_fields)}"
     while isinstance(value, dict) and len(value) == 1 and not value.keys() & LossWeight.model_fields.keys():
         (name, value), = value.items()
@@ -146,7 +148,7 @@ def _suggest_own(path: list[str], value: Any) -> str:
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> list[str]:
-    """Every key with the keys above it, joined by dots."""
+    """Return every key with the keys above it, joined by dots."""
     keys = []
     for name, value in tree.items():
         keys += [prefix + name, *(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else [])]
@@ -161,7 +163,7 @@ def _explain(section: type[Section], error: ValidationError, values: dict[str, A
     problem = max(error.errors(), key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
     path = [str(part) for part in problem["loc"]]
     if path[-1:] == ["weight"] and isinstance(_find(values, path[:-1]), int | float):
-        path.pop()                                                  # of a loss, written as a number
+        path.pop()                                                  # "weight" of a loss written as a number
     key, value, kind = ".".join(path), _show(problem["input"]), problem["type"]
     if path[-1:] == ["[key]"]:
         return f"`{'.'.join(path[:-1])}` is {value}: keys should be strings"
@@ -182,25 +184,25 @@ def _explain(section: type[Section], error: ValidationError, values: dict[str, A
 
 
 def _find(values: Any, path: Sequence[str]) -> Any:
-    """What stands at `path` in nested mappings; None where they end before."""
+    """Return the value at `path` in nested mappings; None where there is none."""
     for part in path:
         values = values.get(part) if isinstance(values, dict) else None
     return values
 
 
 def _find_fields(section: type[Section], path: Sequence[str]) -> list[str]:
-    """The keys of the section at `path`; of none there, an empty list."""
+    """Return the keys of the section at `path`; empty where there is no section."""
     kind: Any = section
     for part in path:
         if isinstance(kind, type) and issubclass(kind, Section):
             kind = kind.model_fields[part].annotation if part in kind.model_fields else None
         else:
-            kind = (getattr(kind, "__args__", None) or [None])[-1]  # what a mapping or a list holds
+            kind = (getattr(kind, "__args__", None) or [None])[-1]  # the type of a mapping's or list's values
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, Section) else []
 
 
 def _show(value: Any) -> str:
-    """A value on one line, as YAML would have it."""
+    """Format a value on one line, as YAML."""
     return _shorten(json.dumps(value, default=str, ensure_ascii=False))
 
 

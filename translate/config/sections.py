@@ -1,4 +1,4 @@
-"""What can be configured: sections of keys with types, units and ranges.
+"""The sections of a configuration: keys with types, units and ranges.
 
 A *section* is a pydantic model: one field per key. Every class of `translate.models` is composed of them; its defaults
 are the numbers of its paper.
@@ -35,7 +35,7 @@ class WorldConfig(Section):
     """`features`: the WORLD analysis of speech (Morise et al. 2016) and the codec of its envelope."""
 
     summary: ClassVar[str] = "the mel-cepstra of WORLD, with its vocoder"
-    vocoder: ClassVar[bool] = True                                  # whether F0 stands beside the frames
+    vocoder: ClassVar[bool] = True                                  # whether the analysis includes F0
     analysed: ClassVar[bool] = True
 
     kind: Literal["world"] = "world"
@@ -46,16 +46,16 @@ class WorldConfig(Section):
     f0_ceil: float = Field(800.0, ge=100, le=2000)                  # Hz
     codec: Literal["world", "sptk"] = "world"                       # mel bands' DCT, or true mel-cepstrum
     dimensions: int = Field(36, ge=2, le=128)                       # coefficients per frame, c0 included
-    alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: by the rate
+    alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: from the rate
 
     @property
     def frame_size(self) -> int:
-        """Values of a frame."""
+        """Return the number of values of a frame."""
         return self.dimensions
 
 
 class StftConfig(Section):
-    """`features`: log magnitudes of the short-time Fourier transform, the phase beside them."""
+    """`features`: log magnitudes of the short-time Fourier transform, with the phase kept beside them."""
 
     summary: ClassVar[str] = "STFT magnitudes"
     vocoder: ClassVar[bool] = False
@@ -65,11 +65,11 @@ class StftConfig(Section):
     sample_rate: int = Field(16000, ge=8000, le=48000)              # Hz; other rates are resampled to it
     fft_size: int = Field(1024, ge=64, multiple_of=2)               # samples of the Hann window
     hop_ms: float = Field(5.0, gt=0, le=50)                         # milliseconds between frames; whole samples
-    phase: Literal["input", "griffin_lim"] = "input"                # of the converted wave
+    phase: Literal["input", "griffin_lim"] = "input"                # phase of the converted wave
 
     @property
     def frame_size(self) -> int:
-        """Values of a frame."""
+        """Return the number of values of a frame."""
         return self.fft_size // 2 + 1
 
 
@@ -78,14 +78,14 @@ class WaveConfig(Section):
 
     summary: ClassVar[str] = "samples"
     vocoder: ClassVar[bool] = False
-    analysed: ClassVar[bool] = False                                # whether the frames are no samples
+    analysed: ClassVar[bool] = False                                # whether frames are features, not samples
 
     kind: Literal["wave"] = "wave"
     sample_rate: int = Field(22050, ge=8000, le=48000)              # Hz; other rates are resampled to it
 
     @property
     def frame_size(self) -> int:
-        """Values of a frame: a sample."""
+        """Return the number of values of a frame: one sample."""
         return 1
 
 
@@ -93,8 +93,9 @@ FeatureConfig = WorldConfig | StftConfig | WaveConfig
 
 
 class ImageConfig(Section):
-    """`images`: how pictures become tensors (B, C, H, W) in [-1, 1] (the low resolution of a `scale` above 1: [0, 1]),
-    and label maps one plane per class."""
+    """`images`: how images become tensors (B, C, H, W) in [-1, 1] (the low resolution of a `scale` above 1: [0, 1]),
+    and label maps one plane per class.
+    """
 
     source_channels: int = Field(3, ge=1, le=4)                     # 1 gray, 2 gray and alpha, 3 colour, 4 with alpha
     target_channels: int = Field(3, ge=1, le=4)
@@ -102,31 +103,31 @@ class ImageConfig(Section):
     # pixels before cropping: the short side, or [height, width]; null: as the files are
     aspect: float = Field(1.0, gt=0)                                # width / height of a crop, train.crop pixels high
     flip: bool = True                                               # mirrored left to right at random
-    scale: Literal[1, 2, 3, 4, 8] = 1                               # super-resolution: by how much it is smaller
-    labels: int | None = Field(None, ge=2)                          # classes of the label maps; null: pictures
-    unknown: int | None = Field(None, ge=0)                         # value of unlabelled pixels; a plane of their own
-    instances: bool = False                                         # instance maps, too: a plane of boundaries
+    scale: Literal[1, 2, 3, 4, 8] = 1                               # super-resolution: how much smaller the source is
+    labels: int | None = Field(None, ge=2)                          # classes of the label maps; null: images
+    unknown: int | None = Field(None, ge=0)                         # value of unlabelled pixels, which get a plane
+    instances: bool = False                                         # instance maps, which add a plane of boundaries
     palette: list[list[int]] = []                                   # [r, g, b] of the classes of coloured label maps
 
     @property
     def source_planes(self) -> int:
-        """Channels of the source as the networks see it: colours, or classes, unknown and boundaries."""
+        """Return the number of channels of the networks' input: colours, or classes, unknown pixels and boundaries."""
         if self.labels is None:
             return self.source_channels
         return self.labels + (self.unknown is not None) + self.instances
 
 
 class DataConfig(Section):
-    """`data`: which recordings or pictures train."""
+    """`data`: the training data."""
 
     domains: list[Domain] = []                                      # names; source first, then target
-    batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each system has one
+    batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each model needs one
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
-    normalise: Literal["own", "target"] = "own"                     # speech: by its domain's mean and deviation, or
-    # all by the target's: what a postfilter is to mend must not be normalised away
+    normalise: Literal["own", "target"] = "own"                     # speech: by the statistics of its own domain, or
+    # target: by the target's for all, so that a postfilter sees what it should repair
 
     def pair(self) -> tuple[str, str]:
-        """The source and the target domain of a system with exactly two."""
+        """Return the source and the target domain of a model with exactly two."""
         if len(set(self.domains)) != 2 or len(self.domains) != 2:
             raise UserError(
                 f"`data.domains` is [{', '.join(self.domains)}]: this model needs two different names; "
@@ -136,7 +137,7 @@ class DataConfig(Section):
 
 
 class VggConfig(Section):
-    """`vgg`: the network whose features measure perceptual distance; asked for only where that loss has a weight."""
+    """`vgg`: the network whose features measure perceptual distance; needed only where that loss has a weight."""
 
     weights: str = "download"                                       # torchvision's VGG19, at first use; or a file
 
@@ -146,7 +147,7 @@ class LossWeight(Section):
 
     weight: float = Field(ge=0)
     until: int | None = Field(None, ge=0)                           # steps; null: to the end
-    every: int = Field(1, ge=1)                                     # turns; 16: every 16th alone, weighing 16 times
+    every: int = Field(1, ge=1)                                     # turns; 16: in every 16th turn, weighted 16 times
 
     def at(self, step: int, turn: int | None = None) -> float:
         """Return the factor of the loss at a step, 0 where it is not computed.
@@ -184,8 +185,8 @@ class PlayerConfig(Section):
     """`players.<name>`: one optimiser, its schedule and the weights of its losses."""
 
     learning_rate: float = Field(2e-4, gt=0)
-    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # of Adam;
-    # RMSprop takes the second alone, as its decay alpha
+    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field([0.5, 0.999], min_length=2, max_length=2)  # Adam's;
+    # RMSprop uses the second only, as its decay alpha
     clip: float | None = Field(None, gt=0)                          # largest norm of the gradient
     average: float | None = Field(None, gt=0, lt=1)                 # decay of the weights' moving average (EMA)
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -196,12 +197,12 @@ class TrainConfig(Section):
     """`train`: the loop."""
 
     steps: int = Field(400_000, ge=1)
-    batch_size: int = Field(1, ge=1)                                # over all processes and micro-batches
+    batch_size: int = Field(1, ge=1)                                # total of all processes and micro-batches
     accumulate: int = Field(1, ge=1)                                # micro-batches per step, for large batches
     crop: int = Field(128, ge=8)                                    # frames, samples of waves, pixels of height
-    start_from: str | None = None                                   # a run whose weights the first step starts with
-    decay_from: float = Field(0.5, ge=0, le=1)                      # share of the steps at a constant rate
-    precision: Literal["float32", "bfloat16"] = "float32"           # of the networks; losses stay in float32
+    start_from: str | None = None                                   # a run with whose weights training starts
+    decay_from: float = Field(0.5, ge=0, le=1)                      # fraction of the steps at a constant rate
+    precision: Literal["float32", "bfloat16"] = "float32"           # precision of networks; losses stay in float32
     compile: bool = False                                           # through torch.compile: slow start, for GPUs
     graph: bool = False                                             # steps recorded and replayed: for GPUs
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -209,12 +210,12 @@ class TrainConfig(Section):
     log_every: int = Field(100, ge=1)                               # steps
     save_every: int = Field(5_000, ge=1)                            # steps
     keep: int = Field(3, ge=1)                                      # newest checkpoints kept
-    sample_every: int = Field(10_000, ge=0)                         # TensorBoard pictures and audio; 0: never
+    sample_every: int = Field(10_000, ge=0)                         # TensorBoard images and audio; 0: never
     evaluate_every: int = Field(0, ge=0)                            # the metric on the `dev` split; 0: never
 
 
 class OwnConfig(Section):
-    """`own`: networks and losses of the user in a system of ours, by dotted paths; see `translate.models.own`."""
+    """`own`: the user's networks and losses in a model of the toolkit, by dotted paths; see `translate.models.own`."""
 
-    networks: dict[str, str] = {}                                   # generator, or generator.to_target: who makes it
+    networks: dict[str, str] = {}                                   # generator, or generator.to_target: its function
     losses: dict[str, dict[str, LossWeight]] = {}                   # by player: the path of each loss and its weight

@@ -1,4 +1,4 @@
-"""Write settings as YAML that says what each key means."""
+"""Write settings as YAML with a comment beside each key."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,12 @@ from translate.config.comments import describe_field, describe_section, find_com
 from translate.config.parsing import format_value
 from translate.config.sections import PlayerConfig, Section
 
-COLUMN = 56                                                         # where comments begin
+COLUMN = 56                                                         # column at which comments begin
 WIDTH = 120
 
 
 def write_with_comments(config: Section) -> str:
-    """The resolved settings as YAML; beside each key its choices or range, and the comment of its field."""
+    """Write the resolved settings as YAML, with choices or range and the comment of the field beside each key."""
     lines: list[str] = []
     for key, value, comment in _walk(config):
         lines += _align(f"{key}: {value}" if value else f"{key}:", comment)
@@ -20,7 +20,7 @@ def write_with_comments(config: Section) -> str:
 
 
 def _walk(section: Section, indent: str = "") -> Iterator[tuple[str, str, str]]:
-    """Keys with their indent, values as YAML (empty for what has keys of its own), and comments."""
+    """Yield keys with their indent, values as YAML (empty for sections), and comments."""
     kind, comments = type(section), find_comments(type(section))
     for name in kind.model_fields:
         value, comment = getattr(section, name), comments.get(name, "")
@@ -43,7 +43,7 @@ def _walk(section: Section, indent: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 def _align(line: str, comment: str) -> list[str]:
-    """The line with its comment beside it, wrapped; below it where the line itself reaches too far."""
+    """Put the comment beside the line, wrapped; below it where the line is too long."""
     if not comment:
         return [line]
     wrapped = textwrap.wrap(comment, WIDTH - COLUMN - 2)

@@ -1,4 +1,4 @@
-"""Between which domains a model translates, and which of their names may be left out."""
+"""The directions in which a model translates, and which domain names may be left out."""
 
 import difflib
 from collections.abc import Collection
@@ -22,10 +22,10 @@ class Directions:
     """The domains of a run and the directions between them; made by `Directions.of`.
 
     Attributes:
-        data: the section that names the domains.
+        data: section that names the domains.
         many: whether one network translates to any of many domains.
         one_way: whether there is one direction, from the first domain to the second.
-        any_source: whether the target alone is asked for; the source is then `all` unless it is named.
+        any_source: whether the source may be left out; it is then `all`.
         attributes: whether the domains are attributes, of which a target may have several, joined by "+".
     """
 
@@ -50,15 +50,15 @@ class Directions:
 
     @property
     def domains(self) -> list[str]:
-        """The names of the domains; of two, source first."""
+        """Return the names of the domains; of two, source first."""
         return list(self.data.domains)
 
     @property
     def pairs(self) -> list[Direction]:
-        """Every (source, target); attributes are translated to from `all`.
+        """Return every (source, target); the source of attributes is `all`.
 
         Raises:
-            UserError: there are not two domains where there is one direction.
+            UserError: a model of two domains whose configuration does not name two.
         """
         if self.attributes:
             return [(ANY, domain) for domain in self.domains]
@@ -66,12 +66,12 @@ class Directions:
 
     @property
     def targets(self) -> list[str]:
-        """Every domain that is a target, in the order of the domains."""
+        """Return every domain that is a target, in the order of the domains."""
         found = {target for _, target in self.pairs}
         return [domain for domain in self.domains if domain in found]
 
     def by_source(self) -> dict[str, list[str]]:
-        """The targets of every source."""
+        """Return the targets of every source."""
         found: dict[str, list[str]] = {}
         for source, target in self.pairs:
             found.setdefault(source, []).append(target)
@@ -80,11 +80,11 @@ class Directions:
     def name(self, source: str | None, target: str | None) -> Direction:
         """Check the names, and complete them where one direction is left.
 
-        Where there is one direction, both names may be left out. Between two domains, one must be named. Of many
-        domains the target must be named; the source as well, unless any source will do.
+        With one direction, both names may be left out. Between two domains, one must be named. Among many domains the
+        target must be named, and the source unless `any_source`.
 
         Raises:
-            UserError: an unknown name, a direction that the model does not have, or no choice where one is needed.
+            UserError: an unknown name, a direction that the model does not have, or a missing name.
         """
         known = ", ".join(self.domains)
         if not (self.any_source and source == ANY):
@@ -108,7 +108,7 @@ class Directions:
         return fitting[0]
 
     def split(self, target: str) -> list[str]:
-        """The domains that a target names: itself, or the attributes that "+" joins."""
+        """Return the domains that a target names: itself, or the attributes joined by "+"."""
         if not self.attributes or target in self.domains:
             return [target]
         return [name for name in target.split("+") if name]
@@ -122,11 +122,11 @@ class Directions:
 
 
 def read_direction(folder: Path, domains: Collection[str], attributes: bool = False) -> Direction:
-    """The direction that a folder `<source>-<target>` is named by; the domains' names may hold hyphens themselves.
+    """Read the direction from the name of a folder, `<source>-<target>`; names of domains may hold hyphens themselves.
 
     Args:
-        folder: holds the conversions of one direction, see `translate.names.name_directions`.
-        domains: the names that it may be made of.
+        folder: folder of the conversions of one direction, see `translate.names.name_directions`.
+        domains: known domains.
         attributes: whether a target may name several of them, joined by "+".
 
     Raises:

@@ -17,24 +17,24 @@ AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording, picture or label map."""
+    """One recording, image or label map."""
 
     id: str                                                         # unique within (domain, split), a path in a folder
     path: Path                                                      # absolute
     domain: str                                                     # the speaker's or style's name, a plain folder name
     split: str                                                      # "train", "eval", ...
-    pair: str | None = None                                         # same pair, same words or same scene
-    part: str | None = None                                         # "left" or "right" half of the picture; None: all
+    pair: str | None = None                                         # equal for the same words or the same scene
+    part: str | None = None                                         # "left" or "right" half of the image; None: all
     attributes: dict[str, int] | None = field(default=None, hash=False)  # 0 or 1 by name; domain is then "all"
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Entry]:
-    """Read a manifest in the order of its lines; further keys than those of `Entry` are ignored.
+    """Read a manifest in the order of its lines; keys that `Entry` lacks are ignored.
 
     Relative paths are relative to the manifest.
 
     Raises:
-        UserError: with file and line, for what is no JSON object, a missing or non-text key, a missing file,
+        UserError: with file and line: a line that is not a JSON object, a missing or non-text key, a missing file,
             a name that cannot be part of a path, or an id that its domain and split have twice.
     """
     try:
@@ -61,7 +61,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Entry]:
 
 
 def write_manifest(path: str | os.PathLike[str], entries: Iterable[Entry]) -> None:
-    """Write a manifest, whole or not at all; files below its folder get relative paths: both can move.
+    """Write a manifest, whole or not at all; files below its folder get relative paths, so that both can be moved.
 
     Raises:
         UserError: as `check_entry`, or the file cannot be written.
@@ -77,7 +77,7 @@ def write_manifest(path: str | os.PathLike[str], entries: Iterable[Entry]) -> No
 
 
 def check_entry(entry: Entry, where: object) -> Entry:
-    """Return the entry; `UserError`, opened by `where`, unless its id, domain and split can be parts of paths."""
+    """Return the entry; raise `UserError`, naming `where`, unless its id, domain and split can be parts of paths."""
     check_name(entry.id, "id", where, nested=True)
     check_name(entry.domain, "domain", where)
     check_name(entry.split, "split", where)
@@ -95,18 +95,18 @@ def scan_folders(
 
     Args:
         root: folder with one folder per domain.
-        domains: names of the domains; None takes every folder that holds audio.
-        train: glob(s) on the file's stem; what matches neither this nor `evaluation` is left out.
-        evaluation: glob(s) on the file's stem; they win over `train`. None takes the last `share` of the
-            sentences that all domains have, or where there are none, of each domain's own.
-        share: of the sentences for evaluation, 0 to below 1.
+        domains: names of the domains; None: every folder that holds audio.
+        train: glob(s) on the file's stem; files that match neither this nor `evaluation` are left out.
+        evaluation: glob(s) on the file's stem; they win over `train`. None: the last `share` of the sentences that all
+            domains have, or where there are none, of each domain's own.
+        share: fraction of the sentences for evaluation, 0 to below 1.
 
     Returns:
-        Entries sorted by domain and id. The id is the path inside the domain without its suffix; it is also
-        the pair where at least two domains have it.
+        Entries sorted by domain and id. The id is the path inside the domain without its suffix, and also the pair
+        where at least two domains have it.
 
     Raises:
-        UserError: no such folder or domain, no audio, or a split that comes out empty.
+        UserError: no such folder or domain, no audio, or an empty split.
     """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
@@ -169,10 +169,10 @@ def import_kaldi(folder: str | os.PathLike[str], split: str) -> list[Entry]:
 
 
 def make_disjoint(entries_by_domain: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
-    """Leave two domains no sentence in common, so that training is non-parallel by construction.
+    """Remove sentences that two domains share, so that training is non-parallel by construction.
 
-    Of the pairs that both have, sorted, the first half stays with the source (the first domain), the second
-    half with the target; all else stays. Any other number of domains is returned as it is.
+    Of their common pairs, sorted, the first half stays with the source (the first domain), the second half with the
+    target; all other entries stay. Any other number of domains is returned unchanged.
 
     Raises:
         UserError: a domain would have no entry left.
@@ -194,9 +194,9 @@ def make_disjoint(entries_by_domain: dict[str, list[Entry]]) -> dict[str, list[E
 
 
 def find_files(folder: Path, suffixes: Container[str]) -> dict[str, Path]:
-    """{id: path} of the files with these suffixes, sorted; the id is the path inside `folder` without its suffix.
+    """Find the files with these suffixes, {id: path}, sorted; the id is the path inside `folder` without its suffix.
 
-    Files and folders whose names start with a dot are left out. `UserError` for two files with the same id.
+    Files and folders whose names start with a dot are left out. Raise `UserError` for two files with the same id.
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
@@ -211,7 +211,7 @@ def find_files(folder: Path, suffixes: Container[str]) -> dict[str, Path]:
 
 
 def hold_out(ids_by_domain: dict[str, set[str]], share: float) -> dict[str, set[str]]:
-    """{domain: ids for evaluation}: the same ones for all domains where they share any."""
+    """Return {domain: ids for evaluation}: the same ids for all domains where they have any in common."""
     if not 0 <= share < 1:
         raise UserError(f"share is {share}; expected the part of the files for evaluation, 0 to below 1")
     common = set.intersection(*ids_by_domain.values())
@@ -268,7 +268,7 @@ def _pair(entries: list[Entry], sentences: dict[Entry, str]) -> list[Entry]:
 
 
 def _read_table(path: Path) -> list[tuple[int, str, str]]:
-    """(line number, first word, the rest) of every line of a Kaldi table."""
+    """Read (line number, first word, the rest) of every line of a Kaldi table."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,11 +1,13 @@
-"""Tables of Markdown that read well on a terminal, too."""
+"""Markdown tables that are also legible on a terminal."""
 
 from collections.abc import Sequence
 
 
 def align_table(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """A table with aligned columns: `rows` of cells, the titles first; the first `texts` columns are text, the others
-    numbers."""
+    """Format rows of cells, the titles first, as an aligned table.
+
+    The first `texts` columns are text, aligned left; the others are numbers.
+"""
     widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -17,5 +19,5 @@ def align_table(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
 
 
 def format_number(value: float | None, decimals: int, factor: float = 1) -> str:
-    """`factor` times the value; a dash where there is none."""
+    """Format `factor` times the value; None as a dash."""
     return "–" if value is None else f"{factor * value:.{decimals}f}"

@@ -1,17 +1,17 @@
-"""What all samplers have in common."""
+"""The base of all samplers."""
 
 import numpy as np
 
 
 class BatchSampler:
-    """The size of a batch, and which part of it this process makes: the base of samplers.
+    """The base of samplers: knows the size of a batch, and which part of it this process makes.
 
-    All processes draw the numbers of the whole batch, and each makes its own part, so that the batches do not depend on
-    how many processes there are.
+    All processes draw the random numbers of the whole batch, and each makes its own part, so that the batches do not
+    depend on the number of processes.
 
     Args:
-        batch_size: examples in a batch, over all processes.
-        rank, processes: this process among all.
+        batch_size: number of examples in a batch, over all processes.
+        rank, processes: rank of this process, and number of processes.
     """
 
     def __init__(self, batch_size: int, rank: int = 0, processes: int = 1):
@@ -19,7 +19,7 @@ class BatchSampler:
         self._set_size(batch_size)
 
     def take(self, batch_size: int) -> None:
-        """Make batches of this size, over all processes, from the next one on."""
+        """Set the size of the batches from the next one on, over all processes."""
         self._set_size(batch_size)
 
     def _set_size(self, batch_size: int) -> None:
@@ -31,7 +31,7 @@ class BatchSampler:
 
 
 def reflect(index: np.ndarray, length: int) -> np.ndarray:
-    """Fold numbers beyond 0 .. length - 1 back by reflection at the ends, as often as needed."""
+    """Reflect indices beyond 0 .. length - 1 back at the ends, as often as needed."""
     if length == 1:
         return np.zeros_like(index)
     folded = index % (2 * (length - 1))

@@ -1,4 +1,4 @@
-"""Problems of a corpus, and how they are printed."""
+"""Problems of a corpus, and printing them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-NAMED = 5                                                           # subjects of one kind that are printed
+NAMED = 5                                                           # subjects printed per kind of problem
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to mend: an error stops the recipe, a warning may cost quality."""
+    """A problem to fix: an error stops the recipe, a warning may cost quality."""
 
     severity: Literal["error", "warning"]
     subject: str                                                    # a file, a domain, or the whole corpus
@@ -25,7 +25,7 @@ class Problem:
 
 
 def print_problems(problems: Sequence[Problem], console: Console) -> None:
-    """Print problems, those of one kind together, and how many there are."""
+    """Print problems, grouped by kind, and their number."""
     from rich.text import Text
 
     kinds: dict[tuple[str, str], list[Problem]] = defaultdict(list)

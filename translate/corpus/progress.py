@@ -1,4 +1,4 @@
-"""A bar for what takes long, on standard error: standard output is for results."""
+"""A progress bar on standard error: standard output is for results."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None, show: bool = True) -> Iterable[Item]:
-    """The items as they come, with a bar while they do."""
+    """Yield the items, with a progress bar."""
     from rich.console import Console
     from rich.progress import track as draw
 

@@ -1,4 +1,4 @@
-"""Shards, whatever they hold: members, checksums, the name of the index."""
+"""Shards of any content: members, checksums, names."""
 
 import hashlib
 import io
@@ -14,21 +14,21 @@ NO_SENTENCE = 0                                                     # hash of an
 
 
 def hash_sentence(pair: str | None) -> int:
-    """64 bits that stand for a sentence; `NO_SENTENCE` for none."""
+    """Return a 64-bit hash of a sentence; `NO_SENTENCE` for None."""
     if pair is None:
         return NO_SENTENCE
     return int.from_bytes(hashlib.blake2b(pair.encode(), digest_size=8).digest(), "little") or 1
 
 
 def add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    """A member without time and owner: the same content gives the same bytes."""
+    """Add a member without time and owner: the same content gives the same bytes."""
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     found = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -37,7 +37,7 @@ def digest(path: Path) -> str:
 
 
 def name_shards(out: Path, groups: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """How the files of every (split, domain) begin: <domain>-<split>.
+    """Return how the file names of every (split, domain) begin: <domain>-<split>.
 
     Raises:
         UserError: a name that cannot be part of a path, or two groups whose files would have the same names.
@@ -51,7 +51,7 @@ def name_shards(out: Path, groups: Iterable[tuple[str, str]]) -> dict[tuple[str,
 
 
 def remove_others(out: Path, names: set[str]) -> None:
-    """Remove shards of an earlier division, which no index knows."""
+    """Remove shards of an earlier run, which no index lists."""
     for path in list(out.iterdir()):
         if re.fullmatch(r".+-\d{6}\.(tar|npz)", path.name) and path.with_suffix(".tar").name not in names:
             path.unlink()

@@ -1,4 +1,4 @@
-"""What `translate convert` is given, and where each conversion goes."""
+"""The input files of `translate convert`, and the output path of each."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from translate.corpus.manifest import Entry, read_manifest
 from translate.errors import UserError
 from translate.names import below, check_distinct, check_name
 
-Task = tuple[Entry, Path]                                           # the entry's domain is empty without a manifest
+Task = tuple[Entry, Path]                                           # input, output; without a manifest, domain ""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files.
+    """A kind of file.
 
     Attributes:
-        name: what messages call one of them.
-        suffixes: suffixes of the files that a folder is searched for.
+        name: noun for one of them in messages.
+        suffixes: suffixes of the files to find in a folder.
         suffix: suffix of a conversion.
     """
 
@@ -32,12 +32,12 @@ def find_tasks(
     """Pair everything to convert with its output, before anything is converted.
 
     Args:
-        given: a file; a folder, searched through; a `.txt` list of paths, relative to the current folder; or a
+        given: a file; a folder, searched recursively; a `.txt` list of paths, relative to the current folder; or a
             `.jsonl` manifest.
-        out: of one file, a file or an existing folder; else a folder that mirrors `given`.
+        out: for one file, a file or an existing folder; else a folder that mirrors `given`.
         kind: kind of the files.
-        domains: those to convert where a manifest is given; of several domains each gets a folder of its own.
-        manifest: its entries, where they have been read already.
+        domains: domains to convert of a manifest; each of several gets a folder of its own.
+        manifest: entries of the manifest, where they have been read already.
 
     Returns:
         The tasks, and whether `given` is a single file.
@@ -105,7 +105,7 @@ def _check(tasks: list[Task], out: Path, kind: Kind, single: bool) -> None:
 
 
 def _read_list(path: Path) -> list[tuple[int, Path]]:
-    """The paths of a list with the numbers of their lines."""
+    """Read the paths of a list with their line numbers."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -1,1 +1,1 @@
-"""The browser demo: try trained models on one's own recordings and pictures. Needs the extra `demo` (Gradio)."""
+"""The browser demo: try trained models on your own recordings and images. Needs the extra `demo` (Gradio)."""

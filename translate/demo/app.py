@@ -1,4 +1,4 @@
-"""The demo as one page with a tab for voices and one for pictures, and the server that shows it."""
+"""The demo as one page with a tab for voices and one for images, and its server."""
 
 import signal
 import socket
@@ -25,9 +25,9 @@ TABS: dict[str, tuple[str, Callable[[Sequence[Offer], Limits, Sequence[Path]], N
     "speech": ("Voice", build_voice_tab),
     "images": ("Image", build_image_tab),
 }  # fmt: skip
-SWEEP, AGE = 300, 3600                                              # seconds: how often and from when files go
-WAITING = 32                                                        # requests in line; more are sent away
-FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # of the system: none is fetched
+SWEEP, AGE = 300, 3600                                              # seconds: interval of deletion, age of the deleted
+WAITING = 32                                                        # requests in line; more are refused
+FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # fonts of the system: none is fetched
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1200px !important; margin: 0 auto !important; }
 .gradio-container h1 { margin-bottom: 0; }
@@ -44,14 +44,14 @@ def build_app(
     examples: str | Path | None = None,
     device: str = "cpu",
 ) -> Page:
-    """The page, not yet served.
+    """Build the page, not yet served.
 
     Args:
-        checkpoints: runs or checkpoints on offer, speech and pictures in any order.
-        limits: of a request.
-        then: postfilters on offer behind voice converters, besides those among `checkpoints`.
-        examples: a folder of recordings to try, shown after the built-in ones.
-        device: of the networks.
+        checkpoints: runs or checkpoints to offer, speech and images in any order.
+        limits: limits of a request.
+        then: postfilters to offer after voice converters, besides those among `checkpoints`.
+        examples: folder of recordings to try, shown after the built-in ones.
+        device: device of the networks.
 
     Raises:
         UserError: no checkpoint there, nothing to offer, or no recording in `examples`.
@@ -61,11 +61,11 @@ def build_app(
     models = find_models([*checkpoints, *then], device)
     tabs = {name: [model for model in models if model.config.modality == name] for name in TABS}
     if not any(tabs.values()):
-        raise UserError("nothing to offer; name a checkpoint of speech or pictures, such as exp/one")
+        raise UserError("nothing to offer; name a checkpoint of speech or images, such as exp/one")
     with Page(limits, title="translate", analytics_enabled=False, delete_cache=(SWEEP, AGE)) as app:
         gradio.Markdown(
-            "# translate\nVoices and pictures from one domain to another. All is computed on the machine that shows "
-            "this page; what you give it is deleted after an hour."
+            "# translate\nConverts voices and images from one domain to another. Everything is computed on the server "
+            "of this page; uploads and results are deleted after an hour."
         )
         recordings = [EXAMPLES, *([Path(examples)] if examples else [])]
         for modality, offers in tabs.items():
@@ -85,20 +85,20 @@ def serve(
     auth: tuple[str, str] | None = None,
     wait: bool = True,
 ) -> str:
-    """Show `app`; nothing is fetched from elsewhere, and nothing is told to anybody.
+    """Serve `app`; nothing is fetched from elsewhere, and nothing is sent anywhere.
 
     Args:
-        app: from `build_app`.
-        limits: the same.
-        host, port: where to listen; port 0 takes a free one.
+        app: page from `build_app`.
+        limits: limits given to `build_app`.
+        host, port: address to listen at; port 0 takes a free one.
         auth: user and password that visitors must know.
-        wait: until the server is ended (Ctrl-C, SIGTERM); else it goes on in the background.
+        wait: whether to wait until the server is ended (Ctrl-C, SIGTERM); else it runs in the background.
 
     Returns:
-        The address.
+        The address of the page.
 
     Raises:
-        UserError: the port is taken, or the host is none of this machine's.
+        UserError: the port is taken, or the host is not an address of this machine.
     """
     port = port or _find_port()
     theme = gradio.themes.Default(primary_hue="indigo", neutral_hue="slate", font=FONT, font_mono=MONO)

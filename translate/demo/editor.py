@@ -1,4 +1,4 @@
-"""The canvas of the painting tab: what a visitor paints, counted before anything of it is decoded."""
+"""The canvas of the painting tab: paintings are measured before anything is decoded."""
 
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from translate.demo.uploads import is_inside
 from translate.demo.visitors import CURRENT, Visitor
 from translate.images.decoding import UNREADABLE, open_picture
 
-MOST_PIXELS = 2**23                                                 # pixels of a painting, of all layers together
-LAYERS = 4                                                          # the page itself makes one
-PAINTINGS = 4                                                       # that wait for a visitor's next request
-STORED = 2**27                                                      # bytes of all visitors' paintings that wait
+MOST_PIXELS = 2**23                                                 # pixels of a painting, over all layers
+LAYERS = 4                                                          # layers of a painting; the page itself makes one
+PAINTINGS = 4                                                       # paintings that wait for a visitor's next request
+STORED = 2**27                                                      # bytes of all waiting paintings
 
 
 class Painting(NamedTuple):
     """A painting as files (paths or bytes).
 
     Attributes:
-        background: below the layers, or None.
-        layers: in order; None where one has not come yet.
+        background: file below the layers, or None.
+        layers: files of the layers in order; None where one has not arrived yet.
     """
 
     background: Any
@@ -33,12 +33,12 @@ class Painting(NamedTuple):
 
 
 class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
-    """A `gradio.ImageEditor` that refuses damaged and huge paintings by a message, before it decodes them.
+    """A `gradio.ImageEditor` that refuses damaged and huge paintings with a message, before decoding them.
 
-    Gradio decodes any number of pictures of any size, each in any format, and stores any number of them.
+    Gradio decodes any number of images of any size and format, and stores any number of them.
     """
 
-    is_template = True                                              # drawn by the page as its base class is
+    is_template = True                                              # the page renders it like its base class
 
     def preprocess(self, payload: Any) -> Any:
         if payload is None:
@@ -57,17 +57,17 @@ class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
 
     @server
     def accept_blobs(self, data: Any) -> None:
-        """Store a part of a painting until the request for it comes; the oldest parts make room for it."""
+        """Store a part of a painting until its request comes; the oldest parts are dropped to make room."""
         try:
             kind, number, name = data.data["type"], data.data.get("index"), data.data["id"]
             content = data.files[0][1]
             index = int(number) if number not in (None, "", "null") else 0
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise HTTPException(400, "no part of a painting") from None
+            raise HTTPException(400, "not a part of a painting") from None
         if not 0 <= index < LAYERS or kind not in ("background", "layer", "composite"):
-            raise HTTPException(400, f"no part of a painting; expected up to {LAYERS} layers")
+            raise HTTPException(400, f"not a part of a painting; expected up to {LAYERS} layers")
         waiting, key = self._waiting(), (CURRENT.get(), name)
-        painting = waiting.pop(key, Painting(None, []))             # now the newest
+        painting = waiting.pop(key, Painting(None, []))             # moved to the end: the newest
         if kind == "background":
             painting = painting._replace(background=content)
         elif kind == "layer":
@@ -82,15 +82,15 @@ class PaintingEditor(gradio.ImageEditor, metaclass=Quiet):
             del waiting[next(iter(waiting))]
 
     def _waiting(self) -> dict[tuple[Visitor | None, str], Painting]:
-        """Paintings by who sent them, and by the name that his page gave them; the newest last."""
-        return self.blob_storage  # type: ignore[return-value]  # where Gradio keeps what it stores
+        """Return waiting paintings by visitor and the page's name for them; the newest last."""
+        return self.blob_storage  # type: ignore[return-value]  # Gradio's store
 
 
 def _locate(file: Any) -> str | None:
     if file is None:
         return None
-    if not is_inside(file.path):                                    # the page has checked whose it is, another may not
-        raise Refusal("no file of yours: upload it")
+    if not is_inside(file.path):                                    # the page checked the owner; other pages may not
+        raise Refusal("not your file: upload it")
     return file.path
 
 
@@ -103,22 +103,22 @@ def _open(file: str | bytes) -> Any:
 
 
 def _count_pixels(file: str | bytes | None) -> int:
-    """By the header."""
+    """Read the number of pixels from the header."""
     if file is None:
         return 0
     try:
         with _open(file) as image:
             return image.width * image.height
     except UNREADABLE:
-        raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
+        raise Refusal("the painting cannot be read; choose a map to start from") from None
 
 
 def _decode(file: str | bytes | None) -> np.ndarray | None:
-    """(H, W, 4) uint8."""
+    """Decode to (H, W, 4) uint8."""
     if file is None:
         return None
     try:
         with _open(file) as image:
             return np.asarray(image.convert("RGBA"))
     except UNREADABLE:
-        raise Refusal("the painting is no picture that can be read; choose a map to start from") from None
+        raise Refusal("the painting cannot be read; choose a map to start from") from None

@@ -1,7 +1,7 @@
-"""Pictures and label maps to click: parts of scikit-image's photographs that no network of `pretrained/` saw.
+"""Example images and label maps: parts of scikit-image's photographs that no network of `pretrained/` saw.
 
-Systems trained on the built-in corpus (`translate.images.corpus.mini`) saw the left of these pictures; examples are
-from the right.
+Models trained on the built-in corpus (`translate.images.corpus.mini`) saw the left of these images; examples are from
+the right.
 """
 
 import atexit
@@ -23,7 +23,7 @@ MAPS = ("astronaut_192_358", "chelsea_000_315", "coffee_192_420", "rocket_288_44
 
 @lru_cache(maxsize=1)
 def make_examples() -> dict[str, list[Path]]:
-    """Write the examples to a temporary folder, once; it goes when the program ends.
+    """Write the examples to a temporary folder, once; it is deleted when the program ends.
 
     Returns:
         The files of `photographs`, in colour; of `small`, the same at half the size, for super-resolution; and of
@@ -41,14 +41,14 @@ def make_examples() -> dict[str, list[Path]]:
 
 @lru_cache(maxsize=1)
 def read_label_maps() -> list[np.ndarray]:
-    """Held-out label maps of the built-in corpus: (128, 128) int32 each, classes 0 (darkest) to 5."""
+    """Read held-out label maps of the built-in corpus: (128, 128) int32 each, classes 0 (darkest) to 5."""
     with tempfile.TemporaryDirectory(prefix="translate-examples-") as folder:
         make_images(folder)
         return [read_labels(Path(folder, "labels", "val_label", f"{name}.png")) for name in MAPS]
 
 
 def _cut(picture: np.ndarray) -> np.ndarray:
-    """The held-out right of a picture, its middle rows."""
+    """Cut out the held-out right of an image, its middle rows."""
     height, width = picture.shape[:2]
     top = max(0, height - HEIGHT) // 2
     return picture[top : top + HEIGHT, int(TRAINING * width) :]

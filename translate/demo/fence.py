@@ -1,4 +1,5 @@
-"""What keeps visitors' files to themselves and the server from fetching, storing or awaiting what it is told to."""
+"""A guard in front of the server: visitors reach only their own files, and cannot make it fetch, store or wait at
+will."""
 
 import asyncio
 import functools
@@ -18,27 +19,27 @@ from translate.demo.uploads import sweep_pieces
 from translate.demo.visitors import CURRENT, Visitor
 
 API = "gradio_api/"
-POSTS = ("login", "queue/join", "run/predict", "upload", "component_server", "cancel", "reset")  # what the page sends
-CLOSED = (                                                          # what it does not ask for
+POSTS = ("login", "queue/join", "run/predict", "upload", "component_server", "cancel", "reset")  # from the page
+CLOSED = (                                                          # requests that it does not send
     "deep_link", "proxy=", "file=http", "file/http", "call/", "stream/", "heartbeat/", "dev/",
 )  # fmt: skip
 SMALL = 2**18                                                       # bytes of a request without files
-IDLE, WHOLE = 15.0, 300.0                                           # seconds: between pieces of a request, for all
-LEFT = WHOLE + 2 * IDLE                                             # seconds: older pieces belong to no upload
+IDLE, WHOLE = 15.0, 300.0                                           # seconds: between pieces of a request; in total
+LEFT = WHOLE + 2 * IDLE                                             # seconds; older pieces are of failed uploads
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 class Fence:
-    """Middleware: who a visitor is, what he may ask for, how much and how slowly he may send.
+    """Middleware that identifies visitors, and limits what they may ask for, how much they may send and how slowly.
 
     Args:
-        app: what is behind it.
-        page: whose visitors these are.
+        app: application behind it.
+        page: page of the visitors.
     """
 
     def __init__(self, app: ASGIApp, page: Page):
         self.app, self.page = app, page
-        self.cookie = f"visitor-{secrets.token_hex(4)}"             # other servers of this machine have others
+        self.cookie = f"visitor-{secrets.token_hex(4)}"             # other servers on this machine have other names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,7 +64,7 @@ class Fence:
             await self.app(scope, Incoming(receive, most) if request.method == "POST" else receive, reply)
 
     def _meet(self, request: Request) -> tuple[Visitor, bool]:
-        """Who sends the request, and whether his browser has its cookie already."""
+        """Return the visitor of a request, and whether the browser already has its cookie."""
         token = request.cookies.get(self.cookie, "")
         address = request.client.host if request.client else ""
         known = bool(TOKEN.fullmatch(token))
@@ -80,21 +81,21 @@ class Fence:
         return reply
 
     def _refuse(self, request: Request, name: str, visitor: Visitor) -> str:
-        """Why a request is not even looked at, "" where it is."""
+        """Return why a request is refused, "" where it is not."""
         if request.method not in ("GET", "HEAD", "POST"):
             return "not offered here"
         if request.method == "POST":
             return "" if name.rstrip("/") in POSTS else "not offered here"
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-            return "a question has no body"
+            return "only POST requests have a body"
         if name.lower().startswith(CLOSED):
-            return "nothing is fetched from elsewhere, and nothing of this kind is offered"
+            return "not offered here: nothing is fetched from elsewhere"
         if name.startswith(("file=", "file/")) and not self.page.visitors.may_name(visitor, name[len("file=") :]):
-            return "no file of yours"
+            return "not your file"
         return ""
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send, visitor: Visitor) -> None:
-        """Take files as long as there is room for them, and remember whose they are."""
+        """Receive files as long as there is room for them, and record their owner."""
         visitors = self.page.visitors
         visitors.forget()
         sweep_pieces(LEFT)
@@ -110,14 +111,14 @@ class Fence:
                 body += message.get("body", b"")
                 if not message.get("more_body"):
                     paths = json.loads(body)
-                    visitors.give(visitor, paths)                   # before he knows them
+                    visitors.give(visitor, paths)                   # before the visitor knows them
             await send(message)
 
         try:
             await self.app(scope, incoming, reply)
         finally:
             end = functools.partial(visitors.keep, visitor, incoming.size, paths)
-            if status in (200, 400, 413):                           # refused in order: nothing of it is left
+            if status in (200, 400, 413):                           # a regular end: no pieces are left
                 end()
             else:
                 asyncio.get_running_loop().call_later(LEFT, end)
@@ -131,19 +132,19 @@ class Fence:
             line.leave(session)
 
     def _largest(self) -> int:
-        """Bytes of a request with files: one of the largest, and the words around it."""
+        """Return the largest size of a request with files in bytes: the largest file, and the form around it."""
         return self.page.limits.max_bytes + SMALL
 
 
 class Incoming:
-    """The body of a request as it comes: not more of it, and not more slowly, than agreed.
+    """The body of a request as it arrives, limited in size and time.
 
-    It ends with an exception that makes Gradio delete what it has written of it.
+    Beyond a limit it raises an exception that makes Gradio delete what it has written of the upload.
 
     Args:
-        receive: gives the pieces.
-        most: bytes of all.
-        count: told the bytes of every piece; False where there is no room for them.
+        receive: function that returns the next piece.
+        most: largest size in bytes.
+        count: function called with the bytes of every piece; returns False where there is no room for them.
     """
 
     def __init__(self, receive: Receive, most: int, count: Callable[[int], bool] = lambda size: True):

@@ -1,4 +1,5 @@
-"""The image tab: pictures between domains, larger, in every domain at once; painted label maps to photographs."""
+"""The image tab: translation between domains, super-resolution, all domains at once, photographs from painted label
+maps."""
 
 import time
 from collections.abc import Sequence
@@ -25,11 +26,11 @@ from translate.models.base import Model
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-# --- behind the buttons -----------------------------------------------------------------------------------
+# --- functions of the buttons -----------------------------------------------------------------------------
 
 
 def list_targets(config: Model) -> list[tuple[str, str]]:
-    """(text, target domain) to choose from; empty where there is no choice."""
+    """List (text, target domain) to choose from; empty where there is no choice."""
     between = Directions.of(config)
     if between.one_way:
         return []
@@ -39,12 +40,12 @@ def list_targets(config: Model) -> list[tuple[str, str]]:
 
 
 def takes_several(config: Model) -> bool:
-    """Whether targets are attributes, any of which a picture may have."""
+    """Return whether targets are attributes, of which an image may have any number."""
     return Directions.of(config).attributes
 
 
 def find_side(images: ImageConfig) -> int | None:
-    """The short side, in pixels, that pictures had in training; None where they came as they were."""
+    """Return the short side of images in training in pixels; None where they were not resized."""
     if images.size is None or images.scale > 1:
         return None
     return images.size if isinstance(images.size, int) else min(images.size)
@@ -53,18 +54,18 @@ def find_side(images: ImageConfig) -> int | None:
 def convert_picture(
     model: Offer, path: str | None, limits: Limits, target: str | Sequence[str] | None = None, as_trained: bool = False
 ) -> tuple[Pair, str]:
-    """Translate an uploaded picture.
+    """Translate an uploaded image.
 
     Args:
-        model: of pictures.
-        path: of the upload; None where there is none.
-        limits: what a visitor may ask for.
-        target: domain; a list of attributes where it `takes_several`; ignored where there is no choice.
-        as_trained: bring the short side to that of training first.
+        model: image model.
+        path: path of the upload; None where there is none.
+        limits: limits of a request.
+        target: target domain; a list of attributes where it `takes_several`; ignored where there is no choice.
+        as_trained: whether to resize the short side to that of training first.
 
     Returns:
-        The picture before and after, both (H, W[, 3]) uint8 of one size, and a line on the conversion. Before
-        super-resolution means: made larger by bicubic interpolation.
+        The image before and after, both (H, W[, 3]) uint8 of the same size, and a line on the conversion. With
+        super-resolution, \"before\" is the image enlarged by bicubic interpolation.
 
     Raises:
         UserError: see `read_picture`; attributes that exclude each other.
@@ -74,7 +75,7 @@ def convert_picture(
     wanted = "+".join(target) if isinstance(target, Sequence) and not isinstance(target, str) else target
     converter, choice = model.converter, bool(list_targets(model.config))
     if choice and wanted is None:
-        raise UserError("no target chosen: choose what the picture is to become")
+        raise UserError("no target chosen: choose a target for the image")
     begin = time.perf_counter()
     output = converter.convert(picture, target=wanted if choice else None)
     spent = time.perf_counter() - begin
@@ -86,10 +87,10 @@ def convert_picture(
 def convert_to_all(
     model: Offer, path: str | None, limits: Limits, as_trained: bool = False
 ) -> tuple[list[tuple[np.ndarray, str]], str]:
-    """Translate an uploaded picture to every domain of a model of many domains.
+    """Translate an uploaded image to every domain of a model of many domains.
 
     Returns:
-        The pictures with their captions, the given one first, and a line on the conversion.
+        The images with their captions, the given one first, and a line on the conversion.
 
     Raises:
         UserError: see `read_picture`.
@@ -108,13 +109,13 @@ def convert_to_all(
 
 
 def describe(model: Offer) -> str:
-    """Say in a line what the model does, and its paper."""
-    system = type(model.config)
-    return f"{system.task[:1].upper()}{system.task[1:]} ({system.paper})."
+    """Describe the model in a line: its task and its paper."""
+    kind = type(model.config)
+    return f"{kind.task[:1].upper()}{kind.task[1:]} ({kind.paper})."
 
 
 def _prepare(model: Offer, path: str | None, limits: Limits, as_trained: bool) -> tuple[np.ndarray, str]:
-    """Read the upload with the channels that the model takes, and at the size of training if asked for."""
+    """Read the upload with the model's channels, resized to the size of training if asked for."""
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
     picture, note = read_picture(path, limits, images.scale)
     side = find_side(images)
@@ -127,16 +128,16 @@ def _prepare(model: Offer, path: str | None, limits: Limits, as_trained: bool) -
 
 
 def build_image_tab(models: Sequence[Offer], limits: Limits, examples: Sequence[Path] = ()) -> None:
-    """Everything of the tab, inside the `gradio.Tab` that is open.
+    """Lay out the tab inside an open `gradio.Tab`.
 
     Args:
-        models: models on offer; those that are not of pictures are passed over.
-        limits: what a visitor may ask for.
-        examples: folders of recordings, which no tab of pictures shows.
+        models: offered models; those that are not of images are ignored.
+        limits: limits of a request.
+        examples: folders of recordings; ignored.
     """
     models = [model for model in models if model.config.modality == "images"]
     pictures = [model for model in models if model.config.images.labels is None]  # type: ignore[attr-defined]
-    paintings: dict[tuple[Any, ...], list[Offer]] = {}              # by their colours: one canvas serves those alike
+    paintings: dict[tuple[Any, ...], list[Offer]] = {}              # by colours: one canvas for models with the same
     for model in models:
         if model.config.images.labels is not None:  # type: ignore[attr-defined]
             paintings.setdefault(tuple(choose_colours(model.config.images)), []).append(model)  # type: ignore[attr-defined]
@@ -145,7 +146,7 @@ def build_image_tab(models: Sequence[Offer], limits: Limits, examples: Sequence[
         return
     with gradio.Tabs():
         if pictures:
-            with gradio.Tab("Pictures", elem_id="pictures-tab"):
+            with gradio.Tab("Images", elem_id="pictures-tab"):
                 _build_picture_tab(pictures, limits)
         for colours, group in paintings.items():
             title = "Painting" if len(paintings) == 1 else f"Painting ({len(colours)} classes)"
@@ -158,9 +159,9 @@ def _build_picture_tab(models: Sequence[Offer], limits: Limits) -> None:
     examples = make_examples()
     with gradio.Row():
         with gradio.Column():
-            system = gradio.Dropdown(list(known), value=first.title, label="System", elem_id="picture-system")
+            chooser = gradio.Dropdown(list(known), value=first.title, label="Model", elem_id="picture-system")
             about = gradio.Markdown(describe(first))
-            upload = PictureUpload(type="filepath", label="Picture", height=320, elem_id="picture-upload")
+            upload = PictureUpload(type="filepath", label="Image", height=320, elem_id="picture-upload")
             groups = []
             for name, files in examples.items():
                 one = gradio.Examples(
@@ -210,18 +211,18 @@ def _build_picture_tab(models: Sequence[Offer], limits: Limits) -> None:
         ]
 
     outputs = [about, target, attributes, trained, every, *(dataset for _, dataset in groups)]
-    system.change(choose, system, outputs, show_progress="hidden")
+    chooser.change(choose, chooser, outputs, show_progress="hidden")
     queue: dict[str, Any] = {"concurrency_id": QUEUE, "concurrency_limit": limits.concurrency}
     shown = [slider, gallery, note]
     for press in (
-        button.click(convert, [system, upload, target, attributes, trained], shown, **queue),
-        every.click(convert_all, [system, upload, trained], shown, **queue),
+        button.click(convert, [chooser, upload, target, attributes, trained], shown, **queue),
+        every.click(convert_all, [chooser, upload, trained], shown, **queue),
     ):
         press.failure(lambda: (None, None, ""), None, shown, queue=False, show_progress="hidden")
 
 
 def _offer(model: Offer, several: bool) -> dict[str, Any]:
-    """Properties of the choice of one target, or of several attributes."""
+    """Return the properties of the control for one target, or for several attributes."""
     targets = list_targets(model.config)
     fits = bool(targets) and several == takes_several(model.config)
     first: Any = [] if several else targets[0][1] if fits else None
@@ -238,7 +239,7 @@ def _is_many(model: Offer) -> bool:
 
 
 def _group(model: Offer) -> str:
-    """Name the examples that fit the model."""
+    """Return the name of the group of examples that fit the model."""
     images: ImageConfig = model.config.images  # type: ignore[attr-defined]
     if images.scale > 1:
         return "small"

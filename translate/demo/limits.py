@@ -1,4 +1,4 @@
-"""What the demo accepts of strangers, and how it says no."""
+"""Limits of requests to the demo, and messages for refused ones."""
 
 import functools
 import html
@@ -12,7 +12,7 @@ import gradio
 
 from translate.errors import UserError
 
-QUEUE = "convert"                                                   # all that computes waits in this one line
+QUEUE = "convert"                                                   # the queue of all computations
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,13 +20,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may ask for.
+    """The limits of a request.
 
     Attributes:
-        max_seconds: of a recording.
-        max_pixels: of a picture, height times width.
-        max_bytes: of an uploaded file.
-        concurrency: conversions that run at once; the others wait.
+        max_seconds: longest recording in seconds.
+        max_pixels: largest image, height times width.
+        max_bytes: largest uploaded file.
+        concurrency: number of conversions that run at once; the others wait.
     """
 
     max_seconds: float = 30.0
@@ -36,16 +36,16 @@ class Limits:
 
 
 class Refusal(gradio.Error):
-    """A message for the page, without a stack trace there or in the server's log."""
+    """An error shown as a message on the page, without a stack trace there or in the server's log."""
 
     def __init__(self, message: str):
         super().__init__(html.escape(message, quote=False), print_exception=False)
 
 
 def polite(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` for a button: what it raises as `UserError` becomes a `Refusal`.
+    """Wrap `function` for a button: turn a `UserError` into a `Refusal`.
 
-    The server's paths mean nothing to visitors: of files among the arguments the message keeps the name alone.
+    The server's paths mean nothing to visitors: paths of files among the arguments are shortened to their names.
     """
 
     @functools.wraps(function)

@@ -1,4 +1,4 @@
-"""The trained models that the demo offers; each is loaded when somebody first asks for it."""
+"""The trained models that the demo offers; each is loaded on first use."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from translate.models.base import Model
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """A checkpoint on offer.
+    """An offered checkpoint.
 
     Attributes:
-        name: of its folder.
-        title: what visitors choose by.
-        path: of the checkpoint.
-        config: of its run.
-        device: where its networks compute.
+        name: name of its folder.
+        title: title shown to visitors.
+        path: path of the checkpoint.
+        config: configuration of its run.
+        device: device of its networks.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Offer:
 
     @property
     def converter(self) -> Any:
-        """The converter, loaded at the first call; all visitors share it, and conversion changes nothing in it.
+        """Return the converter, loaded at the first call; all visitors share it, and conversion does not change it.
 
         Raises:
             UserError: damaged files.
         """
-        with self._lock:                                            # two visitors at once: one loads, one waits
+        with self._lock:                                            # the first visitor loads, others wait
             if not self._loaded:
                 self._loaded.append(load(self.path, self.device))
             return self._loaded[0]
@@ -70,6 +70,6 @@ def find_models(checkpoints: Sequence[str | Path], device: str = "cpu") -> list[
 
 
 def _name(given: Path) -> str:
-    """Of a run or a shared checkpoint its folder, of a checkpoint inside a run the run's."""
+    """Return the name of the folder of a run or a shared checkpoint; for a checkpoint inside a run, the run's."""
     path = given.absolute()
     return path.parent.name if path.name in ("latest", "best") or path.name.startswith("step_") else path.name

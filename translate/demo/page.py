@@ -1,4 +1,4 @@
-"""The page of the demo: every request to it is checked in one place, and its line is shared fairly."""
+"""The page of the demo: every request is checked in one place, and its queue is shared fairly."""
 
 import asyncio
 from collections import Counter
@@ -11,19 +11,19 @@ from gradio.queueing import Event, Queue
 from translate.demo.limits import Limits
 from translate.demo.visitors import CURRENT, Visitor, Visitors, find_paths
 
-PLACES_OF_VISITOR, PLACES_OF_ADDRESS = 4, 16                        # in the line, what is being computed included
-GRACE = 5.0                                                         # seconds until a session without listener is over
+PLACES_OF_VISITOR, PLACES_OF_ADDRESS = 4, 16                        # requests in the queue, running ones included
+GRACE = 5.0                                                         # seconds until a session without listener ends
 
 
 class Page(gradio.Blocks):
-    """A `gradio.Blocks` whose visitors name their own files alone.
+    """A `gradio.Blocks` whose visitors can name their own files only.
 
-    All events come through `process_api`, by whichever route and with whichever components: so a component that is
-    added needs no check of its own.
+    All events come through `process_api`, by any route and with any components, so new components need no check of
+    their own.
 
     Args:
-        limits: of a request.
-        options: of `gradio.Blocks`.
+        limits: limits of a request.
+        options: options of `gradio.Blocks`.
     """
 
     def __init__(self, limits: Limits, **options: Any):
@@ -45,12 +45,13 @@ class Page(gradio.Blocks):
         return self._queue
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
-        """As in the base class, with files of the visitor alone; those of the answer become his.
+        """Process an event as the base class does, with the visitor's files only; files of the answer become the
+        visitor's.
 
         Raises:
             Refusal: another file is named.
         """
-        if options.get("explicit_call"):                            # a program's own call, of no visitor
+        if options.get("explicit_call"):                            # the program's own call, without a visitor
             return await super().process_api(block_fn, inputs, *args, **options)
         request = options.get("request")
         visitor = find_visitor(request[0] if isinstance(request, list) else request)
@@ -64,16 +65,18 @@ class Page(gradio.Blocks):
 
 
 class Line(Queue):
-    """A `gradio.queueing.Queue` in which nobody takes all places, and out of which falls who does not listen."""
+    """A `gradio.queueing.Queue` that limits requests per visitor, and drops those of visitors who have left."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        self._listeners: Counter[str] = Counter()                   # by session: streams of messages that are open
-        self._pushing = asyncio.Lock()                              # nobody else joins while places are counted
+        self._listeners: Counter[str] = Counter()                   # open streams of messages by session
+        self._pushing = asyncio.Lock()                              # held while places are counted
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
-        """As in the base class; turned away as from a full line is who has as many requests in it as one may have."""
+        """Add a request as the base class does; refuse it, as from a full queue, beyond the limit of its visitor or
+        address.
+        """
         visitor = find_visitor(request)
         if visitor is None:
             return False, "Open the page first: it needs its cookie.", "error"
@@ -88,11 +91,11 @@ class Line(Queue):
         return answer
 
     def listen(self, session: str) -> None:
-        """Count a stream of messages that opens."""
+        """Count an opened stream of messages."""
         self._listeners[session] += 1
 
     def leave(self, session: str) -> None:
-        """Count a stream that ends; the session's requests leave the line unless another opens."""
+        """Count an ended stream; the session's requests leave the queue unless another opens."""
         self._listeners[session] -= 1
         if self._listeners[session] <= 0:
             del self._listeners[session]
@@ -108,12 +111,12 @@ class Line(Queue):
         task.add_done_callback(self._tasks.discard)
 
     async def _drop_unheard(self, session: str) -> None:
-        await asyncio.sleep(GRACE)                                  # a page asks first and listens then
+        await asyncio.sleep(GRACE)                                  # a page first sends a request and then listens
         if session not in self._listeners:
             await self.clean_events(session_hash=session)
 
 
 def find_visitor(request: Any) -> Visitor | None:
-    """Who sent a request, as the fence wrote it there; None where it came by another way."""
+    """Return the visitor of a request, as set by the fence; None where it did not pass the fence."""
     request = getattr(request, "request", request)                  # Gradio's, around FastAPI's
     return getattr(request.state, "visitor", None) if isinstance(request, fastapi.Request) else None

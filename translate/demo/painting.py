@@ -1,7 +1,7 @@
 """Paintings as label maps: the functions behind the painting tab.
 
-A painting has one colour per class. Strokes have soft edges, whose colours lie between two classes' and perhaps next to
-a third's: so each layer is read by itself, a pixel being painted where it is more than half opaque.
+A painting has one colour per class. Strokes have soft edges, where blended colours could resemble a third class. So
+each layer is read by itself, and a pixel counts as painted where it is more than half opaque.
 """
 
 import html
@@ -23,11 +23,11 @@ from translate.images.arrays import find_size, resize, resize_labels, snap_colou
 from translate.images.corpus.mini import CLASSES
 
 USUAL, DRAWN, PHOTOGRAPH, BY_CLASS = "usual", "drawn", "photograph", "class"  # styles, see `list_styles`
-SIDE = 128                                                          # pixels, where the model does not tell its size
-CANVAS = 512                                                        # pixels at least: short side of a start map
-MOST = 12                                                           # classes whose styles are chosen one by one
+SIDE = 128                                                          # pixels, where the model has no size
+CANVAS = 512                                                        # pixels; smallest short side of a start map
+MOST = 12                                                           # largest number of classes with a control each
 UNKNOWN = (128, 128, 128)                                           # colour of unlabelled pixels
-STEPS = (0.819173, 0.671044, 0.549700)                              # through the cube of colours, to fill it evenly:
+STEPS = (0.819173, 0.671044, 0.549700)                              # steps that fill the cube of colours evenly:
 #                                                                     powers of 1 / 1.220744, the root of x^4 = x + 1
 
 
@@ -35,14 +35,14 @@ STEPS = (0.819173, 0.671044, 0.549700)                              # through th
 
 
 def is_built_in(images: ImageConfig) -> bool:
-    """Whether these classes are taken for those of the built-in corpus: as many, and without colours of their own."""
+    """Return whether these are taken for the classes of the built-in corpus: as many, without colours of their own."""
     return images.labels == CLASSES and not images.palette
 
 
 def choose_colours(images: ImageConfig) -> list[tuple[int, int, int]]:
-    """[r, g, b] of every class, 0 to 255; then that of unlabelled pixels, where the model has them.
+    """Return [r, g, b] of every class, 0 to 255; then of unlabelled pixels, where the model has them.
 
-    Those of the run; else dark to light for the classes of the built-in corpus, which are so; else spread evenly.
+    Colours are those of the run; else dark to light for the classes of the built-in corpus; else spread evenly.
     """
     count = images.labels or 0
     if images.palette:
@@ -57,7 +57,7 @@ def choose_colours(images: ImageConfig) -> list[tuple[int, int, int]]:
 
 
 def name_classes(images: ImageConfig) -> list[str]:
-    """What the legend calls the classes, in the order of `choose_colours`."""
+    """Return the names of the classes for the legend, in the order of `choose_colours`."""
     names = [f"class {number}" for number in range(images.labels or 0)]
     if is_built_in(images):
         names[0], names[-1] = f"{names[0]}, darkest", f"{names[-1]}, lightest"
@@ -65,7 +65,7 @@ def name_classes(images: ImageConfig) -> list[str]:
 
 
 def make_legend(images: ImageConfig) -> str:
-    """HTML: every class with its colour."""
+    """Make the legend in HTML: every class with its colour."""
     box = "display:inline-block;width:1.1em;height:1.1em;vertical-align:-0.2em;border:1px solid #888;border-radius:3px"
     entries = [
         f'<span style="white-space:nowrap;margin-right:1.2em"><span style="{box};background:rgb{colour}"></span> '
@@ -76,7 +76,9 @@ def make_legend(images: ImageConfig) -> str:
 
 
 def list_start_maps(images: ImageConfig) -> list[np.ndarray]:
-    """Maps to start from, coloured, (H, W, 3) uint8: held-out ones of the built-in corpus, and one of all classes."""
+    """Make coloured maps to start from, (H, W, 3) uint8: held-out ones of the built-in corpus, and one of all
+    classes.
+    """
     colours = np.array(choose_colours(images), np.uint8)
     maps = read_label_maps() if is_built_in(images) else []
     across = int(np.ceil(np.sqrt(len(colours))))
@@ -88,11 +90,11 @@ def list_start_maps(images: ImageConfig) -> list[np.ndarray]:
 
 
 def read_painting(painting: Mapping[str, Any] | None, images: ImageConfig) -> np.ndarray:
-    """The label map (H, W) int32 of a painting; what is not painted is of the first class.
+    """Read the label map (H, W) int32 of a painting; unpainted pixels are of the first class.
 
     Args:
-        painting: `background` (H, W, 4) uint8 or None, and `layers`, a list of such, as `gradio.ImageEditor` gives it.
-        images: classes and colours.
+        painting: `background` (H, W, 4) uint8 or None, and `layers`, a list of such arrays, from `gradio.ImageEditor`.
+        images: settings of classes and colours.
 
     Raises:
         UserError: nothing was painted, or layers of different sizes.
@@ -110,27 +112,29 @@ def read_painting(painting: Mapping[str, Any] | None, images: ImageConfig) -> np
 
 
 def find_regions(labels: np.ndarray) -> np.ndarray:
-    """(H, W) instance ids from 1: one per connected region of one class."""
+    """Return instance ids (H, W) from 1: one per connected region of one class."""
     return label(labels, background=-1, connectivity=1).astype(np.int32)
 
 
 def list_styles(model: Offer) -> list[tuple[str, str]]:
-    """What styles a visitor may ask for: (text, one of `USUAL`, `DRAWN`, `PHOTOGRAPH`, `BY_CLASS`)."""
+    """List the styles to choose from: (text, one of `USUAL`, `DRAWN`, `PHOTOGRAPH`, `BY_CLASS`)."""
     if not getattr(model.config.network, "encoder", False):
-        return [("the usual one", USUAL)]
-    choices = [("the usual one", USUAL), ("drawn, by a number", DRAWN), ("of a photograph", PHOTOGRAPH)]
+        return [("usual", USUAL)]
+    choices = [("usual", USUAL), ("random, by number", DRAWN), ("from a photograph", PHOTOGRAPH)]
     return choices + [("chosen by class", BY_CLASS)] * any(count_clusters(model))
 
 
 def count_clusters(model: Offer) -> list[int]:
-    """How many styles the objects of each class have; empty where styles belong to whole pictures, or to too many."""
+    """Return the number of styles of each class; empty where styles belong to whole images, or there are too many
+    classes.
+    """
     styles = getattr(model.converter.translator, "styles", None)
     counts = [] if styles is None else (styles.shares > 0).sum(dim=1).tolist()
     return counts if len(counts) <= MOST else []
 
 
 def list_sides(images: ImageConfig) -> list[int]:
-    """Short sides of the photograph to choose from, in pixels: that of training first."""
+    """List short sides of the photograph to choose from, in pixels, that of training first."""
     size = SIDE if images.size is None else images.size
     side = size if isinstance(size, int) else min(size)
     return [side, side * 3 // 2, side * 2]
@@ -149,14 +153,14 @@ def convert_painting(
     """Translate a painting.
 
     Args:
-        model: of label maps.
-        painting: see `read_painting`.
-        limits: of what a visitor may ask for.
-        side: pixels to which the short side of the painting is brought first; fewer where `limits` ask for it.
+        model: model of label maps.
+        painting: painting, see `read_painting`.
+        limits: limits of a request.
+        side: short side in pixels to which the painting is resized first; smaller where `limits` require it.
         style: one of `list_styles`.
-        seed: of styles that are drawn.
+        seed: seed of drawn styles.
         photograph: file whose style is taken.
-        clusters: of every class the number of the style that its objects get, 0 being the most usual.
+        clusters: style of the objects of every class, by number; 0 is the most frequent.
 
     Returns:
         The coloured label map and the photograph, both (H, W, 3) uint8, and a line on the conversion.
@@ -176,7 +180,7 @@ def convert_painting(
     if style == PHOTOGRAPH:
         asked = read_picture(photograph, limits)[0]
         if count_clusters(model) or getattr(model.converter.translator, "styles", None) is not None:
-            asked = resize(asked, labels.shape)                     # objects look for their style in their own place
+            asked = resize(asked, labels.shape)                     # an object's style is read at its own place
     elif style == BY_CLASS:
         asked = _give_styles(labels, ids, clusters)
     converter = model.converter
@@ -190,7 +194,7 @@ def convert_painting(
 
 
 def _give_styles(labels: np.ndarray, ids: np.ndarray, clusters: Sequence[int]) -> dict[int, int]:
-    """{id: cluster} of the objects whose class has another than the most usual."""
+    """Return {id: cluster} of the objects whose class has a style other than the most frequent."""
     chosen: dict[int, int] = {}
     for number, cluster in enumerate(clusters):
         if cluster:
@@ -199,11 +203,11 @@ def _give_styles(labels: np.ndarray, ids: np.ndarray, clusters: Sequence[int]) -
 
 
 def _index(labels: np.ndarray, images: ImageConfig) -> np.ndarray:
-    """Classes as places in `choose_colours`."""
+    """Map classes to indices in `choose_colours`."""
     return labels if images.unknown is None else np.where(labels == images.unknown, images.labels or 0, labels)
 
 
 def _enlarge(labels: np.ndarray) -> np.ndarray:
-    """Every pixel a square, so that the short side is `CANVAS` at least."""
+    """Enlarge pixels to squares, so that the short side is at least `CANVAS`."""
     times = -(-CANVAS // min(labels.shape))
     return labels.repeat(times, axis=0).repeat(times, axis=1)

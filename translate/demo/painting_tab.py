@@ -27,16 +27,16 @@ from translate.demo.painting import (
 )
 from translate.demo.pictures import PictureUpload
 
-BRUSH = 40                                                          # pixels of the canvas
-EDITOR = 420                                                        # pixels of the page: its height
+BRUSH = 40                                                          # size in pixels of the canvas
+EDITOR = 420                                                        # height in pixels of the page
 
 
 def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
-    """Everything of the tab, inside the `gradio.Tab` that is open.
+    """Lay out the tab inside an open `gradio.Tab`.
 
     Args:
-        models: of label maps, whose classes and colours are the same.
-        limits: of what a visitor may ask for.
+        models: models of label maps with the same classes and colours.
+        limits: limits of a request.
     """
     known = {model.title: model for model in models}
     first, images = models[0], models[0].config.images  # type: ignore[attr-defined]
@@ -44,7 +44,7 @@ def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
     colours = [f"rgb{colour}" for colour in choose_colours(images)]
     with gradio.Row():
         with gradio.Column():
-            system = gradio.Dropdown(list(known), value=first.title, label="System", elem_id="painting-system")
+            chooser = gradio.Dropdown(list(known), value=first.title, label="Model", elem_id="painting-system")
             starts = gradio.Dataset(
                 components=[gradio.Image(visible=False, format="png", label="Map")],
                 samples=[[one] for one in maps],
@@ -104,7 +104,7 @@ def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
     ) -> tuple[tuple[np.ndarray, np.ndarray], str]:
         return convert_painting(known[title], painting, limits, side, style, seed or 0, photograph, clusters)
 
-    def choose_system(title: str) -> Any:
+    def choose_model(title: str) -> Any:
         return gradio.Radio(**_offer_styles(known[title]))
 
     def choose_style(title: str, style: str) -> list[Any]:
@@ -117,13 +117,13 @@ def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
             *(gradio.Dropdown(_list_clusters(count), value=0, visible=count > 0) for count in counts),
         ]
 
-    system.change(polite(choose_system), system, style, show_progress="hidden")
+    chooser.change(polite(choose_model), chooser, style, show_progress="hidden")
     shown = [seed, of_photograph, by_class, *clusters]
-    style.change(polite(choose_style), [system, style], shown, show_progress="hidden")
+    style.change(polite(choose_style), [chooser, style], shown, show_progress="hidden")
     starts.click(lambda index: _fill(maps[index]), starts, editor, show_progress="hidden")
     button.click(
         convert,
-        [system, editor, side, style, seed, photograph, *clusters],
+        [chooser, editor, side, style, seed, photograph, *clusters],
         [slider, note],
         concurrency_id=QUEUE,
         concurrency_limit=limits.concurrency,
@@ -131,7 +131,7 @@ def build_painting_tab(models: Sequence[Offer], limits: Limits) -> None:
 
 
 def _fill(coloured: np.ndarray) -> dict[str, Any]:
-    """A start map (H, W, 3) as what the editor shows: not a stroke on it yet."""
+    """Make the editor's content of a start map (H, W, 3), without strokes."""
     return {"background": coloured, "layers": [], "composite": coloured}
 
 

@@ -1,15 +1,15 @@
-"""How long the server waits for a request that somebody has begun to send."""
+"""A limit on the time that the server waits for a request's headers."""
 
 import asyncio
 from typing import Any
 
 import uvicorn
 
-HEADERS = 10.0                                                      # seconds for the head of a request
+HEADERS = 10.0                                                      # seconds for the headers of a request
 
 
 def limit_patience(server: uvicorn.Server) -> None:
-    """Let a running server close connections whose request has no whole head in time; Uvicorn waits for ever."""
+    """Make a running server close connections that do not send all headers in time; Uvicorn waits for ever."""
     config = server.config
     base: Any = config.http_protocol_class
 
@@ -29,7 +29,7 @@ def limit_patience(server: uvicorn.Server) -> None:
             super().connection_lost(exc)
 
         def _watch(self) -> None:
-            if self.cycle is not None and not self.cycle.response_complete:  # a request is here: the fence waits for it
+            if self.cycle is not None and not self.cycle.response_complete:  # a request has come: the fence limits it
                 self._stop()
             elif self._closing is None:
                 self._closing = asyncio.get_running_loop().call_later(HEADERS, self.transport.close)
@@ -39,4 +39,4 @@ def limit_patience(server: uvicorn.Server) -> None:
                 self._closing.cancel()
                 self._closing = None
 
-    config.http_protocol_class = Impatient                          # of the connections from now on
+    config.http_protocol_class = Impatient                          # for new connections

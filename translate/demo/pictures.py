@@ -1,4 +1,4 @@
-"""Uploaded pictures: read, checked and made small enough; what the two image tabs share."""
+"""Uploaded images: reading, checking, scaling down; common to the two image tabs."""
 
 import math
 import os
@@ -16,54 +16,54 @@ from translate.errors import UserError
 from translate.images.arrays import read_image, resize, to_uint8
 from translate.images.decoding import UNREADABLE, is_light, open_picture
 
-DECODED, HEAVY = 8, 2                                               # times `max_pixels`: larger files are not decoded,
-#                                                                     and those with alpha or 16 bits
-SMALLEST = 16                                                       # pixels: a shorter side holds nothing to translate
+DECODED, HEAVY = 8, 2                                               # times `max_pixels`: largest files decoded; and
+#                                                                     the same for those with alpha or 16 bits
+SMALLEST = 16                                                       # pixels; smallest side
 FORMATS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 
 
 class Quiet(type(gradio.Image)):  # type: ignore[misc]
-    """Makes components as Gradio's own metaclass does, but writes no `.pyi` file beside the source."""
+    """A metaclass that makes components as Gradio's own, but writes no `.pyi` file beside the source."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> Any:
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
 class PictureUpload(gradio.Image, metaclass=Quiet):
-    """A `gradio.Image` that hands on the file as it came.
+    """A `gradio.Image` that passes the file on unopened.
 
-    Gradio would open it itself, and answer a file that is no picture with a stack trace in the server's log.
+    Gradio would open it itself, and answer a file that is not an image with a stack trace in the server's log.
     """
 
-    is_template = True                                              # drawn by the page as its base class is
+    is_template = True                                              # the page renders it like its base class
 
     def preprocess(self, payload: Any) -> Any:
         if payload is None or not payload.path:
             return None
-        if not is_inside(payload.path):                             # the page has checked whose it is, another may not
-            raise Refusal("no file of yours: upload it")
+        if not is_inside(payload.path):                             # the page checked the owner; other pages may not
+            raise Refusal("not your file: upload it")
         return payload.path
 
 
 def read_picture(path: str | os.PathLike[str] | None, limits: Limits, scale: int = 1) -> tuple[np.ndarray, str]:
-    """Read what a visitor gave, upright, with 8 bits.
+    """Read an uploaded image, upright, with 8 bits.
 
-    What a model maps to the same size is scaled down where it is too large. What it makes larger is refused: scaled
-    down first and made larger then, it would gain nothing.
+    An image that is too large is scaled down, but for super-resolution it is refused: scaling it down and then up would
+    gain nothing.
 
     Args:
-        path: of the file; None where nothing was given.
-        limits: `max_pixels` bounds the picture that comes out.
-        scale: by how much the model makes it larger.
+        path: path of the file; None where nothing was given.
+        limits: limits, of which `max_pixels` bounds the output.
+        scale: size of the model's output over size of its input.
 
     Returns:
-        (H, W, C) uint8, and a note on what was done to it, "" for nothing.
+        The image (H, W, C) uint8, and a note on scaling, "" for none.
 
     Raises:
-        UserError: no file, no picture, or one that is too large or too small.
+        UserError: no file, no image, or one that is too large or too small.
     """
     if not path:
-        raise UserError("no picture yet: upload one or choose an example")
+        raise UserError("no image yet: upload one or choose an example")
     _check_header(path, limits)
     picture = to_uint8(read_image(path))
     height, width = picture.shape[:2]
@@ -82,27 +82,27 @@ def read_picture(path: str | os.PathLike[str] | None, limits: Limits, scale: int
 
 
 def shrink(picture: np.ndarray, pixels: int) -> np.ndarray:
-    """(H, W, C) to at most so many pixels, of the same shape as nearly as whole numbers allow."""
+    """Scale (H, W, C) down to at most `pixels` pixels, keeping the aspect as far as whole numbers allow."""
     height, width = picture.shape[:2]
     factor = min(1.0, math.sqrt(pixels / (height * width)))
     return resize(picture, (max(1, int(height * factor)), max(1, int(width * factor))))
 
 
 def show(picture: np.ndarray) -> np.ndarray:
-    """(H, W[, C]) uint8 as pages show it: (H, W) gray or (H, W, 3), without alpha."""
+    """Convert (H, W[, C]) uint8 for display: (H, W) gray or (H, W, 3), without alpha."""
     if picture.ndim == 2 or picture.shape[2] == 3:
         return picture
     return picture[..., 0] if picture.shape[2] < 3 else picture[..., :3]
 
 
 def tell(picture: np.ndarray, seconds: float, *notes: str) -> str:
-    """One line below a result: its size, the time that it took, and what else there is to say."""
+    """Format the line below a result: its size, the time taken, and notes."""
     size = f"{picture.shape[1]} × {picture.shape[0]} pixels in {seconds:.2f} s"
     return "; ".join([size, *(note for note in notes if note)]) + "."
 
 
 def _check_header(path: str | os.PathLike[str], limits: Limits) -> None:
-    """Refuse by its header a picture whose samples would fill the memory."""
+    """Refuse an image whose samples would fill the memory, by its header."""
     try:
         with open_picture(path) as image:
             width, height = image.size
@@ -110,6 +110,6 @@ def _check_header(path: str | os.PathLike[str], limits: Limits) -> None:
     except Image.DecompressionBombError:
         raise UserError(f"{path}: has too many pixels; expected up to {DECODED * limits.max_pixels:,}") from None
     except UNREADABLE:
-        raise UserError(f"{Path(path).name}: is no picture that can be read; give {FORMATS}") from None
+        raise UserError(f"{Path(path).name}: cannot be read as an image; give {FORMATS}") from None
     if width * height > most:
         raise UserError(f"{path}: is {width} × {height} pixels; expected up to {most:,} in all: scale it down")

@@ -1,4 +1,4 @@
-"""Pictures of a conversion: spectrograms and F0 curves, source above result. `Figure` objects: no global state."""
+"""Figures of a conversion: spectrograms and F0 curves, source above result. `Figure` objects: no global state."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ from translate.speech.measures.figures import RANGE_DB, spectrogram
 
 WIDTH, DOTS = 5.2, 170                                              # inches; dots per inch
 INK = "#7b818a"                                                     # legible on white and on black pages
-COLOURS = "#3b82c4", "#e07b39"                                      # source and result; also told apart when gray
+COLOURS = "#3b82c4", "#e07b39"                                      # source and result; distinct also in gray
 UNVOICED = "no voiced frame"
 TICKS = [60, 80, 100, 150, 200, 300, 400, 600, 800]                 # Hz
 
 
 def draw_spectrograms(waves: Sequence[np.ndarray], sample_rate: int, names: Sequence[str]) -> Figure:
-    """Spectrograms of waves (N,) below each other, dB below the loudest point of each, axes shared."""
+    """Draw spectrograms of waves (N,) below each other, in dB below the loudest point of each, with shared axes."""
     figure = Figure(figsize=(WIDTH, 1.9 * len(waves) + 0.4), dpi=DOTS, layout="constrained", facecolor="none")
     axes = np.atleast_1d(figure.subplots(len(waves), 1, sharex=True, sharey=True))
     for axis, wave, name in zip(axes, waves, names, strict=True):
@@ -39,7 +39,7 @@ def draw_spectrograms(waves: Sequence[np.ndarray], sample_rate: int, names: Sequ
 
 
 def draw_f0(waves: Sequence[np.ndarray], sample_rate: int, names: Sequence[str]) -> Figure:
-    """F0 of waves (N,) in Hz over time, measured on the waves themselves, on a logarithmic axis."""
+    """Draw F0 of waves (N,) in Hz over time, measured on the waves themselves, on a logarithmic axis."""
     figure = Figure(figsize=(WIDTH, 2.4), dpi=DOTS, layout="constrained", facecolor="none")
     axis = figure.subplots()
     config = WorldConfig(sample_rate=sample_rate, f0="dio")

@@ -1,4 +1,4 @@
-"""Recordings of visitors and examples: found, checked and read, and waves as pages play them."""
+"""Recordings of visitors and examples: finding, checking and reading them, and waves for playback."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ from translate.errors import UserError
 from translate.speech.analysis.wave import read_wave
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
-SLOWEST, FASTEST = 8_000, 192_000                                   # Hz, of uploads
+SLOWEST, FASTEST = 8_000, 192_000                                   # Hz; rates of uploads
 MOST_CHANNELS = 2
 
 
 def find_recordings(folder: Path) -> list[Path]:
-    """The audio files in `folder`, by name.
+    """List the audio files in `folder`, by name.
 
     Raises:
         UserError: no such folder, or no recording in it.
@@ -28,10 +28,10 @@ def find_recordings(folder: Path) -> list[Path]:
 
 
 def read_recording(path: str | os.PathLike[str], limits: Limits) -> tuple[np.ndarray, int]:
-    """A visitor's file as a mono wave (N,) and its rate; what its header says is checked before the rest is read.
+    """Read a visitor's file as a mono wave (N,) and its rate; the header is checked before the rest is read.
 
     Raises:
-        UserError: not audio, or longer, larger or wider than a request may be.
+        UserError: not audio, or beyond the limits of length, size or channels.
     """
     size = os.path.getsize(path)
     if size == 0:
@@ -54,5 +54,5 @@ def read_recording(path: str | os.PathLike[str], limits: Limits) -> tuple[np.nda
 
 
 def to_pcm(wave: np.ndarray) -> np.ndarray:
-    """(N,) floats as 16-bit samples; a peak above 1 scales the whole down instead of being clipped."""
+    """Convert floats (N,) to 16-bit samples; a wave with a peak above 1 is scaled down instead of clipped."""
     return np.round(wave / max(1.0, float(np.abs(wave).max(initial=0))) * 32767).astype(np.int16)

@@ -1,4 +1,4 @@
-"""The folder of what visitors give the demo and get from it."""
+"""The folder of uploads and results of the demo."""
 
 import atexit
 import contextlib
@@ -11,7 +11,8 @@ from pathlib import Path
 
 @functools.cache
 def hold_uploads() -> str:
-    """Make the folder of this process for uploads and results, readable by its user alone; it ends with the process.
+    """Make the folder of this process for uploads and results, readable by its user only; it is deleted with the
+    process.
 
     Gradio names the files in it by hashes of their contents, serves nothing outside it and lists nothing.
     """
@@ -23,7 +24,7 @@ def hold_uploads() -> str:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a file lies in the folder, with all links and dots resolved."""
+    """Return whether a file lies in the folder, with all links and dots resolved."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(hold_uploads()))
 
 

@@ -1,4 +1,4 @@
-"""Who visits the demo: which files are whose, and how many bytes each has left here."""
+"""Visitors of the demo: the owners of files, and the bytes that each has stored."""
 
 import os
 from collections import Counter
@@ -10,51 +10,51 @@ from typing import Any
 from translate.demo.limits import Limits, Refusal
 from translate.demo.uploads import is_inside
 
-FILES_OF_VISITOR, FILES_OF_ADDRESS = 4, 10                          # times `max_bytes`: uploads held at a time
-LEAST = 2**16                                                       # bytes that the smallest file counts for
+FILES_OF_VISITOR, FILES_OF_ADDRESS = 4, 10                          # times `max_bytes`: uploads stored at a time
+LEAST = 2**16                                                       # bytes counted for the smallest file
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who sends a request.
+    """The sender of a request.
 
     Attributes:
-        token: the secret of his browser, from a cookie.
-        address: of his machine, or of the proxy before it.
+        token: secret of the visitor's browser, from a cookie.
+        address: address of the visitor's machine, or of its proxy.
     """
 
     token: str
     address: str
 
 
-CURRENT: ContextVar[Visitor | None] = ContextVar("visitor", default=None)  # for whom this is computed
+CURRENT: ContextVar[Visitor | None] = ContextVar("visitor", default=None)  # the visitor of this computation
 
 
 class Visitors:
-    """Knows whose the files in the folder of uploads are; all calls come from the server's one thread of events.
+    """The owners of the files in the folder of uploads; all calls come from the server's event loop.
 
     Args:
-        limits: `max_bytes` of a file bounds what a visitor may leave.
+        limits: limits, of which `max_bytes` bounds what a visitor may store.
     """
 
     def __init__(self, limits: Limits):
         self._shared: set[str] = set()                              # files of the page itself
-        self._owners: dict[str, set[str]] = {}                      # by file: tokens of those who may name it
-        self._uploads: dict[str, tuple[Visitor, int]] = {}          # by file: who pays for it, and how many bytes
-        self._held: Counter[str] = Counter()                        # bytes by token and by address, those arriving too
+        self._owners: dict[str, set[str]] = {}                      # by file: tokens of visitors who may name it
+        self._uploads: dict[str, tuple[Visitor, int]] = {}          # by file: its uploader and its bytes
+        self._held: Counter[str] = Counter()                        # bytes by token and by address, with arriving ones
         self._most = {"token": FILES_OF_VISITOR * limits.max_bytes, "address": FILES_OF_ADDRESS * limits.max_bytes}
 
     def share(self, paths: Iterable[Any]) -> None:
-        """Let everybody name these files."""
+        """Allow all visitors to name these files."""
         self._shared.update(_resolve(paths))
 
     def give(self, visitor: Visitor, paths: Iterable[Any]) -> None:
-        """Let a visitor name these files: his uploads, and results that he is shown."""
+        """Allow a visitor to name these files: own uploads and shown results."""
         for path in _resolve(paths):
             self._owners.setdefault(path, set()).add(visitor.token)
 
     def may_name(self, visitor: Visitor | None, path: str) -> bool:
-        """Whether the file, with all links and dots resolved, is the visitor's or the page's."""
+        """Return whether the file, with all links and dots resolved, is the visitor's or the page's."""
         if "\0" in path:
             return False
         real = os.path.realpath(path)
@@ -64,24 +64,24 @@ class Visitors:
     def check(self, visitor: Visitor | None, value: Any) -> None:
         """Refuse a request that names any file but the visitor's own.
 
-        Files are objects with a `path`, wherever they lie in the request and whatever else they hold: what Gradio
-        takes for a file depends on fields that the sender fills in. An absolute path is one outside of objects, too.
+        Any object with a `path` in the request counts as a file, whatever its other fields, since Gradio's own test
+        depends on fields that the sender fills in. An absolute path outside of objects counts, too.
 
         Raises:
-            Refusal: of everything else.
+            Refusal: another file is named.
         """
         for path in find_paths(value):
             if not isinstance(path, str) or not self.may_name(visitor, path):
-                raise Refusal("no file of yours (uploads are deleted after an hour, links are not followed): upload it")
+                raise Refusal("not your file (uploads are deleted after an hour, links are not followed): upload it")
 
     def receive(self, visitor: Visitor, size: int) -> bool:
-        """Count bytes that arrive; False where they are more than may lie here."""
+        """Count arriving bytes; return False where they exceed the limit of stored bytes."""
         held = {"token": visitor.token, "address": visitor.address}
         self._held.update(dict.fromkeys(held.values(), size))
         return all(self._held[key] <= self._most[kind] for kind, key in held.items())
 
     def keep(self, visitor: Visitor, arrived: int, paths: Sequence[str]) -> None:
-        """End an upload: instead of the bytes that arrived its files are counted, as long as they exist."""
+        """End an upload: count its files, as long as they exist, instead of the bytes that arrived."""
         self._pay(visitor, -arrived)
         self.give(visitor, paths)
         for path in _resolve(paths):
@@ -91,7 +91,7 @@ class Visitors:
             self._pay(*self._uploads[path])
 
     def forget(self) -> None:
-        """Drop what is known of files that are deleted by now."""
+        """Forget files that have been deleted."""
         for path in [path for path in self._uploads if not os.path.exists(path)]:
             self._pay(*_owe(self._uploads.pop(path)))
         for path in [path for path in self._owners if not os.path.exists(path)]:
@@ -105,7 +105,7 @@ class Visitors:
 
 
 def find_paths(value: Any) -> Iterator[Any]:
-    """All that names a file in a request or an answer: `path` of objects, as it is, and other absolute paths."""
+    """Yield all that names a file in a request or an answer: `path` of objects, unchanged, and other absolute paths."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -120,7 +120,7 @@ def find_paths(value: Any) -> Iterator[Any]:
 
 
 def _resolve(paths: Iterable[Any]) -> list[str]:
-    """The files in the folder of uploads among them; nothing outside of it is anybody's."""
+    """Return those of the paths, resolved, that lie in the folder of uploads; files outside of it have no owner."""
     return [os.path.realpath(path) for path in paths if isinstance(path, str) and is_inside(path)]
 
 

@@ -1,4 +1,4 @@
-"""The tab for voices: a recording in, the same words by another speaker out."""
+"""The voice tab: converts a recording to the voice of another speaker."""
 
 import functools
 import re
@@ -20,12 +20,12 @@ from translate.speech.analysis.f0 import estimate_f0, tell_misfit
 from translate.speech.conversion.chain import Chain
 from translate.speech.conversion.steps import Conversion
 
-NONE = "none"                                                       # no postfilter
+NONE = "none"                                                       # choice of no postfilter
 VOICES = {"F": "female", "M": "male"}                               # in names of the Voice Conversion Challenge 2016
 
 
 class Request(NamedTuple):
-    """What the controls say, in the order of the page."""
+    """The values of the controls, in the order of the page."""
 
     path: str | None
     title: str
@@ -37,12 +37,12 @@ class Request(NamedTuple):
 
 
 class VoiceTab:
-    """What the buttons of the tab do; knows the models, nothing of visitors.
+    """The functions behind the controls of the tab, independent of visitors.
 
     Args:
-        models: models of speech; those that mend one voice (postfilters) are offered behind the others.
-        limits: of a request.
-        folders: of recordings to try.
+        models: speech models; those that repair one voice (postfilters) are offered as a second stage.
+        limits: limits of a request.
+        folders: folders of recordings to try.
     """
 
     def __init__(self, models: Sequence[Offer], limits: Limits, folders: Sequence[Path] = ()):
@@ -53,7 +53,8 @@ class VoiceTab:
         self.examples = [path for folder in folders for path in find_recordings(folder)]
 
     def convert(self, *values: Any) -> tuple[tuple[int, np.ndarray], str, dict[str, Any], dict[str, Any]]:
-        """Convert as the controls (`Request`) say: the wave, what it took, figures of spectrograms and F0, now shown.
+        """Convert by the values of the controls (`Request`); return the wave, a line on the time, and updates of both
+        figures.
 
         Raises:
             UserError: no recording, one beyond the limits or unreadable, or a direction that does not exist.
@@ -81,20 +82,20 @@ class VoiceTab:
         return (result.sample_rate, to_pcm(result.wave)), note, shown[0], shown[1]
 
     def choose_model(self, title: str) -> tuple[Any, Any, Any, Any]:
-        """New source, target, pitch and postfilter controls for another model."""
+        """Return new source, target, pitch and postfilter controls for another model."""
         sources = list(dict.fromkeys(source for source, _ in self.directions(title)))
         target, postfilter = self.choose_source(title, sources[0], None)
         pitch = gradio.update(interactive=takes_semitones(self.models[title]), value=0)
         return gradio.update(choices=name_voices(sources), value=sources[0]), target, pitch, postfilter
 
     def choose_source(self, title: str, source: str, target: str | None) -> tuple[Any, Any]:
-        """New target and postfilter controls for another source; the target stays where it can."""
+        """Return new target and postfilter controls for another source; the target stays if possible."""
         targets = [t for s, t in self.directions(title) if s == source]
         target = target if target in targets else targets[0]
         return gradio.update(choices=name_voices(targets), value=target), self.choose_target(title, target)
 
     def choose_target(self, title: str, target: str) -> Any:
-        """A new postfilter control for another target."""
+        """Return a new postfilter control for another target."""
         fitting = [NONE, *self.fitting(title, target)]
         return gradio.update(choices=fitting, value=NONE, visible=len(fitting) > 1)
 
@@ -102,10 +103,10 @@ class VoiceTab:
         return Directions.of(self.models[title].config).pairs
 
     def fitting(self, title: str, target: str) -> list[str]:
-        """Titles of the postfilters for this model and target.
+        """List the titles of the postfilters for this model and target.
 
-        They share its rate. A postfilter whose name ends in a voice on offer, such as gan_postfilter-TM1, is for that
-        voice alone.
+        They have its sample rate. A postfilter whose name ends in an offered voice, such as gan_postfilter-TM1, is for
+        that voice only.
         """
         rate = sample_rate(self.models[title])
         voices = {f"-{domain}" for model in self.models.values() for domain in model.config.data.domains}
@@ -117,13 +118,13 @@ class VoiceTab:
         ]
 
     def take_example(self, number: int, title: str, source: str, target: str) -> tuple[Any, ...]:
-        """The example, and new source, target and postfilter controls: from the voice whose F0 is nearest to its."""
+        """Return the example, and new source, target and postfilter controls, with the source of the nearest F0."""
         wave, rate = read_recording(self.examples[number], self.limits)
         source = self.find_source(title, wave, rate) or source
         return (rate, to_pcm(wave)), gradio.update(value=source), *self.choose_source(title, source, target)
 
     def find_source(self, title: str, wave: np.ndarray, rate: int) -> str | None:
-        """The source whose mean log F0 is nearest to the median of the wave; None where F0 decides nothing."""
+        """Return the source whose mean log F0 is nearest to the wave's median; None where F0 does not decide."""
         if not moves_f0(self.models[title]):
             return None
         f0, _ = estimate_f0(wave, rate, WorldConfig(sample_rate=rate, f0="dio"))
@@ -141,7 +142,7 @@ def chain(first: Offer, then: Offer) -> Chain:
 
 
 def is_postfilter(model: Offer) -> bool:
-    """Whether source and target are one voice, before and after."""
+    """Return whether the model is a postfilter: source and target are the same voice, before and after."""
     return model.config.data.normalise == "target"
 
 
@@ -154,18 +155,20 @@ def takes_semitones(model: Offer) -> bool:
 
 
 def moves_f0(model: Offer) -> bool:
-    """Whether F0 is converted by the statistics of source and target."""
+    """Return whether F0 is converted by the statistics of source and target."""
     return takes_semitones(model) and not is_postfilter(model)
 
 
 def name_voices(domains: Sequence[str]) -> list[tuple[str, str]]:
-    """(text, domain) to choose from: names as SF1 and TM2 of the Voice Conversion Challenge 2016 say who speaks."""
+    """List (text, domain) to choose from; names such as SF1 and TM2 of the Voice Conversion Challenge 2016 are
+    explained.
+    """
     found = [(re.fullmatch(r"[ST]([FM])\d", domain), domain) for domain in domains]
     return [(f"{domain} ({VOICES[match[1]]})" if match else domain, domain) for match, domain in found]
 
 
 def tell_time(result: Conversion) -> str:
-    """One line: how long the conversion took, by stage."""
+    """Format a line on the time of the conversion, by stage."""
     spent = sum(result.seconds.values())
     stages = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.seconds.items())
     return (
@@ -194,9 +197,9 @@ def build_voice_tab(models: Sequence[Offer], limits: Limits, folders: Sequence[P
                 samples=[[path.stem.replace("-", ": ", 1).replace("_", " ")] for path in tab.examples],
                 samples_per_page=12, elem_id="voice-examples",
             )  # fmt: skip
-            system = gradio.Dropdown(
-                titles, value=titles[0], label="System", elem_id="voice-system", filterable=False,
-                info="Trained on the voices named here; yours is taken for the one at From.",
+            chooser = gradio.Dropdown(
+                titles, value=titles[0], label="Model", elem_id="voice-system", filterable=False,
+                info="Trained on the voices named here; your voice is treated as the one at From.",
             )  # fmt: skip
             with gradio.Row():
                 source = gradio.Dropdown(label="From", elem_id="voice-from", min_width=120, **_plain(source_now))
@@ -209,7 +212,7 @@ def build_voice_tab(models: Sequence[Offer], limits: Limits, folders: Sequence[P
                     -12, 12, step=0.5, label="Pitch (semitones)", elem_id="voice-pitch", min_width=140,
                     **_plain(pitch_now),
                 )  # fmt: skip
-            postfilter = gradio.Dropdown(label="Postfilter behind it", elem_id="voice-then", **_plain(postfilter_now))
+            postfilter = gradio.Dropdown(label="Postfilter", elem_id="voice-then", **_plain(postfilter_now))
         with gradio.Column(min_width=320):
             button = gradio.Button("Convert", variant="primary", elem_id="voice-convert")
             result = gradio.Audio(
@@ -219,13 +222,13 @@ def build_voice_tab(models: Sequence[Offer], limits: Limits, folders: Sequence[P
             spectrograms = gradio.Plot(show_label=False, visible=False, elem_id="voice-spectrograms")
             curves = gradio.Plot(show_label=False, visible=False, elem_id="voice-f0")
     light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    chosen = [system, source, target]
+    chosen = [chooser, source, target]
     examples.click(
         polite(tab.take_example), [examples, *chosen], [audio, source, target, postfilter], **light
     )  # fmt: skip
-    system.input(polite(tab.choose_model), system, [source, target, pitch, postfilter], **light)
+    chooser.input(polite(tab.choose_model), chooser, [source, target, pitch, postfilter], **light)
     source.input(polite(tab.choose_source), chosen, [target, postfilter], **light)
-    target.input(polite(tab.choose_target), [system, target], postfilter, **light)
+    target.input(polite(tab.choose_target), [chooser, target], postfilter, **light)
     outputs = [result, times, spectrograms, curves]
     button.click(
         polite(tab.convert), [audio, *chosen, amount, pitch, postfilter], outputs,
@@ -236,5 +239,5 @@ def build_voice_tab(models: Sequence[Offer], limits: Limits, folders: Sequence[P
 
 
 def _plain(update: dict[str, Any]) -> dict[str, Any]:
-    """An update as arguments of a new component."""
+    """Return an update as arguments of a new component."""
     return {key: value for key, value in update.items() if key != "__type__"}

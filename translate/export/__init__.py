@@ -1,1 +1,1 @@
-"""Export."""
+"""Export of trained models to ONNX."""

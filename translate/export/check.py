@@ -1,4 +1,4 @@
-"""What an exported graph is compared with: the converter itself, on inputs drawn at any size."""
+"""Comparing an exported graph with the converter, on random inputs of any size."""
 
 import copy
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from translate.names import ANY
 from translate.networks.unet import PolicyDropout
 from translate.speech.conversion.features import FeatureConverter
 
-BLOCK = 8                                                           # pixels of the squares of a drawn label map
+BLOCK = 8                                                           # pixels; side of the squares of a random label map
 
 AnyConverter = FeatureConverter[Any] | ImageConverter
 Inputs = Mapping[str, np.ndarray]
 
 
 def make_reference(converter: AnyConverter) -> AnyConverter:
-    """The converter, or one without the dropout that stays on at test time: a graph has none."""
+    """Return the converter, or a copy without the dropout that stays on at test time: a graph has none."""
     if not any(isinstance(module, PolicyDropout) and module.test for module in converter.translator.modules()):
         return converter
     reference = copy.copy(converter)
@@ -34,7 +34,7 @@ def make_reference(converter: AnyConverter) -> AnyConverter:
 
 
 def find_graph(converter: AnyConverter) -> Graph:
-    """The graph of a converter's game; what it takes besides samples is the same in all directions."""
+    """Return the graph of a converter's game; its other inputs are the same in all directions."""
     return converter.translator.graph(*((ANY, ANY) if converter.between.many else converter.directions[0]))
 
 
@@ -47,9 +47,9 @@ def draw_inputs(
     """Draw random inputs of the graph, by name in its order.
 
     Args:
-        converter: whose graph it is.
-        sizes: "batch", and "length" or "height" and "width".
-        random: where they come from.
+        converter: converter of the graph.
+        sizes: sizes "batch", and "length" or "height" and "width".
+        random: random generator.
     """
     graph = find_graph(converter)
     if isinstance(converter, ImageConverter):
@@ -88,11 +88,11 @@ def _draw_images(
     return np.ascontiguousarray(planes)
 
 
-# --- what PyTorch gives -----------------------------------------------------------------------------------
+# --- comparison with PyTorch --------------------------------------------------------------------------------
 
 
 def measure_difference(converter: AnyConverter, inputs: Inputs, found: np.ndarray, source: str, target: str) -> float:
-    """The largest |difference| of the graph's output `found` from the converter's, normalised or in [-1, 1]."""
+    """Return the largest |difference| of the graph's output `found` from the converter's, normalised or in [-1, 1]."""
     tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
     if isinstance(converter, ImageConverter):
         return _compare(_translate(converter, tensors, source, target), found)

@@ -1,9 +1,9 @@
-"""A trained converter as graphs: modules of tensors alone, for any batch and any size.
+"""Graphs of a trained converter: modules that take and return tensors only, for any batch and any size.
 
-    SpeechGraph    frames as analysed in, frames as analysed out: the statistics are inside
+    SpeechGraph    features to features, not normalised: the statistics are inside
     ImageGraph     images in [-1, 1], or planes of a label map, to images in [-1, 1]
 
-What the game takes besides (`Game.graph`) becomes inputs of the same names: noise, the codes of many domains, styles.
+The game's other inputs (`Game.graph`) keep their names: noise, the codes of many domains, styles.
 """
 
 import copy
@@ -31,17 +31,17 @@ SIDES = ("source", "target")
 
 
 class SpeechGraph(nn.Module):
-    """Frames (B, T, Q), or waves (B, T), as analysed to those of the target, any B and T.
+    """A graph from frames (B, T, Q), or waves (B, T), to those of the target, not normalised, for any B and T.
 
-    Maps that the game takes besides are (B, T, N) here. Codes choose the statistics, too; mixed ones mix them.
+    Inputs of the kind "map" are (B, T, N) here. Codes also choose the statistics; mixed codes mix them.
 
     Args:
-        graph: the game's, of normalised features (B, Q, T).
+        graph: graph of the game, on normalised features (B, Q, T).
         source, target: statistics of the domains; where codes choose, those of every domain.
         wave: whether the frames are samples.
     """
 
-    means: Tensor                                                   # (2, K, Q) of the source's and the target's domains
+    means: Tensor                                                   # (2, K, Q), of source and target
     deviations: Tensor
 
     def __init__(self, graph: Graph, source: Sequence[Statistics], target: Sequence[Statistics], wave: bool):
@@ -66,18 +66,18 @@ class SpeechGraph(nn.Module):
         return y.squeeze(2) if self.wave else y
 
     def _find_side(self, number: int, code: Tensor | None) -> Side:
-        """Mean and deviation (1, Q) of the one domain, or (B, 1, Q) of those that a code (B, K) names."""
+        """Return mean and deviation: (1, Q) of the one domain, or (B, 1, Q) of those in a code (B, K)."""
         if code is None:
             return self.means[number], self.deviations[number]
         return (code @ self.means[number]).unsqueeze(1), (code @ self.deviations[number]).unsqueeze(1)
 
 
 class ImageGraph(nn.Module):
-    """Images (B, C, H, W) in [-1, 1], or planes of a label map, to images `scale` times as large.
+    """A graph from images (B, C, H, W) in [-1, 1], or planes of a label map, to images `scale` times as large.
 
     Args:
-        graph: the game's, of images, in [0, 1] where `scale` is above 1.
-        scale: how much larger the result is.
+        graph: graph of the game, on images, in [0, 1] where `scale` is above 1.
+        scale: size of the result over size of the input.
     """
 
     def __init__(self, graph: Graph, scale: int = 1):
@@ -94,7 +94,7 @@ class ImageGraph(nn.Module):
 def make_graph(
     converter: FeatureConverter[Any] | ImageConverter, source: str, target: str
 ) -> tuple[nn.Module, Axes]:
-    """Make the module of one direction, and the axes of any size of its inputs, {name: {axis: name}}, in their order.
+    """Make the module of one direction, and the variable axes of its inputs in their order, {name: {axis: name}}.
 
     Raises:
         UserError: a game of many domains whose graph does not take their codes.
@@ -116,25 +116,27 @@ def make_graph(
 
 
 def name_samples(converter: FeatureConverter[Any] | ImageConverter) -> str:
-    """Name the first input: what is converted."""
+    """Return the name of the first input, the samples."""
     if isinstance(converter, ImageConverter):
         return "picture" if converter.images.labels is None else "labels"
     return "frames" if converter.config.features.analysed else "wave"  # type: ignore[attr-defined]
 
 
 def name_inputs(graph: Graph, speech: bool) -> Mapping[str, Kind]:
-    """Name the inputs besides samples. Of speech the codes of both sides are among them, for the statistics."""
+    """Return the kinds of the other inputs by name. For speech they include the codes of both sides, for the
+    statistics.
+    """
     both: dict[str, Kind] = dict.fromkeys(SIDES, "code") if speech and "code" in graph.inputs.values() else {}
     return both | dict(graph.inputs)
 
 
 def find_statistics(converter: FeatureConverter[Any], domain: str) -> list[Statistics]:
-    """Find the statistics of one domain, or of every domain in their order."""
+    """Return the statistics of one domain, or of every domain in their order."""
     return [converter.statistics[name] for name in (converter.domains if domain == ANY else [domain])]
 
 
 def simplify(game: Translator) -> Translator:
-    """Copy a game in evaluation mode with the generator alone, its weights as they are used."""
+    """Copy a game in evaluation mode with the generator only, and with plain weights."""
     plain = copy.copy(game)
     plain._modules = dict(plain._modules)                           # the copy leaves out the other players
     plain.players = nn.ModuleDict({"generator": game.players["generator"]})
@@ -146,9 +148,9 @@ def simplify(game: Translator) -> Translator:
 
 
 def settle(module: nn.Module) -> None:
-    """Make what the parametrisations of a copied module give its plain parameters.
+    """Replace the parametrised parameters of a copied module by plain ones with the same values.
 
-    PyTorch's own `remove_parametrizations` changes the class, which a copy shares with the module that it is a copy of.
+    PyTorch's own `remove_parametrizations` changes the class, which the copy shares with the original.
     """
     values = {name: getattr(module, name).detach() for name in module.parametrizations}  # type: ignore[union-attr]
     module.__class__ = type_before_parametrizations(module)

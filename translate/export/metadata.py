@@ -1,4 +1,4 @@
-"""What the runner of an exported graph must know besides the graph, as JSON takes it."""
+"""Metadata that a runner of an exported graph needs, as JSON values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,24 +15,24 @@ def describe(
     """Describe one graph.
 
         format                number of this layout
-        system, kind          name of the system; world, stft, wave, picture or labels
-        domains               names; of many domains, those of a code's entries in their order
-        source, target        of this file; `all` where codes say it
-        inputs                names in their order
-        sets                  many domains: entries behind the domains' that are the one-hot of the data set (or 0)
+        system, kind          name of the model; world, stft, wave, picture or labels
+        domains               names; for many domains, in the order of a code's entries
+        source, target        domains of this file; `all` where codes choose
+        inputs                names of the inputs in their order
+        sets                  many domains: number of a code's last entries, the one-hot of the data set (or 0)
 
-    of speech
+    for speech
 
         sample_rate           Hz
         features              the section `features` of the configuration
-        fft_size, alpha       of WORLD's envelope, and the frequency warping of the codec sptk
-        f0                    {domain: {mean, deviation, voiced}} of the natural logarithm of Hz
+        fft_size, alpha       FFT size of WORLD's envelope, and the frequency warping of the codec sptk
+        f0                    {domain: {mean, deviation, voiced}}: statistics of the natural logarithm of Hz
         convert_f0            whether conversion moves F0 from the source's statistics to the target's
 
-    and of pictures
+    and for images
 
         images                the keys of the section `images` that inference needs
-        style                 numbers of a style; 0: none
+        style                 length of a style vector; 0: none
         styles                pix2pixHD with styles: {centres (classes, clusters, numbers), shares (classes, clusters)}
     """
     described = {"format": FORMAT, "system": converter.config.model, "domains": list(converter.domains)}

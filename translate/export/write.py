@@ -1,7 +1,7 @@
-"""Trained converters as ONNX files, each compared with PyTorch before anybody sees it.
+"""Writing trained converters as ONNX files, each compared with PyTorch before it is written.
 
-A file needs onnxruntime and NumPy to run: `docs/export.md` has runners. What else a runner must know is JSON in the
-file's `metadata_props`, under the key `translate`; see `translate.export.metadata`.
+A file needs onnxruntime and NumPy to run: `docs/export.md` has runners. Other facts for runners are JSON in the file's
+`metadata_props`, under the key `translate`; see `translate.export.metadata`.
 """
 
 import json
@@ -23,12 +23,12 @@ from translate.names import ANY
 from translate.speech.conversion.features import FeatureConverter
 
 OPSET = 18
-LARGEST_DIFFERENCE = 1e-4                                           # of outputs that are normalised, or in [-1, 1]
-KEY = "translate"                                                   # of the metadata
+LARGEST_DIFFERENCE = 1e-4                                           # for outputs that are normalised, or in [-1, 1]
+KEY = "translate"                                                   # key of the metadata
 
-# Sizes of the example: odd, and odd again however often they are halved, so that no symbol hides behind a round size.
+# Sizes of the example: odd, and odd again however often they are halved, so that no size is taken for a constant.
 EXAMPLE = {"length": 97, "height": 193, "width": 225}
-CHECKS: list[dict[str, int]] = [                                    # batch and sizes of the comparison
+CHECKS: list[dict[str, int]] = [                                    # batches and sizes of the comparison
     {"batch": 1, "length": 128, "height": 64, "width": 48},
     {"batch": 3, "length": 61, "height": 41, "width": 70},
 ]
@@ -39,8 +39,8 @@ class Exported:
     """One graph, compared with PyTorch.
 
     Attributes:
-        name: of its file, without the suffix: `<source>-<target>`, or `all` of a system of many domains.
-        data: the file's bytes.
+        name: name of its file without the suffix: `<source>-<target>`, or `all` for a model of many domains.
+        data: content of the file.
         difference: largest |ONNX - PyTorch|, where outputs are normalised or in [-1, 1].
     """
 
@@ -54,19 +54,19 @@ def export_onnx(
     directions: Sequence[tuple[str, str]] | None = None,
     checks: Sequence[dict[str, int]] = CHECKS,
 ) -> list[Exported]:
-    """Export a converter on the CPU, as `translate.load` gives it.
+    """Export a converter on the CPU, from `translate.load`.
 
     Args:
-        converter: of speech or pictures.
-        directions: (source, target) of a system between two domains; None: all. One of many domains has one graph,
-            whose inputs say which.
+        converter: converter of speech or images.
+        directions: (source, target) of a model between two domains; None: all. A model of many domains has one graph,
+            whose inputs choose the domains.
         checks: sizes at which the graph is compared, see `CHECKS`.
 
     Returns:
         A graph for each direction.
 
     Raises:
-        UserError: a package is missing, the network cannot be exported, or its graph gives other numbers.
+        UserError: a package is missing, the network cannot be exported, or its graph gives different numbers.
     """
     import_packages()
     many = converter.between.many
@@ -90,7 +90,7 @@ def export_onnx(
 
 
 def import_packages() -> None:
-    """Raise `UserError` unless what the extra `export` installs is there."""
+    """Raise `UserError` unless the packages of the extra `export` are installed."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -101,13 +101,13 @@ def import_packages() -> None:
 
 
 def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, target: str) -> Any:
-    """The graph of one direction as an `onnx.ModelProto`."""
+    """Convert the graph of one direction to an `onnx.ModelProto`."""
     module, axes = make_graph(converter, source, target)
     inputs = draw_inputs(converter, {"batch": 2, **EXAMPLE}, np.random.default_rng(0))
-    first, *others = axes.values()                                  # the others stand in one tuple: `*others`
+    first, *others = axes.values()                                  # the others form one tuple: `*others`
     try:
         with warnings.catch_warnings(), export_mode():
-            warnings.simplefilter("ignore")                         # of what the exporter does not mind
+            warnings.simplefilter("ignore")                         # harmless warnings of the exporter
             program = torch.onnx.export(
                 module,
                 tuple(torch.from_numpy(inputs[name]) for name in axes),
@@ -137,7 +137,7 @@ def _check(
     target: str,
     checks: Sequence[dict[str, int]],
 ) -> float:
-    """The largest difference from what the converter itself gives, at all sizes of `checks`."""
+    """Return the largest difference from the converter's own output, at all sizes of `checks`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -12,7 +12,7 @@ from translate.config import LossWeight
 from translate.games.graph import Direct, Graph
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
-# Speech is normalised by domain, pictures are in [-1, 1], low resolutions in [0, 1].
+# Speech is normalised by domain, images are in [-1, 1], low resolutions in [0, 1].
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name
 OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # takes the batch and the fakes, see `translate.models.own`
@@ -20,10 +20,10 @@ OwnLoss = Callable[[Batch, dict[str, Tensor]], Tensor]  # takes the batch and th
 
 @dataclass(frozen=True)
 class Stage:
-    """What may change while a game grows.
+    """What a game that grows sets for one step.
 
     Attributes:
-        number: optimisers start afresh where it changes.
+        number: number of the stage; optimisers start afresh where it changes.
         batch_size: examples in a batch, over all processes; None: `train.batch_size`.
         rate: factor on the learning rates.
     """
@@ -37,8 +37,7 @@ class Game(nn.Module, ABC):
     """Networks grouped into players, and the training step that they play.
 
     A *player* is a named set of networks with one optimiser, one schedule and one dictionary of loss weights.
-    Everything that the trainer and the checkpoints do derives from `players`: they ask a game for nothing else than
-    what stands here, whether it translates or makes samples of noise.
+    The trainer and the checkpoints use nothing but this class, whether the game translates or generates from noise.
 
     Args:
         players: networks by player, in the order in which the players take their turns.
@@ -49,14 +48,14 @@ class Game(nn.Module, ABC):
         super().__init__()
         self.players = nn.ModuleDict(players)
         self.weights = weights
-        # Quantities worth logging that nobody minimises. `change` is how much a generator alters its input, relative to
-        # the input: the trainer warns when it stays near 0.
+        # Quantities that are logged, not minimised. `change` is how much a generator alters its input, relative to the
+        # input: the trainer warns when it stays near 0.
         self.monitors: dict[str, Tensor] = {}
-        # What the generators made of this step's batch, by the domain that it should belong to: "target", "source".
+        # The fakes of this step, by the domain that they should belong to: "target", "source".
         self.fakes: dict[str, Tensor] = {}
         self.own_losses: dict[str, dict[str, OwnLoss]] = {}         # by player and path
 
-    # What `data.batches` must be, for a game that needs a certain kind.
+    # The value of `data.batches` that the game needs; None: any.
     batches: str | None = None
 
     @abstractmethod
@@ -64,15 +63,15 @@ class Game(nn.Module, ABC):
         """Yield `(player, {loss name: 0-dim tensor})` in the order of the updates.
 
         The trainer weights and sums the losses, back-propagates into that player's parameters alone and steps its
-        optimiser before it resumes this function; so what follows a `yield` sees the updated player. Ask `active`
+        optimiser before it resumes this function; so the code after a `yield` sees the updated player. Ask `active`
         before computing a loss: one whose weight is 0 at this step should cost nothing.
 
-        Keep tensors that a later turn needs in local variables; of attributes, `fakes` and `monitors` alone may hold
-        them. Several micro-batches of one step may be played side by side (`train.accumulate`).
+        Keep tensors that a later turn needs in local variables, not in attributes other than `fakes` and `monitors`:
+        several micro-batches of one step may be played side by side (`train.accumulate`).
         """
 
     def play(self, batch: Batch, step: int) -> Iterator[Turn]:
-        """`training_step` with the losses that the user has added to it (`translate.models.own`)."""
+        """Yield the turns of `training_step` with the user's own losses added (`translate.models.own`)."""
         for player, losses in self.training_step(batch, step):
             for path, loss in self.own_losses.get(player, {}).items():
                 if self.active(player, path, step):
@@ -80,7 +79,7 @@ class Game(nn.Module, ABC):
             yield player, losses
 
     def _take(self, value: Any, path: str) -> Tensor:
-        """Return the value of the user's loss; raise `ValueError` where it is none."""
+        """Return the user's loss `value`; raise `ValueError` unless it is a 0-dim tensor."""
         if not self.fakes:
             name = type(self).__name__
             raise ValueError(f"own.losses: {name} shows no fakes; its training_step must set `self.fakes`")
@@ -90,27 +89,27 @@ class Game(nn.Module, ABC):
         return value
 
     def begin(self, step: int) -> Stage:
-        """Prepare for a step, before its batch is drawn, and tell at which stage it is played.
+        """Prepare for a step, before its batch is drawn, and return its stage.
 
-        A game that grows fills the buffers here that follow the step. The number of the step alone may decide what
-        comes of it: a resumed run calls it for the last step that was played, too, and trials for steps to come.
+        A game that grows updates the buffers here that depend on the step. The result may depend on the number of the
+        step only: a resumed run calls this for the last step that was played, too, and trials for steps to come.
         """
         return Stage()
 
     def finish(self, batches: Iterator[Batch]) -> None:
-        """Gather what the game wants from its training data, after the last step and before the last checkpoint.
+        """Gather what the game needs from the training data, after the last step and before the last checkpoint.
 
-        The weights are averaged and frozen then; buffers may be filled. A run that is made longer trains on with the
-        batches that it would have had without this.
+        The weights are the averaged ones and must not change; buffers may be filled. The batches read here are drawn
+        again if the run is later made longer.
         """
 
     def networks(self, player: str) -> dict[str, nn.Module]:
-        """Return the networks of a player by name; a player that is a network itself has one without a name."""
+        """Return the networks of a player by name; a player that is one network itself has the name ""."""
         module = self.players[player]
         return dict(module.named_children()) if isinstance(module, nn.ModuleDict | nn.ModuleList) else {"": module}
 
     def active(self, player: str, loss: str, step: int) -> bool:
-        """Tell whether the loss has a weight above 0 at this step.
+        """Return whether the loss has a weight above 0 at this step.
 
         Raises:
             ValueError: the player has no such loss.
@@ -124,10 +123,10 @@ class Game(nn.Module, ABC):
         return step
 
     def pattern(self, step: int) -> Hashable:
-        """Name what a step does: steps of one pattern are the same operations on other numbers.
+        """Return a key of what a step does: steps with equal keys are the same operations on other numbers.
 
-        One recording serves them all (`train.graph`). Here a pattern is the weights of the losses at this step. A game
-        that asks for the number of the step for other reasons, such as whose turn it is, adds the answer.
+        One recording serves them all (`train.graph`). By default the key is the weights of the losses at this step. A
+        game that depends on the step in other ways, such as whose turn it is, adds them to the key.
         """
         return tuple(
             (player, name, weight.at(step, self.turn(player, step)))
@@ -140,7 +139,7 @@ class Game(nn.Module, ABC):
         return {}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
-        """Take back what `memory` gave."""
+        """Restore what `memory` returned."""
 
 
 class Translator(Game):
@@ -150,13 +149,13 @@ class Translator(Game):
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
         """Map `x` (B, C, *S) of any size from the domain `source` to the domain `target`.
 
-        `condition` is what only this game takes besides, such as a style; each game documents its own.
+        `condition` holds further arguments of the game, such as a style; each game documents its own.
         """
 
     def graph(self, source: str, target: str) -> Graph:
-        """Give the module that is exported for a direction; a game overrides it that takes more than samples.
+        """Return the module to export for a direction; games whose networks take more than samples override it.
 
-        The names are `all` where codes choose the domains.
+        The names are `all` where codes are inputs and choose the domains.
         """
         return Graph(Direct(self, source, target))
 

@@ -18,22 +18,23 @@ from translate.networks.coarse_to_fine import Objects, ObjectStyles, Style, find
 
 
 class CoarseToFineGame(PairedGame):
-    """Coarse to fine in phases, with a style per object where there is an encoder.
+    """A `PairedGame` that trains in phases, coarse to fine, with a style per object where there is an encoder.
 
     Losses as in `PairedGame`. The discriminator sees the label map, but no styles.
 
     Args:
         domains, discriminator, weights, adversarial, distances: as for `PairedGame`.
-        map_: called with label planes, styles behind them, and the phase: 1 global generator, 2 enhancers, 3 all.
-        encoder: gives the objects of a photograph their styles; None: no styles.
-        phases: steps of the first and of the second phase.
-        enhancers: how often the size doubles after the first phase.
-        classes: planes of a label map that are classes.
-        styles: the clusters of styles by class; None: no styles.
-        style_batches: batches whose objects are clustered after the training.
+        map_: generator, called with label planes and styles, concatenated, and the phase: 1 trains the global
+            generator, 2 the enhancers, 3 all.
+        encoder: encoder of a photograph's objects into styles; None: no styles.
+        phases: numbers of steps of the first and the second phase.
+        enhancers: number of enhancers; each doubles the size.
+        classes: number of a label map's planes that are classes.
+        styles: clusters of styles by class; None: no styles.
+        style_batches: number of batches whose objects are clustered after the training.
     """
 
-    phase: Tensor                                                   # that of the last step: phase 1 converts, too
+    phase: Tensor                                                   # the last step's phase, also of a run that was cut
 
     def __init__(
         self,
@@ -84,14 +85,14 @@ class CoarseToFineGame(PairedGame):
         style: Style | Tensor = None,
         **condition: Any,
     ) -> Tensor:
-        """A photograph (B, C, H, W) in [-1, 1] for the label map `x` (B, planes, H, W) of any size.
+        """Return a photograph (B, C, H, W) in [-1, 1] for the label map `x` (B, planes, H, W) of any size.
 
         Args:
-            x: label planes, and that of the boundaries between instances if trained with it.
+            x: label planes, and the plane of boundaries between instances if trained with it.
             source, target: the domains.
             instances: (B, 1, H, W) ids; None: each class is one object, and its number the id.
-            style: what the objects look like, see `ObjectStyles.choose`; or a photograph of the size of `x`, whose
-                colours are taken object by object.
+            style: style of the objects, see `ObjectStyles.choose`; or a photograph of the size of `x`, from which the
+                style of each object is taken.
 
         Raises:
             UserError: a style that does not fit, or any style where the model has no encoder.
@@ -107,7 +108,7 @@ class CoarseToFineGame(PairedGame):
         return interpolate(y, size=x.shape[-2:], mode="bilinear") if phase == 1 and self.enhancers else y
 
     def graph(self, source: str, target: str) -> Graph:
-        """With styles, the style of every pixel's object, (B, numbers, H, W), is an input."""
+        """Return the graph; with styles, the style of every pixel's object, (B, numbers, H, W), is an input."""
         if self.styles is None:
             return Graph(Painted(self))
         centres, shares = self.styles.centres, self.styles.shares
@@ -120,7 +121,7 @@ class CoarseToFineGame(PairedGame):
         return {"style": torch.from_numpy(vectors).float()[self._find_classes(x)].movedim(-1, 1)}
 
     def _ask_for_styles(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Ask as people do: a vector for each class of objects."""
+        """Return the arguments of `translate` for painted styles: a vector for each class of objects."""
         classes, style = self._find_classes(x), given["style"].movedim(1, -1)
         return {"style": {int(one): style[classes == one][0].tolist() for one in classes.unique()}}
 
@@ -129,7 +130,7 @@ class CoarseToFineGame(PairedGame):
 
     @torch.no_grad()
     def finish(self, batches: Iterator[Batch]) -> None:
-        """Cluster the styles of the training pictures' objects."""
+        """Cluster the styles of the objects in the training images."""
         if not self.styles:
             return
         found: list[tuple[Tensor, ...]] = []                        # vectors, classes and areas, batch by batch
@@ -140,7 +141,12 @@ class CoarseToFineGame(PairedGame):
         self.styles.fit(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
     def find_objects(self, x: Tensor, instances: Tensor | None = None) -> Objects:
-        """Find what a style can be given to: objects of label maps (B, planes, H, W) and instance ids (B, 1, H, W)."""
+        """Find the objects, each of which takes a style.
+
+        Args:
+            x: label maps (B, planes, H, W).
+            instances: instance ids (B, 1, H, W).
+        """
         return find_objects(x[:, : self.classes], instances)
 
     def _describe(self, objects: Objects, style: Style | Tensor) -> Tensor:

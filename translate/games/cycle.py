@@ -23,18 +23,18 @@ class CycleGame(Translator):
         cycle               |F(G(x)) - x| + |G(F(y)) - y|                       (Zhu et al. 2017, eq. 2)
         identity            |G(y) - y| + |F(x) - x|                             (Zhu et al. 2017, sec. 5.2)
 
-    and of the discriminator: adversarial, second_adversarial.
+    Losses of the discriminator: adversarial, second_adversarial.
 
     Args:
         domains: names of the source and the target domain.
-        make_generator: makes one map; called twice.
-        make_discriminator: makes one discriminator; called once or twice per domain.
+        make_generator: factory of the generators; called twice.
+        make_discriminator: factory of the discriminators; called once or twice per domain.
         weights: loss weights by player, see `Game`.
         adversarial: kind of adversarial loss.
-        adversarial_steps: 2 lets discriminators judge the cycled output, too (the two-step losses of CycleGAN-VC2).
-        discriminators: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does; with 1 the
-            discriminator of the domain judges both.
-        pool: fakes remembered for the discriminators; 0 shows them the newest only.
+        adversarial_steps: 1, or 2 to let discriminators judge the cycled output, too (CycleGAN-VC2).
+        discriminators: number per domain: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does;
+            with 1 the discriminator of the domain judges both.
+        pool: number of older fakes kept for the discriminators; 0 shows them the newest only.
     """
 
     batches = "unpaired"
@@ -62,7 +62,7 @@ class CycleGame(Translator):
 
     @property
     def maps(self) -> nn.ModuleDict:
-        """The generators `to_target` and `to_source`."""
+        """Return the generators `to_target` and `to_source`."""
         return self.players["generator"]  # type: ignore[return-value]
 
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:

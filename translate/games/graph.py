@@ -22,16 +22,16 @@ def _nothing(*_: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Graph:
-    """What a game translates, as a module of tensors alone: one direction, or all where codes say which.
+    """A module that takes and returns tensors only: one direction of a game, or all where codes choose the domains.
 
     Attributes:
-        network: called with samples x (B, C, *S) of any size and with the inputs below, in their order.
-        inputs: what the network takes besides x, by name: a "code" (B, K [+ sets]), named `source` or `target` after
-            the domain that it tells; a "vector" (B, N); or a "map" (B, N, *S), of the size of x.
-        draw: makes examples of these inputs, called with x and NumPy's random numbers.
-        ask: called with x and such examples, codes apart; gives the keyword arguments by which `translate` does what
-            the graph does.
-        facts: what else a runner of the graph must know, as JSON takes it.
+        network: module called with samples x (B, C, *S) of any size and with `inputs`, in their order.
+        inputs: kinds of the network's other inputs by name: a "code" (B, K [+ sets]), named `source` or `target` after
+            its domain; a "vector" (B, N); or a "map" (B, N, *S), of the size of x.
+        draw: function that makes examples of these inputs, called with x and NumPy's random generator.
+        ask: function that turns x and such examples (without codes) into the keyword arguments with which `translate`
+            gives the graph's output.
+        facts: further facts for the user of the graph, as JSON values.
     """
 
     network: nn.Module
@@ -42,7 +42,7 @@ class Graph:
 
 
 class Direct(nn.Module):
-    """What `translate` does with samples and the names of two domains."""
+    """`translate` between two fixed domains, as a module."""
 
     def __init__(self, game: Translator, source: str, target: str):
         super().__init__()

@@ -17,23 +17,23 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 class PairedGame(Translator):
     """Translation where every source x has its target y (Isola et al. 2017).
 
-    Losses of the generator; a model has those that its weights name:
+    Losses of the generator, of which a model uses those that its weights name:
 
         adversarial  D judges (x, G(x))                             (Isola et al. 2017, eq. 1)
         l1, l2       |G(x) - y|, (G(x) - y)^2                       (Isola et al. 2017, eq. 3; Ledig et al. 2017, eq. 4)
         perceptual   distance of G(x) and y in the features of VGG  (Ledig et al. 2017, eq. 5; Johnson et al. 2016)
         features     distance in the discriminator's features       (Wang et al. 2018, eq. 4)
 
-    and of the discriminator: adversarial. A game with a style or with phases overrides `generate`.
+    Losses of the discriminator: adversarial. A game with a style or with phases overrides `generate`.
 
     Args:
         domains: names of the source and the target domain.
-        generator: networks of the player, "map" among them.
-        discriminator: called with the sample and, if `conditional`, the source; None: nobody judges.
+        generator: networks of the player `generator` by name, with "map" among them.
+        discriminator: network called with the sample and, if `conditional`, the source; None: no adversarial loss.
         weights: loss weights by player, see `Game`.
         adversarial: kind of adversarial loss.
-        conditional: the discriminator sees the source beside the sample.
-        distances: further losses of G(x) and y, by name, such as "perceptual".
+        conditional: whether the discriminator sees the source beside the sample.
+        distances: further losses between G(x) and y, by name, such as "perceptual".
     """
 
     batches = "paired"
@@ -59,11 +59,11 @@ class PairedGame(Translator):
 
     @property
     def generator(self) -> nn.ModuleDict:
-        """The networks of the generator; "map" takes the source."""
+        """Return the networks of the generator; "map" takes the source."""
         return self.players["generator"]  # type: ignore[return-value]
 
     def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """Return source, target and fake of this step, and the losses of the generator that only this game has."""
+        """Return source, target and fake of this step, and the generator losses that the subclass adds."""
         x, y = batch["source"], batch["target"]
         return x, y, self.generator["map"](x), {}
 

@@ -1,11 +1,11 @@
-"""A history of fakes (Shrivastava et al. 2017): discriminators also meet what generators made a while ago."""
+"""A history of fakes (Shrivastava et al. 2017): discriminators also see older fakes."""
 
 import torch
 from torch import Tensor
 
 
 class FakePool:
-    """Keeps up to `size` fakes; a query returns each sample or, with probability 1/2, an older one in its place.
+    """A store of up to `size` fakes; a query returns each sample or, with probability 1/2, an older one in its place.
 
     With size 0 a query returns its argument. The random numbers come from torch's CPU generator, so a resumed run
     draws the same.

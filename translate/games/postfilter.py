@@ -9,14 +9,14 @@ from translate.games.base import Batch
 from translate.games.graph import Graph
 from translate.games.paired import PairedGame
 
-EXAMPLE = 0                                                         # the seed of the noise that a graph is checked with
+EXAMPLE = 0                                                         # seed of the noise that checks an exported graph
 
 
 class PostfilterGame(PairedGame):
-    """A `PairedGame` whose map takes noise: drawn anew in every step of the training, from a seed afterwards.
+    """A `PairedGame` whose map takes noise: drawn anew in every training step, and from a seed in conversion.
 
     Args:
-        strength: how much of the residual conversion adds: 0 leaves the source as it is.
+        strength: factor on the residual in conversion: 0 leaves the source as it is.
         others: arguments of `PairedGame`.
     """
 
@@ -33,13 +33,13 @@ class PostfilterGame(PairedGame):
         noise: Tensor | None = None,
         **condition: Any,
     ) -> Tensor:
-        """Draw one sample of what the natural features of `x` (B, Q, T) could be, (B, Q, T).
+        """Draw one sample (B, Q, T) of natural features for `x` (B, Q, T).
 
         Args:
-            x: normalised.
+            x: normalised features.
             source, target: the domains, in the direction that was trained.
-            seed: which sample; None is 0. The same seed gives the same sample on every device.
-            noise: (B, Q, T) from N(0, 1) instead of a seed.
+            seed: seed of the noise; None is 0. The same seed gives the same sample on every device.
+            noise: noise (B, Q, T) from N(0, 1), instead of a seed.
         """
         self.check_direction(source, target)
         if noise is None:
@@ -47,7 +47,7 @@ class PostfilterGame(PairedGame):
         return torch.lerp(x, self.generator["map"](x, noise), self.strength)
 
     def graph(self, source: str, target: str) -> Graph:
-        """The noise (B, Q, T) from N(0, 1) is an input."""
+        """Return the graph; the noise (B, Q, T) from N(0, 1) is an input."""
         return Graph(
             Noisy(self),
             {"noise": "map"},
@@ -57,7 +57,9 @@ class PostfilterGame(PairedGame):
 
 
 class BandGame(PostfilterGame):
-    """Trains bands side by side, (B, sum of F_b, T): losses see what every generator made, before the cross-fade."""
+    """A `PostfilterGame` with a generator per band: losses see the bands side by side, before the cross-fade,
+    (B, sum of F_b, T).
+    """
 
     def generate(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
         x, y, network = batch["source"], batch["target"], self.generator["map"]
@@ -67,7 +69,7 @@ class BandGame(PostfilterGame):
 
 
 class Noisy(nn.Module):
-    """A postfilter that is given its noise."""
+    """A postfilter with its noise as an input."""
 
     def __init__(self, game: PostfilterGame):
         super().__init__()

@@ -1,4 +1,4 @@
-"""One generator for many domains: StarGAN on pictures, StarGAN-VC and StarGAN-VC2 on sequences."""
+"""One generator for many domains: StarGAN on images, StarGAN-VC and StarGAN-VC2 on sequences."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -22,46 +22,45 @@ __all__ = ["StarGame", "check_domains"]
 
 
 class StarGame(VectorGame):
-    """Translation among many domains by one generator G(x, c') that is told the wanted domain (Choi et al. 2018).
+    """Translation among many domains by one generator G(x, c') that takes the wanted domain (Choi et al. 2018).
 
-    A sample's domain is a float vector c (B, K). In training the wanted vectors c' are the batch's own in another
-    order, so that they are as frequent as in the data. Losses of the generator, which takes a turn after every
-    `discriminator_steps` turns of the others; a model has those that its weights name:
+    A sample's domain is a float vector c (B, K). In training the wanted vectors c' are the batch's own, shuffled, so
+    that they are as frequent as in the data. The generator takes a turn after every `discriminator_steps` turns of the
+    others. Its losses, of which a model uses those that its weights name:
 
         adversarial       D judges G(x, c')                                 (Choi et al. 2018, eq. 1 and 8)
         classification    the classifier should find c' in G(x, c')         (eq. 3)
         cycle             |G(G(x, c'), c) - x|                              (eq. 4)
         identity          |G(x, c) - x|                                     (Kameoka et al. 2018, sec. 3)
 
-    of the discriminator:
+    Losses of the discriminator:
 
         adversarial       D judges x and G(x, c')                           (Choi et al. 2018, eq. 1 and 8)
-        gradient_penalty  of WGAN-GP, between real samples and G(x, c')     (eq. 8)
+        gradient_penalty  that of WGAN-GP, between real samples and G(x, c')  (eq. 8)
 
-    and of the classifier, a player of its own or else a part of the discriminator, which then has this loss:
+    Loss of the classifier, a player of its own or else a part of the discriminator, which then has this loss:
 
         classification    it should find c in x                             (eq. 2)
 
     Several data sets: see `VectorGame`. Classification then counts labelled domains only, and wanted vectors are
-    shuffled within each set, as though its samples made a batch of their own.
+    shuffled within each set.
 
     Args:
         domains: names of the entries of a vector.
-        generator: called with samples (B, C, *S) and codes: by `codes`.
-        discriminator: called with samples, and with vectors (B, K) by `game`; without a `classifier`, its judgement has
-            `classes`.
+        generator: network called with samples (B, C, *S) and the codes that `codes` names.
+        discriminator: network called with samples and the vectors (B, K) that `game` names; without a `classifier`, its
+            judgement has `classes`.
         weights: loss weights by player, see `Game`.
-        exclusive: a sample has exactly one domain (cross entropy); else any of them (binary cross entropies).
+        exclusive: whether a sample has exactly one domain (cross entropy), or any number (binary cross entropies).
         adversarial: kind of adversarial loss.
-        discriminator_steps: turns of the discriminator and the classifier per turn of the generator.
+        discriminator_steps: number of turns of the discriminator and the classifier per turn of the generator.
         sets, exclusive_groups: as for `VectorGame`.
-        classifier: called with samples; returns a judgement that has nothing but `classes`, logits (B, K) or, decided
-            place by place, (B, K, *S). None: the discriminator classifies.
-        game: what the discriminator is told, as of `tell_domains`: plain D(x), target D(x, c),
-            source_target D(x, c', c). Under the last two, the gradient penalty is taken between G(x, c') and a real
-            sample of c', both told the same as the fake.
-        codes: what the generator is told: the target's code, G(x, c'), or source_target, G(x, [c, c']) of twice the
-            entries.
+        classifier: network called with samples; returns a judgement that has nothing but `classes`, logits (B, K) or,
+            per position, (B, K, *S). None: the discriminator classifies.
+        game: inputs of the discriminator, see `tell_domains`: plain D(x), target D(x, c), source_target D(x, c', c).
+            With the last two, the gradient penalty is taken between G(x, c') and a real sample of c', both under the
+            fake's condition.
+        codes: code input of the generator: target, G(x, c'), or source_target, G(x, [c, c']) with twice the entries.
 
     Raises:
         UserError: domains are missing or there twice; a set or a group does not fit them.
@@ -89,15 +88,15 @@ class StarGame(VectorGame):
         super().__init__(modules, weights, domains, exclusive, sets, exclusive_groups)
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
         self.discriminator_steps, self.game, self.codes = discriminator_steps, game, codes
-        self.teacher = "discriminator" if classifier is None else "classifier"  # who learns to tell domains
+        self.teacher = "discriminator" if classifier is None else "classifier"  # the player that learns the domains
 
     @property
     def map(self) -> nn.Module:
-        """The generator: samples and codes to samples."""
+        """Return the generator: samples and codes to samples."""
         return self.players["generator"]["map"]  # type: ignore[index]
 
     def generate(self, x: Tensor, source: Tensor, target: Tensor) -> Tensor:
-        """G on `x` (B, C, *S), told the codes (B, K [+ sets]) of its target, or of its source and its target."""
+        """Apply G to `x` (B, C, *S) with the code (B, K [+ sets]) of its target, or those of its source and target."""
         return self.map(x, target if self.codes == "target" else torch.cat([source, target], dim=1))
 
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
@@ -171,7 +170,7 @@ class StarGame(VectorGame):
             raise ValueError(f"StarGame: expected a {self.teacher} whose judgement has `classes`")
         if not self.exclusive:
             return attribute_classification(classes, domain, mask)
-        # Each set has its own softmax; samples of the others have a row of zeros there, which costs nothing.
+        # Each set has its own softmax; samples of the others have a row of zeros there, whose loss is 0.
         parts = zip(classes.split(self.sizes, dim=1), domain.split(self.sizes, dim=1), strict=True)
         return torch.stack([domain_classification(*part) for part in parts]).sum()
 
@@ -179,25 +178,25 @@ class StarGame(VectorGame):
         """Map `x` (B, C, *S) to `target`.
 
         Args:
-            source: as `target` where the generator is told it (`codes`); else it is not asked for, any name will do.
-            target: a name that `vector` takes, or a float tensor (K,) or (B, K), or with the set's one-hot
-                (B, K + sets). Of several sets, (B, K) belongs to those in which it is not 0.
+            source: as `target` where the generator takes it (`codes`); else it is ignored.
+            target: name that `vector` takes, or a float tensor (K,) or (B, K), or with the set's one-hot (B, K + sets).
+                With several sets, a row of (B, K) belongs to the set in which it is not 0.
 
         Raises:
-            UserError: an unknown name; of several sets, names of none or of two.
+            UserError: an unknown name; with several sets, names of none of them or of two.
             ValueError: a tensor of another shape.
         """
         code = self.read_code(target, x, "target")
         return self.generate(x, code if self.codes == "target" else self.read_code(source, x, "source"), code)
 
     def graph(self, source: str, target: str) -> Graph:
-        """One graph for all domains: the codes that the generator is told are inputs."""
+        """Return one graph for all domains: the generator's codes are inputs."""
         kinds: dict[str, Kind] = {"target": "code"} if self.codes == "target" else {"source": "code", "target": "code"}
         sets = len(self.sizes) if len(self.sizes) > 1 else 0
         return Graph(Coded(self), kinds, self._draw_codes, facts={"sets": sets})
 
     def _draw_codes(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
-        """Draw two different domains for each sample, or, of attributes, any mixtures, in the first set."""
+        """Draw two different domains of the first set for each sample, or any mixtures of attributes."""
         if self.exclusive:
             drawn = np.eye(len(self.domains))[[random.permutation(len(self.domains))[:2] for _ in x]]
         else:
@@ -216,7 +215,7 @@ class StarGame(VectorGame):
 
 
 class Coded(nn.Module):
-    """One generator for many domains, called with samples and the codes that it is told."""
+    """The generator of a `StarGame`, called with samples and codes."""
 
     def __init__(self, game: StarGame):
         super().__init__()

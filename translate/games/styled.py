@@ -1,4 +1,4 @@
-"""Pairs with a style for the whole picture, which a variational encoder finds: SPADE."""
+"""Pairs with a style for the whole image, from a variational encoder: SPADE."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,17 +15,17 @@ from translate.games.paired import Distance, PairedGame
 
 
 class StyledGame(PairedGame):
-    """Label map, and a style where there is an encoder, to photograph.
+    """A `PairedGame` from label maps to photographs, with a style where there is an encoder.
 
-    Losses as in `PairedGame`, and of the generator with an encoder
+    Losses as in `PairedGame`, and with an encoder, for the generator:
 
         kl  divergence of the style's distribution from N(0, 1), in nats    (Park et al. 2019, appendix A)
 
     Args:
         domains, discriminator, weights, adversarial, distances: as for `PairedGame`.
-        map_: called with label planes, and with styles (B, style).
-        encoder: from photographs to the style's mean and logarithm of its variance, (B, style) each; None: no styles.
-        style: numbers of a style; None: no styles.
+        map_: generator, called with label planes, and with styles (B, style).
+        encoder: encoder of photographs into the style's mean and log variance, (B, style) each; None: no styles.
+        style: length of a style vector; None: no styles.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class StyledGame(PairedGame):
     def translate(
         self, x: Tensor, source: str, target: str, style: int | Tensor | None = None, **condition: Any
     ) -> Tensor:
-        """A photograph (B, C, H, W) in [-1, 1] for the label map `x` (B, planes, H, W) of any size.
+        """Return a photograph (B, C, H, W) in [-1, 1] for the label map `x` (B, planes, H, W) of any size.
 
         Args:
-            x: label planes, and that of the boundaries between instances if trained with it.
+            x: label planes, and the plane of boundaries between instances if trained with it.
             source, target: the domains.
-            style: None: that in the middle, 0. A number: seed by which one is drawn for the whole batch. Photographs
-                (B or 1, C, H, W) of any size in [-1, 1], whose style is taken. Vectors (B or 1, style) or (style,).
+            style: None for the mean style, 0; a seed, from which one style is drawn for the whole batch; photographs (B
+                or 1, C, H, W) of any size in [-1, 1], whose style is taken; or vectors (B or 1, style) or (style,).
 
         Raises:
             UserError: a style that does not fit, or any style where the model has no encoder.
@@ -72,7 +72,7 @@ class StyledGame(PairedGame):
         return self.generator["map"](x, self._find_style(style, x))
 
     def graph(self, source: str, target: str) -> Graph:
-        """The style (B, Z) of the whole picture is an input."""
+        """Return the graph; the style (B, Z) of the whole image is an input."""
         if not self.style:
             return super().graph(source, target)
         return Graph(
@@ -107,7 +107,7 @@ class StyledGame(PairedGame):
 
 
 class Styled(nn.Module):
-    """SPADE with the style (B, Z) of a picture."""
+    """SPADE with the style (B, Z) of the image as an input."""
 
     def __init__(self, game: StyledGame):
         super().__init__()

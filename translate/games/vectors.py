@@ -1,4 +1,4 @@
-"""Domains by name outside, float vectors inside: what every game of many domains shares."""
+"""The base of games of many domains: names of domains become float vectors."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,21 @@ from translate.games.base import Translator
 
 
 class VectorGame(Translator):
-    """A game whose networks are told domains by float vectors c (B, K), K being the number of domains.
+    """A game whose networks take domains as float vectors c (B, K), K being the number of domains.
 
-    A vector is one-hot of exclusive classes, 0/1 of attributes, or anything between: domains mix.
+    A vector is one-hot for exclusive classes, 0/1 for attributes, or anything between: domains can be mixed.
 
     Several data sets (Choi et al. 2018, sec. 3.3): domains that are labelled together make a *set*; `sets` cuts
     `domains` into them. A sample belongs to the set that labels it: for exclusive classes the one where its domain
-    is, for attributes the one where the batch's "mask" is 1. A *code* is then [c, m] (eq. 7), c being 0 wherever it is
-    unknown and m the one-hot of the set; of one set the code is c.
+    is, for attributes the one where the batch's "mask" is 1. A *code* is then [c, m] (eq. 7), c being 0 where it is
+    unknown and m the one-hot of the set; with a single set the code is c.
 
     Args:
         players, weights: as for `Game`.
         domains: names of the entries of a vector.
-        exclusive: a sample has exactly one domain; else any of them.
+        exclusive: whether a sample has exactly one domain, or any number.
         sets: lists of domains, one after the other as in `domains`; empty: all are one set.
-        exclusive_groups: attributes of which a sample has one, such as colours of hair; see `edit`.
+        exclusive_groups: groups of attributes of which a sample has one each, such as colours of hair; see `edit`.
 
     Raises:
         UserError: domains are missing or there twice; a set or a group does not fit them.
@@ -50,9 +50,9 @@ class VectorGame(Translator):
         self.exclusive_groups = [list(names) for names in exclusive_groups]
 
     def encode(self, domain: Tensor, labelled: Tensor) -> Tensor:
-        """Make the code: `domain` (B, K) and, of several sets, the one-hot of the set -> (B, K [+ sets]).
+        """Make the code (B, K [+ sets]): `domain` (B, K) and, with several sets, the one-hot of the set.
 
-        `labelled` (B, K) is above 0 in the sample's set.
+        `labelled` (B, K) is above 0 for the domains of the sample's set.
         """
         if len(self.sizes) == 1:
             return domain
@@ -60,7 +60,7 @@ class VectorGame(Translator):
         return torch.cat([domain, *(member.to(domain.dtype) for member in members)], dim=1)
 
     def shuffle(self, code: Tensor) -> Tensor:
-        """Draw a random order (B,) of the batch; of several sets, one that leaves every place to its set."""
+        """Draw a random permutation (B,) of the batch; with several sets, one that permutes within each set."""
         if len(self.sizes) == 1:
             return torch.randperm(len(code), device=code.device)
         kind = code[:, -len(self.sizes) :].argmax(dim=1)
@@ -68,15 +68,15 @@ class VectorGame(Translator):
         return torch.empty_like(kind).scatter(0, kind.argsort(stable=True), drawn.argsort())
 
     def read_code(self, domain: str | Tensor, x: Tensor, role: str) -> Tensor:
-        """Read the codes (B, K [+ sets]) of one domain for all of `x` (B, C, *S), or of one for each.
+        """Read the codes (B, K [+ sets]) for `x` (B, C, *S): one domain for all samples, or one for each.
 
         Args:
-            domain: a name that `vector` takes, or a float tensor (K,) or (B, K), or with the set's one-hot
-                (B, K + sets). Of several sets, (B, K) belongs to those in which it is not 0.
-            role: what to blame: source or target.
+            domain: name that `vector` takes, or a float tensor (K,) or (B, K), or with the set's one-hot (B, K + sets).
+                With several sets, a row of (B, K) belongs to the set in which it is not 0.
+            role: role of the domain, for error messages: source or target.
 
         Raises:
-            UserError: an unknown name; of several sets, names of none or of two.
+            UserError: an unknown name; with several sets, names of none of them or of two.
             ValueError: a tensor of another shape.
         """
         code, entries, sets = domain, len(self.domains), len(self.sizes)
@@ -102,11 +102,10 @@ class VectorGame(Translator):
         return vector
 
     def edit(self, vector: Tensor, attribute: str) -> Tensor:
-        """Change one attribute in vectors (..., K) of samples, to translate them to.
+        """Return vectors (..., K) with one attribute changed, as targets of a translation.
 
         An attribute is toggled; one of an exclusive group is set and the others of its group are cleared, as the
-        figures of Choi et al. 2018 do it: hair becomes blond, men women and women men. Of exclusive domains all make
-        one group.
+        figures of Choi et al. 2018 do it: hair becomes blond, men women and women men. Exclusive domains are one group.
 
         Raises:
             UserError: an unknown attribute.
@@ -122,11 +121,11 @@ class VectorGame(Translator):
         return edited
 
     def domain_axes(self) -> dict[str, tuple[int, int]]:
-        """Tell where the weights are indexed by domains: {key of `state_dict`: (axis, blocks)}.
+        """Return which axes of the weights are indexed by domains: {key of `state_dict`: (axis, blocks)}.
 
-        The last `blocks` x K entries of that axis are `blocks` runs of the K domains in their order. Networks tell it
-        of their own parameters by a method of this name; one without has none. A run with more domains can then start
-        from this one (`checkpoints.store.start_from`). Codes of several sets do not end in domains: nothing then.
+        The last `blocks` x K entries of that axis are `blocks` runs of the K domains in their order. A network with
+        such parameters has a method of this name. A run with more domains can then start from this one
+        (`checkpoints.store.start_from`). Empty with several sets, whose codes do not end in domains.
         """
         if len(self.sizes) > 1:
             return {}

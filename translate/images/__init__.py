@@ -1,1 +1,1 @@
-"""Images."""
+"""All that knows pixels: reading and writing, corpora, conversion, measures."""

@@ -1,6 +1,6 @@
 """Pictures and label maps: files to arrays and back, channels, ranges, sizes and planes.
 
-Pictures are arrays (H, W, C) of 8 or 16 bits with 1 channel (gray), 2 (gray, alpha), 3 (colour) or 4 (colour, alpha);
+Images are arrays (H, W, C) of 8 or 16 bits with 1 channel (gray), 2 (gray, alpha), 3 (colour) or 4 (colour, alpha);
 networks see floats in [-1, 1]. Label and instance maps are arrays (H, W) of whole numbers.
 """
 
@@ -25,11 +25,11 @@ JPEG_QUALITY = 95
 
 
 def read_image(path: str | os.PathLike[str], part: str | None = None) -> np.ndarray:
-    """Read a picture, turned as its EXIF orientation says, its palette expanded to colours.
+    """Read an image, rotated by its EXIF orientation, with its palette expanded to colours.
 
     Args:
-        path: PNG, JPEG, TIFF, WebP, ...; the first picture where it holds several.
-        part: "left" or "right" half of two pictures side by side; None: all of it.
+        path: path of a PNG, JPEG, TIFF, WebP, ...; if it holds several images, the first is read.
+        part: "left" or "right" half of two images side by side; None: the whole.
 
     Returns:
         (H, W, C) uint8 or uint16, 1 to 4 channels.
@@ -41,7 +41,7 @@ def read_image(path: str | os.PathLike[str], part: str | None = None) -> np.ndar
     if mode == "1":
         array = array.astype(np.uint8) * 255
     if array.dtype == np.int32 and array.min() >= 0 and array.max() <= 65535:
-        array = array.astype(np.uint16)                             # 16-bit gray, as some versions of Pillow give it
+        array = array.astype(np.uint16)                             # 16-bit gray, in some versions of Pillow
     if array.dtype not in (np.uint8, np.uint16):
         raise UserError(f"{path}: samples of kind {array.dtype}; expected a picture of 8 or 16 bits: export it again")
     return take_part(array if array.ndim == 3 else array[..., None], part, path)
@@ -53,15 +53,15 @@ def read_labels(
     """Read a label or instance map; a palette PNG gives its indices.
 
     Args:
-        path: a file with one channel of whole numbers; or with colours where `palette` is given.
-        palette: [r, g, b] of every class; every pixel gets the class of the nearest colour, because JPEG blurs them.
-        part: as in `read_image`.
+        path: path of a file with one channel of whole numbers; or with colours where `palette` is given.
+        palette: colours [r, g, b] of the classes; every pixel gets the class of the nearest, because JPEG blurs them.
+        part: part of the image, as in `read_image`.
 
     Returns:
         (H, W) int32.
 
     Raises:
-        UserError: the file is missing or unreadable, or has colours that no palette explains.
+        UserError: the file is missing or unreadable, or has colours but there is no palette.
     """
     array, _ = decode(path, pictures=bool(palette))
     if array.dtype.kind == "f":
@@ -78,15 +78,15 @@ def read_labels(
 
 
 def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write a picture or a map, whole or not at all; the suffix decides the format.
+    """Write an image or a label map, whole or not at all; the suffix decides the format.
 
     Args:
-        path: `.png` for label maps and 16 bits.
-        image: (H, W) or (H, W, C), 1 to 4 channels: uint8, uint16, other whole numbers 0 to 65535, or floats in
+        path: path of the file; `.png` for label maps and 16 bits.
+        image: array (H, W) or (H, W, C), 1 to 4 channels: uint8, uint16, other whole numbers 0 to 65535, or floats in
             [-1, 1], which become 8 bits.
 
     Raises:
-        UserError: no such format, a format that cannot hold the picture, or the file cannot be written.
+        UserError: no such format, a format that cannot hold the image, or the file cannot be written.
     """
     image = np.asarray(image)
     if image.dtype.kind == "f":
@@ -106,7 +106,7 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
 
 
 def take_part(array: np.ndarray, part: str | None, path: str | os.PathLike[str]) -> np.ndarray:
-    """The "left" or "right" half of (H, W, ...); the whole for None."""
+    """Return the "left" or "right" half of (H, W, ...); the whole for None."""
     if part is None:
         return array
     if array.shape[1] % 2:
@@ -119,25 +119,25 @@ def take_part(array: np.ndarray, part: str | None, path: str | os.PathLike[str])
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
-    """Of uint8 or uint16 the same shape in float32, black -1, white 1; floats stay as they are."""
+    """Convert uint8 or uint16 to float32 in [-1, 1], black to -1, white to 1; floats stay as they are."""
     if image.dtype.kind == "f":
         return image.astype(np.float32)
     return (image / np.float32(np.iinfo(image.dtype).max / 2) - 1).astype(np.float32)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Of floats in [-1, 1] (clipped), or uint16, the nearest uint8."""
+    """Convert floats in [-1, 1] (clipped), or uint16, to the nearest uint8."""
     if image.dtype == np.uint8:
         return image
     return np.clip(np.rint((to_float(image).astype(np.float64) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
 def convert_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """(H, W, C) -> (H, W, channels): colour to gray by BT.601, gray repeated, alpha dropped or opaque.
+    """Convert the channels: colour to gray by BT.601, gray repeated, alpha dropped or opaque.
 
     Args:
-        image: uint8, uint16 or floats in [-1, 1], 1 to 4 channels.
-        channels: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha.
+        image: array (H, W, C), uint8, uint16 or floats in [-1, 1], 1 to 4 channels.
+        channels: number of channels: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha.
     """
     if image.shape[2] == channels:
         return image
@@ -157,14 +157,14 @@ def convert_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
-    """(H, W, C) to `size` by bicubic interpolation, antialiased when it shrinks.
+    """Resize an image by bicubic interpolation, antialiased where it shrinks.
 
     Args:
-        image: uint8, uint16 or floats.
-        size: of the short side, or (height, width), in pixels.
+        image: array (H, W, C), uint8, uint16 or floats.
+        size: length of the short side, or (height, width), in pixels.
 
     Returns:
-        (h, w, C) of the same kind.
+        An array (h, w, C) of the same type.
     """
     height, width = find_size(image.shape[:2], size)
     if (height, width) == image.shape[:2]:
@@ -184,7 +184,7 @@ def resize(image: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
 
 
 def resize_labels(labels: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
-    """(H, W) to `size` by the nearest pixel: no class appears that was not there."""
+    """Resize a map (H, W) by the nearest pixel, so that no new class appears."""
     shape = labels.shape[:2]
     rows, columns = (
         (np.arange(new) * old + old // 2) // new for new, old in zip(find_size(shape, size), shape, strict=True)
@@ -193,7 +193,7 @@ def resize_labels(labels: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
 
 
 def find_size(shape: Sequence[int], size: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) of a picture of `shape` whose short side becomes `size`; or `size` where it has both."""
+    """Return (height, width) of an image of `shape` whose short side becomes `size`; or `size` where it has both."""
     if not isinstance(size, int):
         return size[0], size[1]
     short = min(shape[:2])
@@ -204,7 +204,7 @@ def find_size(shape: Sequence[int], size: int | Sequence[int]) -> tuple[int, int
 
 
 def snap_colours(image: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """(H, W, 3) uint8 -> (H, W) int32: the index of the nearest colour, the first of equally near ones."""
+    """Map (H, W, 3) uint8 to the indices of the nearest colours, (H, W) int32; of equally near ones, the first."""
     pixels = image.astype(np.int32)
     nearest, best = np.zeros(image.shape[:2], np.int32), np.full(image.shape[:2], np.iinfo(np.int32).max)
     for index, colour in enumerate(palette):
@@ -215,7 +215,7 @@ def snap_colours(image: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndar
 
 
 def find_boundaries(instances: np.ndarray) -> np.ndarray:
-    """(H, W) whole numbers -> (H, W) bool: pixels one of whose 4 neighbours is of another instance."""
+    """Find the pixels, (H, W) bool, one of whose 4 neighbours is of another instance."""
     edges = np.zeros(instances.shape, bool)
     beside, below = instances[:, 1:] != instances[:, :-1], instances[1:] != instances[:-1]
     edges[:, 1:] |= beside
@@ -241,13 +241,14 @@ def check_labels(labels: np.ndarray, config: ImageConfig, where: object = "label
 def encode_labels(
     labels: np.ndarray, config: ImageConfig, instances: np.ndarray | None = None, where: object = "label map"
 ) -> np.ndarray:
-    """One plane per class, then one of unknown pixels and one of instance boundaries where `config` has them.
+    """Encode a label map as one plane per class, then one for unknown pixels and one for instance boundaries by
+    `config`.
 
     Args:
-        labels: (H, W) whole numbers.
-        config: `labels`, `unknown` and `instances` count.
-        instances: (H, W) whole numbers; needed when `config.instances`.
-        where: names the map in errors, e.g. its file.
+        labels: classes (H, W), whole numbers.
+        config: settings, of which `labels`, `unknown` and `instances` are used.
+        instances: instance ids (H, W), whole numbers; needed when `config.instances`.
+        where: name of the map for error messages, e.g. its file.
 
     Returns:
         (config.source_planes, H, W) float32 of 0 and 1.

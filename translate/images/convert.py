@@ -1,4 +1,4 @@
-"""Convert pictures with a checkpoint."""
+"""Convert images with a checkpoint."""
 
 import json
 import logging
@@ -32,20 +32,20 @@ def convert_pictures(
     target: str | None = None,
     **options: Any,
 ) -> dict[str, float]:
-    """Convert a picture, a folder of pictures or the source's entries of a manifest.
+    """Convert an image, a folder of images or the source's entries of a manifest.
 
     Args:
-        converter: as `translate.load` gives it.
-        given, out: see `find_tasks`; unless `given` is one picture, `out` also gets `conversion.json`: the number of
-            images and the seconds spent.
+        converter: converter from `translate.load`.
+        given, out: input and output, see `find_tasks`; unless `given` is one image, `out` also gets `conversion.json`:
+            the number of images and the seconds spent.
         source, target: domains; may be left out where there is no choice.
-        options: see `ImageConversion`.
+        options: options, see `ImageConversion`.
 
     Returns:
-        What conversion.json holds.
+        The content of conversion.json.
 
     Raises:
-        UserError: nothing to convert, an output that would overwrite a picture; or files that cannot be converted,
+        UserError: nothing to convert, an output that would overwrite an image; or files that cannot be converted,
             all named at the end (the others are done).
     """
     order = converter.order(source, target, **options)
@@ -90,19 +90,19 @@ def _choose_domains(
         return [ANY, *converter.domains]
     if converter.images.scale > 1 and manifest:
         known = {entry.domain for entry in manifest}
-        return [source] if source in known else [target]            # high resolution only: it is made small
+        return [source] if source in known else [target]            # high resolution only: it is shrunk
     return [source]
 
 
 def _read_style(style: Any) -> Any:
-    """Return a seed as it is, the picture of a file."""
+    """Return a seed unchanged, or read the image of a file."""
     if isinstance(style, str | Path):
         return int(str(style)) if str(style).lstrip("-").isdigit() else read_image(Path(style))
     return style
 
 
 def _find_instances(instances: Path, picture: Path) -> np.ndarray:
-    """Read the instance map of a label map: the file given, or the file of its name in the folder given."""
+    """Read the instance map of a label map: the file `instances`, or the file of the same name in that folder."""
     if instances.is_dir():
         found = sorted(instances.glob(f"{picture.stem}.*"))
         if not found:

@@ -1,4 +1,4 @@
-"""Samples of picture files as they are: every depth, channel count, palette and orientation."""
+"""Decoding of image files, without loss: every depth, channel count, palette and orientation."""
 
 import os
 from pathlib import Path
@@ -9,20 +9,20 @@ from PIL import Image, ImageFile
 
 from translate.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")  # read by Pillow itself; a JPEG may be an MPO
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")  # which Pillow reads itself; a JPEG may be an MPO
 DEEP_PNG = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}  # see `_read_deep_png`
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)  # what Pillow raises
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)  # exceptions of Pillow
 BITS, SAMPLES, ORIENTATION = 258, 277, 274                          # tags of TIFF and EXIF
 
 
 def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
-    """Read a picture's header; whoever asks for the samples has them decoded. All files of pictures are opened here.
+    """Open an image file and read its header; samples are decoded on access. All image files are opened here.
 
-    Pillow by itself goes by the content and takes any of its fifty formats, whatever the file is called. Some of them
-    start another program: a PostScript file goes to Ghostscript. So it may choose among `FORMATS` alone.
+    By default Pillow recognises any of its fifty formats by content, whatever the name of the file. Some of them start
+    another program: a PostScript file goes to Ghostscript. So only `FORMATS` are allowed.
 
     Raises:
-        One of `UNREADABLE`: no file, or no picture of these formats.
+        One of `UNREADABLE`: no file, or no image of these formats.
     """
     return Image.open(file, formats=FORMATS)  # type: ignore[return-value]  # an ImageFile, where there is a file
 
@@ -31,12 +31,12 @@ def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, st
     """Read the samples of a file, upright.
 
     Args:
-        path: one of `FORMATS`, which the content decides, not the name.
-        pictures: expand palettes to colours; else they give their indices.
+        path: path of a file in one of `FORMATS`, recognised by content, not by name.
+        pictures: whether to expand palettes to colours; else samples are their indices.
 
     Returns:
-        samples: (H, W) or (H, W, C), of the kind that the file has.
-        mode: what Pillow calls their arrangement.
+        samples: array (H, W) or (H, W, C), of the type in the file.
+        mode: Pillow's name for their arrangement.
 
     Raises:
         UserError: the file is missing or unreadable.
@@ -54,7 +54,7 @@ def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, st
 
 
 def is_light(image: ImageFile.ImageFile) -> bool:
-    """Whether a picture has 8 bits and no alpha, as its header says: decoded it takes 3 bytes a pixel or fewer."""
+    """Return whether an image has 8 bits and no alpha by its header: decoded, it takes up to 3 bytes per pixel."""
     plain = image.mode in ("1", "L", "P", "RGB", "YCbCr") and "transparency" not in image.info
     return plain and not _is_deep_png(image) and not _is_deep_tiff(image)
 
@@ -64,7 +64,7 @@ def _is_deep_png(image: ImageFile.ImageFile) -> bool:
 
 
 def _is_deep_tiff(image: ImageFile.ImageFile) -> bool:
-    """Whether a TIFF has several channels of more than 8 bits."""
+    """Return whether a TIFF has several channels of more than 8 bits."""
     if image.format != "TIFF":
         return False
     tags = image.tag_v2  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ def _is_deep_tiff(image: ImageFile.ImageFile) -> bool:
 
 
 def _read_samples(image: ImageFile.ImageFile, path: str | os.PathLike[str], pictures: bool) -> np.ndarray:
-    """The samples as they lie in the file, (H, W) or (H, W, C)."""
+    """Read the samples as stored in the file, not rotated, (H, W) or (H, W, C)."""
     if _is_deep_png(image):
         return _read_deep_png(image, path, str(image.tile[0][3]))
     if _is_deep_tiff(image):
@@ -88,7 +88,7 @@ def _read_samples(image: ImageFile.ImageFile, path: str | os.PathLike[str], pict
 
 
 def _read_deep_png(image: ImageFile.ImageFile, path: str | os.PathLike[str], packing: str) -> np.ndarray:
-    """16 bits in 2 to 4 channels, of which Pillow keeps the upper 8: (H, W, C) uint16.
+    """Read 16 bits in 2 to 4 channels, of which Pillow keeps the upper 8, as (H, W, C) uint16.
 
     The file is decoded as if its samples were little-endian, which gives the lower 8 bits; two 16-bit channels are
     decoded as if they were four of 8 bits.
@@ -105,7 +105,7 @@ def _read_deep_png(image: ImageFile.ImageFile, path: str | os.PathLike[str], pac
 
 
 def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
-    """(H, W, ...) upright from one of EXIF's 8 orientations."""
+    """Rotate (H, W, ...) upright from one of EXIF's 8 orientations."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

@@ -1,4 +1,4 @@
-"""Evaluate the converted pictures of a run."""
+"""Evaluate the converted images of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ def evaluate_pictures(
 
     Args:
         run: folder of the run.
-        config: of its checkpoint.
-        evaluation: manifest of the pictures that were converted and, where there are such, of their targets.
-        training: manifest of real pictures: the mean target, the classifier's data.
-        deep: also LPIPS, FID and KID, whose networks are downloaded at first use.
+        config: configuration of its checkpoint.
+        evaluation: manifest of the source images and, where there are any, of their targets.
+        training: manifest of real images, for the mean target and the classifier.
+        deep: whether to measure LPIPS, FID and KID, whose networks are downloaded at first use.
 
     Returns:
         The results, as in `run`/results.json.
 
     Raises:
-        UserError: nothing converted, or pictures that the manifests do not explain.
+        UserError: nothing converted, or images that the manifests do not list.
     """
     if not any((run / "converted").glob("*-*/**/*.png")):
         out = run / "converted" / "<source>-<target>"

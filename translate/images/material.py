@@ -1,4 +1,4 @@
-"""Pictures to train on: a manifest, as batches of random crops."""
+"""Training data of image models: a manifest, as batches of random crops."""
 
 import logging
 from collections import Counter
@@ -18,7 +18,7 @@ log = logging.getLogger("translate")
 
 
 def open_images(config: Model, data: Path, device: torch.device) -> Material:
-    """The training pictures of `data`: a manifest, or a folder with train.jsonl (and eval.jsonl, which is looked at).
+    """Open the training images of `data`: a manifest, or a folder with train.jsonl (and eval.jsonl, for the watch).
 
     Raises:
         UserError: no manifest there, or it lacks a domain that the model needs.

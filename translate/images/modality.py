@@ -1,4 +1,4 @@
-"""Pictures, as the verbs ask for them; see `translate.jobs.modality.Modality`."""
+"""The modality of images; see `translate.jobs.modality.Modality`."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ log = logging.getLogger("translate")
 
 
 class Images:
-    """Pictures, in one of the layouts in which corpora are published."""
+    """Images, in one of the layouts in which corpora are published."""
 
     name = "images"
     suffixes = frozenset(IMAGES)
@@ -72,7 +72,7 @@ class Images:
         return open_images(config, data, device)
 
     def check(self, checkpoint: Path, config: "Model") -> None:
-        pass                                                        # the networks are all that it needs
+        pass                                                        # conversion needs the networks only
 
     def converter(self, opened: "Opened") -> "ImageConverter":
         from translate.images.conversion.converter import ImageConverter

@@ -1,6 +1,6 @@
 """Bicubic resizing as super-resolution defines it: MATLAB's `imresize`.
 
-Published numbers of super-resolution rest on one way of making pictures small. Most libraries differ from it: PyTorch's
+Published numbers of super-resolution rest on one way of shrinking images. Most libraries differ from it: PyTorch's
 and OpenCV's bicubic use another cubic (a = -0.75), and OpenCV's does not average before it drops pixels.
 
     kernel  Keys 1981, "Cubic convolution interpolation for digital image processing", eq. 15 (a = -0.5)
@@ -20,18 +20,18 @@ from scipy import sparse
 
 
 def bicubic(image: np.ndarray, factor: float) -> np.ndarray:
-    """Resize a picture by `factor`.
+    """Resize an image by `factor`.
 
     Args:
-        image: (H, W) or (H, W, C); integers such as uint8, or floats of any range.
-        factor: size after over size before; 0.25 makes a quarter of the height and of the width, 4 four times.
+        image: array (H, W) or (H, W, C); integers such as uint8, or floats of any range.
+        factor: size after over size before; 0.25 gives a quarter of the height and of the width, 4 four times.
 
     Returns:
         (ceil(H * factor), ceil(W * factor)[, C]) of the same type. Integers are rounded and clipped to their range,
         after the rows and again after the columns, as MATLAB does; floats may overshoot theirs.
 
     Raises:
-        ValueError: for a factor that is not positive, or another number of dimensions.
+        ValueError: a factor that is not positive, or another number of dimensions.
     """
     if not factor > 0 or image.ndim not in (2, 3):
         raise ValueError(f"expected a factor above 0 and (H, W[, C]), got {factor} and {image.shape}")
@@ -41,12 +41,12 @@ def bicubic(image: np.ndarray, factor: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def bicubic_matrix(size: int, factor: float) -> sparse.csr_matrix:
-    """The linear map of `size` values in a row to `ceil(size * factor)`: (outputs, size), float64.
+    """Return the linear map of `size` values in a row to `ceil(size * factor)`: (outputs, size), float64.
 
-    Batches on a device resize with its dense form, `H @ picture @ W.T`.
+    Batches on a device resize with its dense form, `H @ image @ W.T`.
     """
     outputs = math.ceil(size * factor - 1e-9)  # 1e-9: factors such as 1 / 3 are not exact
-    width = 4 / min(factor, 1)  # of the kernel, in input pixels
+    width = 4 / min(factor, 1)  # width of the kernel, in input pixels
     centres = (np.arange(outputs) + 0.5) / factor - 0.5
     first = np.floor(centres - width / 2).astype(int)
     taps = first[:, None] + np.arange(math.ceil(width) + 2)  # (outputs, taps)
@@ -71,7 +71,7 @@ def _apply(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:
-    """The cubic of Keys (1981), eq. 15: 1 at 0, 0 at the other integers and from 2 on."""
+    """Evaluate the cubic of Keys (1981), eq. 15: 1 at 0, 0 at the other integers and from 2 on."""
     x = np.abs(x)
     near = (1.5 * x - 2.5) * x**2 + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2

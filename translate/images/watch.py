@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a model of pictures while it trains."""
+"""The monitor of an image model in training: sheets in TensorBoard."""
 
 import torch
 
@@ -14,27 +14,27 @@ from translate.names import ANY, below
 from translate.training.log import Log
 from translate.training.trainer import Watch
 
-SHOWN = 4                                                           # pictures per sheet
+SHOWN = 4                                                           # images per sheet
 
 
 class ImageWatch:
-    """Converts a few pictures with the network in training and shows them in a sheet.
+    """A monitor that converts a few images with the network in training and shows them in a sheet.
 
     Args:
-        config: of the run.
-        entries: pictures to choose from, held out where the corpus has such.
-        device: of the networks.
+        config: configuration of the run.
+        entries: images to choose from, held-out ones where the corpus has any.
+        device: device of the networks.
     """
 
     def __init__(self, config: Model, entries: list[Entry], device: torch.device):
         self.config, self.entries, self.device = config, entries, device
 
     def make(self) -> Watch:
-        """The hooks of the trainer."""
+        """Make the hooks for the trainer."""
         return Watch(sample=self.sample)
 
     def sample(self, translator: Translator, step: int, log: Log) -> None:
-        """A sheet: a row per picture, its translation into every target beside it."""
+        """Show a sheet: a row per image, with its translation into every target."""
         converter = ImageConverter(translator, self.config, self.device)
         for source, targets in converter.between.by_source().items():
             chosen = [entry for entry in self.entries if entry.domain in (source, ANY)][:SHOWN]

@@ -1,4 +1,4 @@
-"""Convert files, or what comes through a pipe, with a checkpoint; its modality does the work."""
+"""Convert files, or data from a pipe, with a checkpoint; its modality does the work."""
 
 import os
 import sys
@@ -30,17 +30,17 @@ def convert_files(
     """Convert a file, a folder, a text list of files or a manifest.
 
     Args:
-        checkpoint: see `translate.load`.
-        given, out: see `translate.corpus.tasks.find_tasks`; unless `given` is one file, `out` also gets
-            `conversion.json`.
+        checkpoint: checkpoint, see `translate.load`.
+        given, out: input and output, see `translate.corpus.tasks.find_tasks`; unless `given` is one file, `out` also
+            gets `conversion.json`.
         source, target: domains; may be left out where there is no choice.
-        device, precision: of the networks.
-        then: further checkpoints, each of which converts what the one before puts out.
-        all: convert the entries of a manifest in every direction, each into `out`/<source>-<target>.
-        options: the modality's, see `translate.speech.options` and `translate.images.options`.
+        device, precision: device and precision of the networks.
+        then: further checkpoints, each of which converts the output of the one before.
+        all: whether to convert the entries of a manifest in every direction, each into `out`/<source>-<target>.
+        options: options of the modality, see `translate.speech.options` and `translate.images.options`.
 
     Returns:
-        What `conversion.json` holds, or its sums: seconds of audio or number of images, and seconds of each stage.
+        The content of `conversion.json`, or its sums: seconds of audio or number of images, and seconds of each stage.
 
     Raises:
         UserError: an option that the model does not have, models that cannot be chained, nothing to convert, an
@@ -62,7 +62,7 @@ def convert_and_summarise(
     all: bool,
     options: Mapping[str, Any],
 ) -> str:
-    """Do what `convert_files` does; return a line on what it took."""
+    """Call `convert_files`; return a line about the amount and the time."""
     modality, seconds = _convert(checkpoint, given, out, source, target, device, then, precision, all, options)
     return modality.summarise(seconds)
 
@@ -94,10 +94,10 @@ def convert_every_direction(
     """Convert the entries of a manifest in every direction, each into `out`/<source>-<target>.
 
     Returns:
-        The sums of what the conversion.json hold.
+        The sums over all conversion.json.
 
     Raises:
-        UserError: `given` is no manifest, two directions have one folder; or as `convert_files`.
+        UserError: `given` is no manifest, two directions have the same folder; or as `convert_files`.
     """
     if given.suffix.lower() != ".jsonl":
         raise UserError(f"{given}: --all needs a .jsonl manifest, which tells the domain of every file")
@@ -119,17 +119,17 @@ def convert_pipe(
     options: Mapping[str, Any] | None = None,
     **how: Any,
 ) -> str:
-    """Convert what comes from `given` and write it to `out`; returns a line about the length and the time.
+    """Convert the data from `given` and write it to `out`; return a line about the length and the time.
 
     Args:
-        checkpoint, source, target, device, then: see `convert_files`.
-        given, out: opened for bytes, `out` not buffered.
-        options: the modality's.
-        how: raw, streaming, reference, chunk_ms and lookahead_ms, see `translate.speech.streaming.pipe`.
+        checkpoint, source, target, device, then: as for `convert_files`.
+        given, out: binary streams, `out` not buffered.
+        options: options of the modality.
+        how: options raw, streaming, reference, chunk_ms and lookahead_ms, see `translate.speech.streaming.pipe`.
 
     Raises:
-        UserError: nothing that can be read from the pipe, the reader of the output is gone, an option that does not
-            fit, or a checkpoint that takes no pipe.
+        UserError: unreadable input, the reader of the output is gone, an option that does not fit, or a checkpoint that
+            takes no pipe.
     """
     foresee_conversion(options or {})
     converter, modality, chosen = _open(checkpoint, device, "float32", then, options or {})
@@ -141,7 +141,7 @@ def convert_pipe(
 
 @contextmanager
 def open_pipes() -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Standard input, and standard output, on which nothing else appears: what is printed goes to standard error."""
+    """Yield standard input and standard output; inside the block, anything printed goes to standard error."""
     sys.stdout.flush()
     with open(os.dup(1), "wb", buffering=0) as out:
         os.dup2(2, 1)
@@ -155,7 +155,7 @@ def open_pipes() -> Iterator[tuple[BinaryIO, BinaryIO]]:
 def _open(
     checkpoint: Path, device: str, precision: str, then: Sequence[Path], options: Mapping[str, Any]
 ) -> tuple[Converter, Modality, Section]:
-    """Load a converter, or a chain of several, and read the options that are the first one's."""
+    """Load a converter, or a chain of several, and read the options by the modality of the first."""
     from translate.jobs.load import load
 
     converters = [load(path, device, precision) for path in (checkpoint, *then)]

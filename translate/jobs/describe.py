@@ -1,4 +1,5 @@
-"""What `translate models` prints: a table of models, the settings of one with their comments, its facts for scripts."""
+"""The output of `translate models`: a table of models, the settings of one with their comments, its facts for
+scripts."""
 
 import shlex
 import zlib
@@ -28,7 +29,7 @@ def describe_models(config: str | None, overrides: list[str]) -> str:
     for name in names:
         placeholder = {"model": name, "data": {"domains": ["source", "target"]}}
         resolved = resolve(merge(placeholder, values), config or "configuration")
-        with torch.device("meta"):                                  # sizes without numbers: no memory, no time
+        with torch.device("meta"):                                  # shapes only: no memory, no time
             translator = resolved.build()
         networks = "\n".join(
             f"{player}: {_summarise(translator.networks(player))}" for player in translator.players
@@ -38,23 +39,23 @@ def describe_models(config: str | None, overrides: list[str]) -> str:
 
 
 def show_settings(config: str | None, overrides: list[str]) -> str:
-    """All settings of one model, resolved, as YAML with comments; `translate train --config` accepts it."""
+    """Format all settings of one model, resolved, as YAML with comments, which `translate train --config` accepts."""
     return write_with_comments(_read_one(config, overrides))
 
 
 def show_facts(config: str | None, overrides: list[str]) -> str:
-    """Facts about one model as lines `key=value`, quoted for a POSIX shell."""
+    """Format facts about one model as lines `key=value`, quoted for a POSIX shell."""
     facts = find_facts(_read_one(config, overrides))
     return "\n".join(f"{key}={shlex.quote(' '.join(value.split()))}" for key, value in facts.items())
 
 
 def find_facts(config: Model) -> dict[str, str]:
-    """What recipes ask of a model.
+    """Collect the facts about a model that recipes need.
 
     Returns:
         `model`, `title`, `task`, `paper`, `modality` and `recipe` of the model; `batches`: unpaired, paired or
-        labelled; `source`: what it reads (world, stft, wave; pictures, labels); `features`: a name for the settings of
-        its features, equal where these are equal; `at_once`: `key=value` settings for a run of a single step;
+        labelled; `source`: kind of its input (world, stft, wave; pictures, labels); `features`: a name for the settings
+        of its features, equal where these are equal; `at_once`: `key=value` settings for a run of a single step;
         `starts_from`: the model whose run it starts from, or nothing.
     """
     features = repr(config.model_dump(include={"features"}))
@@ -81,7 +82,7 @@ def _read_one(config: str | None, overrides: list[str]) -> Model:
 
 
 def _list_settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Nested settings as `key=value` words without spaces."""
+    """Yield nested settings as `key=value` words without spaces."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _list_settings(value, f"{prefix}{key}.")
@@ -90,7 +91,7 @@ def _list_settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]
 
 
 def _summarise(networks: Mapping[str, nn.Module]) -> str:
-    """Equal networks together, such as `2 x Generator2d 15.0 M`."""
+    """Summarise networks, equal ones together, such as `2 x Generator2d 15.0 M`."""
     sizes: dict[str, list[int]] = {}
     for network in networks.values():
         sizes.setdefault(type(network).__name__, []).append(sum(p.numel() for p in network.parameters()))

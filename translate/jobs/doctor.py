@@ -1,4 +1,4 @@
-"""Check a corpus, of whatever modality."""
+"""Check a corpus of any modality."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from translate.jobs.modality import find_modality
 
 
 def examine_and_print(folder: Path, layout: str, jobs: int) -> bool:
-    """Print what the doctor finds in a folder or a manifest; return whether there are errors."""
+    """Print the doctor's findings in a folder or a manifest; return whether there are errors."""
     report = find_modality(folder).examine(folder, layout, jobs)
     report.print()
     return bool(report.errors)

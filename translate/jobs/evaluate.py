@@ -1,4 +1,4 @@
-"""Measure what a run converted; its modality does the work."""
+"""Measure the conversions of a run; its modality does the work."""
 
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,27 @@ from translate.models.base import Model
 
 
 def evaluate_run(run: Path, evaluation: Path, training: Path, jobs: int = -1, **options: Any) -> dict[str, Any]:
-    """Measure what lies in `run`/converted, and write results.md, results.json and pictures into `run`.
+    """Measure the conversions in `run`/converted, and write results.md, results.json and images into `run`.
 
     Args:
         run: folder of the run.
-        evaluation: manifest of the natural recordings or pictures.
+        evaluation: manifest of the natural recordings or images.
         training: manifest of natural training data.
-        jobs: processes; -1: one per core.
-        options: the modality's, see `translate.speech.options` and `translate.images.options`.
+        jobs: number of processes; -1: one per core.
+        options: options of the modality, see `translate.speech.options` and `translate.images.options`.
 
     Returns:
         The results, as in `run`/results.json.
 
     Raises:
-        UserError: nothing converted, files that the manifests do not explain, an option that the modality lacks.
+        UserError: nothing converted, files that the manifests do not list, an option that the modality lacks.
     """
     config, modality = _find(run)
     return modality.evaluate(run, config, evaluation, training, read_evaluation(modality, options, run), jobs)
 
 
 def evaluate_and_format(run: Path, evaluation: Path, training: Path, jobs: int = -1, **options: Any) -> str:
-    """Do what `evaluate_run` does; return the headline of the results as a table for the terminal."""
+    """Call `evaluate_run`; return the headline of the results as a table for the terminal."""
     results = evaluate_run(run, evaluation, training, jobs, **options)
     return _find(run)[1].tabulate(results)
 

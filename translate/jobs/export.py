@@ -24,9 +24,9 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
     Nothing is written before all graphs are made and compared with PyTorch, nor outside of `out`.
 
     Args:
-        checkpoint: see `translate.load`.
-        out: folder; other files in it stay.
-        source, target: the direction of a model between two domains; both None: all that it has.
+        checkpoint: checkpoint, see `translate.load`.
+        out: output folder; other files in it stay.
+        source, target: direction of a model between two domains; both None: all directions.
 
     Raises:
         UserError: no checkpoint, an unknown direction, a missing package, or a graph that differs from PyTorch.
@@ -34,7 +34,7 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
     import_packages()
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; expected a folder for the graphs")
-    converter: Any = load(checkpoint)                               # its games know their graphs
+    converter: Any = load(checkpoint)                               # its game makes the graph
     directions = None
     if converter.between.many:
         if source or target:

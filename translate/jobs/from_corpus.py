@@ -1,4 +1,4 @@
-"""From a folder of recordings or pictures to a trained and measured run, without stations in between."""
+"""From a folder of recordings or images to a trained and evaluated run, in one call."""
 
 import logging
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ def train_from(
     layout: str = "auto",
     jobs: int = -1,
 ) -> Path:
-    """Train on a corpus, or on what was prepared of one; goes on where it was cut.
+    """Train on a corpus, or on prepared data; resume where a run was cut.
 
     Args:
-        data: a corpus, whose manifests go to `out`/data and features to `out`/features; or as for `train_system`.
+        data: corpus, whose manifests go to `out`/data and features to `out`/features; or as for `train_system`.
         out: folder of the run.
-        file, overrides: of the configuration, see `read_config`.
-        domains: source and target, or all of many; None: as configured, else all of a corpus.
-        layout: of pictures.
-        jobs: processes of the extraction.
+        file, overrides: YAML file and overrides of the configuration, see `read_config`.
+        domains: source and target, or all of many; None: as configured, else all of the corpus.
+        layout: layout of images.
+        jobs: number of processes of the extraction.
 
     Returns:
         The last checkpoint.
@@ -61,15 +61,15 @@ def train_from(
 
 
 def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | None, jobs: int = -1) -> dict[str, Any]:
-    """Convert what `evaluation` lists in every direction of a run, and measure it.
+    """Convert the entries of `evaluation` in every direction of a run, and measure the result.
 
     Args:
-        run: gets converted/, results.md, results.json and pictures/.
+        run: folder of the run; converted/, results.md, results.json and pictures/ are written to it.
         evaluation, training: manifests; None: those of `train_from`.
-        jobs: processes.
+        jobs: number of processes.
 
     Returns:
-        What results.json holds.
+        The content of results.json.
 
     Raises:
         UserError: no such run or manifest; or as the two steps.

@@ -1,4 +1,4 @@
-"""A checkpoint is all that conversion needs."""
+"""Loading a converter from a checkpoint, which is all that conversion needs."""
 
 import os
 
@@ -10,13 +10,13 @@ from translate.jobs.modality import Converter, find_modality
 
 
 def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu", precision: str = "float32") -> Converter:
-    """Load a trained converter, of speech or of pictures as its checkpoint says.
+    """Load a trained converter, of speech or of images by its checkpoint.
 
     Args:
-        folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`) or a run (`exp/<tag>`).
-            `hf://owner/name` brings one from the Hub.
-        device: where its networks compute.
-        precision: of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
+        folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`), a run (`exp/<tag>`), or
+            `hf://owner/name` on the Hub.
+        device: device of the networks.
+        precision: precision of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
 
     Raises:
         UserError: no checkpoint there, damaged files, weights or statistics of another model, or no such device.

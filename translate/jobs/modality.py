@@ -1,7 +1,7 @@
-"""What a verb asks of a kind of data: speech, pictures, or one of your own.
+"""The interface between verbs and a kind of data: speech, images, or one of your own.
 
-A verb finds the modality of a configuration or of files and asks it; no verb knows one by name. A modality is a class
-without state, imported when it is asked for, whose methods import what is heavy. `MODALITIES` may be given another:
+A verb finds the modality of a configuration or of files and calls it; no verb knows one by name. A modality is a class
+without state, imported on first use, whose heavy imports are inside its methods. Others may be added to `MODALITIES`:
 
     MODALITIES["video"] = "my_package.my_module.Video"
 """
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from translate.models.description import Description
     from translate.training.material import Material
 
-MODALITIES: dict[str, str] = {                                      # the class of every modality; the first is taken
+MODALITIES: dict[str, str] = {                                      # class of every modality; the first is taken
     "speech": "translate.speech.modality.Speech",                   # for files that say nothing
     "images": "translate.images.modality.Images",
 }  # fmt: skip
 
 
 class Report(Protocol):
-    """What the doctor found."""
+    """The findings of the doctor."""
 
     @property
     def errors(self) -> Sequence[Any]:
-        """The problems that keep a corpus from being used."""
+        """Return the problems that make a corpus unusable."""
 
     def print(self) -> None:
-        """Show all of it on the terminal."""
+        """Print the report on the terminal."""
 
 
 class Converter(Protocol):
@@ -47,9 +47,9 @@ class Converter(Protocol):
 
     Attributes:
         config: the configuration of its run.
-        between: the domains and directions that it knows.
-        precision: float32, or bfloat16 for its networks.
-        no_stream: why it cannot convert while the input arrives; empty where it can.
+        between: its domains and directions.
+        precision: precision of its networks, float32 or bfloat16.
+        no_stream: reason why it cannot convert while the input arrives; empty where it can.
     """
 
     config: "Model"
@@ -59,11 +59,11 @@ class Converter(Protocol):
 
     @property
     def domains(self) -> list[str]:
-        """The names of the domains."""
+        """Return the names of the domains."""
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        """Every (source, target)."""
+        """Return every (source, target)."""
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
         """Check the names and complete them, see `Directions.name`."""
@@ -71,22 +71,22 @@ class Converter(Protocol):
     def convert_any(
         self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
     ) -> Any:
-        """Convert what `translate.convert` is given."""
+        """Convert any input of `translate.convert`."""
 
 
 class Modality(Protocol):
     """A kind of data.
 
     Attributes:
-        name: what `Model.modality` says.
+        name: name, as in `Model.modality`.
         suffixes: suffixes of its files, in lower case.
-        noun: what messages call the data, such as `pictures`.
-        material: the option of `translate train` that names what it learns from: features or data.
-        chains: whether its converters can be put in a row.
-        pipes: whether it comes through pipes.
-        conversion: the options of `translate convert`.
-        evaluation: the options of `translate evaluate`.
-        measured: the options with which a conversion is evaluated.
+        noun: noun for the data in messages, such as `pictures`.
+        material: option of `translate train` for its training data: features or data.
+        chains: whether its converters can be chained.
+        pipes: whether its data can come through pipes.
+        conversion: options of `translate convert`.
+        evaluation: options of `translate evaluate`.
+        measured: options of a conversion that is to be evaluated.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Modality(Protocol):
     measured: Section
 
     def list_layouts(self) -> Sequence[str]:
-        """Name the layouts of a corpus that `translate prepare --layout` can be told."""
+        """List the layouts of a corpus for `translate prepare --layout`."""
 
     def scan(
         self,
@@ -114,41 +114,43 @@ class Modality(Protocol):
         """Find the files of a corpus, as `translate prepare` writes them into manifests.
 
         Args:
-            corpus: folder.
-            domains: names; None: as the layout has them.
+            corpus: folder of the corpus.
+            domains: names of the domains; None: those of the layout.
             layout: one of `list_layouts`, or auto.
             train, evaluation: patterns of file names; None: chosen here.
-            split: what the only split is called where the corpus has one.
+            split: name of the split where the corpus has only one.
         """
 
     def examine(self, folder: Path, layout: str, jobs: int) -> Report:
         """Check every file of a corpus, or of a manifest."""
 
     def extract(self, entries: Sequence["Entry"], config: "Model", out: Path, jobs: int, cluster: str) -> None:
-        """Write the features of recordings to `out`; `UserError` where nothing is extracted before training."""
+        """Write the features of recordings to `out`; raise `UserError` where the modality has no features to
+        extract.
+        """
 
     def open(self, config: "Model", data: Path, device: "torch.device") -> "Material":
-        """Open what a model trains on."""
+        """Open the training data of a model."""
 
     def check(self, checkpoint: Path, config: "Model") -> None:
         """Raise `UserError` unless a checkpoint has what conversion needs besides its networks."""
 
     def converter(self, opened: "Opened") -> Any:
-        """Make a `Converter` of a checkpoint."""
+        """Make a `Converter` from a checkpoint."""
 
     def chain(self, converters: Sequence[Any]) -> Any:
-        """Make a `Converter` of several, of which each converts what the one before puts out."""
+        """Make a `Converter` from several, each of which converts the output of the one before."""
 
     def convert(
         self, converter: Any, given: Path, out: Path, source: str | None, target: str | None, options: Section
     ) -> dict[str, float]:
-        """Convert a file, a folder, a list or a manifest; return the seconds of each stage, and how much it was.
+        """Convert a file, a folder, a list or a manifest; return the seconds of each stage and the amount of data.
 
         Args:
-            converter: from `converter` or `chain`.
-            given, out: see `translate.corpus.tasks.find_tasks`.
+            converter: converter from `converter` or `chain`.
+            given, out: input and output, see `translate.corpus.tasks.find_tasks`.
             source, target: domains; None where they may be left out.
-            options: a section `conversion`.
+            options: section `conversion`.
         """
 
     def pipe(
@@ -161,29 +163,29 @@ class Modality(Protocol):
         options: Section,
         **how: Any,
     ) -> str:
-        """Convert from one pipe to another; return a line on what it took. `how`: options of pipes alone."""
+        """Convert from one pipe to another; return a line about amount and time. `how` holds options of pipes only."""
 
     def summarise(self, seconds: Mapping[str, float]) -> str:
-        """Say in one line what `convert` returned."""
+        """Summarise the result of `convert` in one line."""
 
     def evaluate(
         self, run: Path, config: "Model | None", evaluation: Path, training: Path, options: Section, jobs: int
     ) -> dict[str, Any]:
-        """Measure what a run converted; write results and return them.
+        """Measure the conversions of a run; write results and return them.
 
         Args:
             run: folder with converted/.
             config: configuration of its checkpoint; None where there is none.
             evaluation, training: manifests.
-            options: a section `evaluation`.
-            jobs: processes; -1: one per core.
+            options: section `evaluation`.
+            jobs: number of processes; -1: one per core.
         """
 
     def tabulate(self, results: Mapping[str, Any]) -> str:
         """Format the headline of `evaluate`'s results for the terminal."""
 
     def describe(self, config: "Model") -> "Description":
-        """Say what cards and the demo show of a run."""
+        """Return the texts about a run for cards and the demo."""
 
 
 def find_modality(of: "Model | str | Path") -> Modality:
@@ -210,7 +212,7 @@ def list_modalities() -> list[Modality]:
 
 
 def find_layout_owner(layout: str) -> Modality:
-    """Return the modality that has a layout of corpora; `UserError` where none has."""
+    """Return the modality that has a layout of corpora; raise `UserError` where none has."""
     known = {name: modality for modality in list_modalities() for name in modality.list_layouts()}
     if layout not in known:
         raise UserError(f"layout `{layout}` is unknown; expected auto, {', '.join(known)}")
@@ -218,7 +220,7 @@ def find_layout_owner(layout: str) -> Modality:
 
 
 def _recognise(path: Path) -> Modality:
-    """Return the modality of the first file that says one; the first modality where none does."""
+    """Return the modality of the first file that has one; the first modality where none has."""
     modalities = list_modalities()
     for file in _list_files(path):
         for modality in modalities:
@@ -237,6 +239,6 @@ def _list_files(path: Path) -> Iterator[Path]:
             try:
                 yield Path(json.loads(line)["path"])
             except (ValueError, TypeError, KeyError):
-                continue                                            # whoever reads the manifest says what is wrong
+                continue                                            # reported when the manifest is read
     else:
         yield path

@@ -1,4 +1,4 @@
-"""Options of verbs: each is a modality's, and one that is another's is refused in a line that says so."""
+"""Options of verbs: each belongs to a modality; an option of another modality is refused by a message that says so."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from translate.jobs.modality import Modality, list_modalities
 
 
 def read_conversion(modality: Modality, given: Mapping[str, Any], where: object) -> Section:
-    """Return the options of a conversion as the modality's section; `where` opens what is said of others' options."""
+    """Return the options of a conversion as the modality's section; `where` opens the message about others' options."""
     _refuse_others(modality, "conversion", given, f"{where} converts {modality.noun}")
     return read_options(modality.conversion, given)
 
@@ -26,7 +26,7 @@ def foresee_conversion(given: Mapping[str, Any]) -> None:
     """Check options before anything heavy is imported, as far as that is possible without a checkpoint.
 
     Raises:
-        UserError: an option that no modality has, or a value that none of those that have it takes.
+        UserError: an option that no modality has, or a value that no modality accepts.
     """
     modalities = list_modalities()
     for name in given:

@@ -1,4 +1,4 @@
-"""From a folder of recordings or pictures to manifests, and from recordings to features."""
+"""Making manifests of a folder of recordings or images, and features of recordings."""
 
 import logging
 from collections import Counter
@@ -25,7 +25,7 @@ def prepare_corpus(
     """Write `out/train.jsonl` and `out/eval.jsonl` (a Kaldi folder: `out/<kaldi_split>.jsonl`); see `Modality.scan`."""
     modality = find_modality(corpus) if layout == "auto" else find_layout_owner(layout)
     entries = modality.scan(corpus, domains, layout, train, evaluation, kaldi_split)
-    for entry in entries:                                           # before the first of the manifests is written
+    for entry in entries:                                           # before the first manifest is written
         check_entry(entry, entry.path)
     for split in dict.fromkeys(entry.split for entry in entries):
         chosen = [entry for entry in entries if entry.split == split]

@@ -1,4 +1,4 @@
-"""Sharing: a run as a shared checkpoint, to a folder or to the Hub, and back."""
+"""Sharing a run as a checkpoint, in a folder or on the Hub, and fetching it."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ log = logging.getLogger("translate")
 
 
 def share_run(run: str, folder: str, card: str | None = None, half: bool = False) -> str:
-    """Write the shared checkpoint of a run; returns what was written in one line and logs what its card still lacks."""
+    """Write the shared checkpoint of a run; return a line on what was written, and log what its card still lacks."""
     _check_statistics(find_checkpoint(run))
     written = share(run, folder, card, half)
     _tell_blanks(written)
@@ -27,16 +27,16 @@ def share_run(run: str, folder: str, card: str | None = None, half: bool = False
 
 
 def push(run: str, target: str, private: bool = False, card: str | None = None) -> str:
-    """Share a run, or a shared checkpoint, in the folder `target` or on the Hub; returns where it is.
+    """Share a run, or a shared checkpoint, in the folder `target` or on the Hub; return its place.
 
     Args:
-        run: see `share`.
-        target: `OWNER/NAME` or `hf://OWNER/NAME`; or a folder, told by its beginning: `./`, `../`, `/`, `~` or `file://`.
-        private: on the Hub, for oneself and one's organisation.
-        card: see `share`.
+        run: run, see `share`.
+        target: `OWNER/NAME` or `hf://OWNER/NAME`; or a folder, recognised by `./`, `../`, `/`, `~` or `file://`.
+        private: whether only the user and the user's organisation have access on the Hub.
+        card: card, see `share`.
 
     Raises:
-        UserError: what `share` raises, a folder for which `private` means nothing, or the Hub refuses.
+        UserError: as `share`; `private` with a folder; or the Hub refuses.
     """
     folder = find_folder(target, new=True)
     if folder is not None:
@@ -55,13 +55,14 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
     """Copy a shared checkpoint from the Hub, or from a folder, to `folder`, after checks; all of it or nothing.
 
     Args:
-        origin: as `target` of `push`.
-        folder: where to; only a shared checkpoint that is there already is replaced.
-        revision: of the Hub: branch, tag or commit.
+        origin: `OWNER/NAME`, address or folder, as `target` of `push`.
+        folder: output folder; only an existing shared checkpoint is replaced.
+        revision: branch, tag or commit on the Hub.
 
     Raises:
-        UserError: not there, files that are missing, too large or damaged, a model that is not trusted, no network, or
-            `folder` holds something else.
+        UserError: no such checkpoint, files that are missing, too large or damaged, a model that is not trusted, no
+        network, or
+            `folder` holds anything else.
     """
     found = find_folder(origin)
     if found is not None:
@@ -74,7 +75,7 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
     with replacing_folder(Path(folder)) as draft:
         copy_files(checkpoint, draft, str(checkpoint))
         try:
-            check_foreign(draft, str(checkpoint))                   # the copy, which nobody else changes meanwhile
+            check_foreign(draft, str(checkpoint))                   # the copy, which nobody else can change meanwhile
             _check_statistics(draft)
         except UserError as error:
             raise UserError(str(error).replace(str(draft), str(checkpoint))) from None
@@ -82,10 +83,10 @@ def pull(origin: str, folder: str, revision: str | None = None) -> str:
 
 
 def find_folder(text: str, new: bool = False) -> Path | None:
-    """The folder that `text` means, or None where it means a model on the Hub.
+    """Return the folder that `text` names, or None where it names a model on the Hub.
 
     Raises:
-        UserError: it reads as a model on the Hub, and there is such a folder; or, for one that is `new`, its parent.
+        UserError: the text is ambiguous: it has the form OWNER/NAME, and that folder exists (if `new`, its parent).
     """
     if text.startswith("file://"):
         return Path(text.removeprefix("file://"))
@@ -98,7 +99,7 @@ def find_folder(text: str, new: bool = False) -> Path | None:
 
 
 def _check_statistics(checkpoint: Path) -> None:
-    """Raise `UserError` unless the statistics are those that conversion will need."""
+    """Raise `UserError` unless the statistics are those that conversion needs."""
     config = load_config(checkpoint)
     find_modality(config).check(checkpoint, config)
 

@@ -1,4 +1,4 @@
-"""Train a model: the same road for speech and pictures, up to where batches come from."""
+"""Train a model, of any modality."""
 
 import logging
 from pathlib import Path
@@ -19,11 +19,13 @@ from translate.training.trainer import check_batch_size, train
 log = logging.getLogger("translate")
 
 def train_system(config: Model, data: Path, out: Path) -> Path:
-    """Train `config.model` on the "train" split of `data`; goes on where a run in `out` was cut.
+    """Train `config.model` on the "train" split of `data`; resume where a run in `out` was cut.
 
     Args:
-        config: resolved; `data.domains` names source and target, or all domains of a model of many domains.
-        data: speech: folder written by `translate extract`; images: folder with train.jsonl, or a manifest.
+        config: resolved configuration; `data.domains` names source and target, or all domains of a model of many
+            domains.
+        data: for speech, the folder written by `translate extract`; for images, a folder with train.jsonl, or a
+            manifest.
         out: folder of the run.
 
     Returns:
@@ -51,10 +53,10 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
 
 
 def make_translator(config: Model, out: Path, device: torch.device) -> Game:
-    """The translator of a run: fresh weights by its seed, or those that `train.start_from` names."""
+    """Make the game of a run, with fresh weights by its seed, or those that `train.start_from` names."""
     torch.manual_seed(config.train.seed)
     translator = build(config).to(device)
-    begun = find_latest(out) or (out / "latest").is_symlink()       # then its own weights follow
+    begun = find_latest(out) or (out / "latest").is_symlink()       # then its own weights are loaded later
     if config.train.start_from and not begun:
         count = start_from(config.train.start_from, translator)
         whole = len(translator.state_dict())

@@ -2,8 +2,8 @@
 
 Every loss returns a 0-dim float32 tensor, unweighted: the trainer weights, sums and back-propagates. A
 *judgement* is what a discriminator returns (`judgement.Judgement`). Nothing here imports from the rest of
-`translate` but `translate.errors` (in `perceptual`, whose weights may be missing), so that a system can take these
-functions without the toolkit.
+`translate` but `translate.errors` (in `perceptual`, whose weights may be missing), so that these functions can be used
+without the toolkit.
 """
 
 from translate.losses.adversarial import (

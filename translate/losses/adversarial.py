@@ -1,4 +1,4 @@
-"""The adversarial game: how samples are judged in each player's turn, and what a judgement costs.
+"""The adversarial game: how samples are judged in each player's turn, and the losses of a judgement.
 
 Two halves that can be used alone. `judge_frozen` (the generator's turn) and `judge_both` (the discriminator's
 turn) run a discriminator so that gradients reach exactly the player whose turn it is. `AdversarialLoss` turns
@@ -30,9 +30,9 @@ from translate.losses.judgement import Judgement, mixes_samples
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Let the weights of `module` take no gradient inside the block; gradients still flow through it.
+    """Freeze the weights of `module` inside the block; gradients still flow through it.
 
-    Parameters that already took none stay so afterwards. Unlike `torch.no_grad`, the inputs stay
+    Parameters that were frozen before stay so afterwards. Unlike `torch.no_grad`, the inputs stay
     differentiable, and autocast caches no weight without its gradient.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -46,14 +46,14 @@ def frozen(module: nn.Module) -> Iterator[None]:
 
 
 def judge_frozen(discriminator: nn.Module, fake: Tensor, *condition: Any) -> Judgement:
-    """Judge in the generator's turn: gradients flow to `fake` and stop short of the discriminator's weights.
+    """Judge in the generator's turn: gradients flow to `fake`, but not into the discriminator's weights.
 
-    Real samples need no gradient, so that judging them this way builds no graph (feature matching).
+    Real samples need no gradient, so judging them this way builds no graph (feature matching).
 
     Args:
-        discriminator: called as `discriminator(fake, *condition)`.
-        fake: (B, C, *S).
-        condition: what the discriminator takes besides: float vectors (B, K), an image (B, C, *S), ...
+        discriminator: network called as `discriminator(fake, *condition)`.
+        fake: generated samples (B, C, *S).
+        condition: further inputs of the discriminator: float vectors (B, K), an image (B, C, *S), ...
     """
     with frozen(discriminator):
         return _check(discriminator(fake, *condition), discriminator)
@@ -65,9 +65,9 @@ def judge_both(
     """Judge in the discriminator's turn, real and fake under the same condition; see `judge_together`.
 
     Args:
-        real: (B, C, *S).
-        fake: (B, C, *S), or another batch or size at the price of a second pass.
-        condition: tensors start with B; anything else is handed over as it is.
+        real: real samples (B, C, *S).
+        fake: generated samples (B, C, *S); another batch or size costs a second pass.
+        condition: further inputs of the discriminator: tensors start with B; anything else is passed on unchanged.
     """
     return judge_together(discriminator, (real, *condition), (fake, *condition))
 
@@ -77,10 +77,9 @@ def judge_together(
 ) -> tuple[Judgement, Judgement]:
     """Judge two sets of inputs in the discriminator's turn: `discriminator(*real)`, `discriminator(*fake)`.
 
-    All inputs are detached: nothing reaches a generator, nor an encoder of conditions. Where all shapes
-    match, it is ONE pass over both sets, concatenated along the batch. That takes a discriminator in which
-    the samples of a batch do not see one another: one that mixes them (`mixes_samples`: batch norm would mix
-    the statistics of real and fake) judges the sets in two passes.
+    All inputs are detached: no gradient reaches a generator or an encoder of conditions. Where all shapes match, both
+    sets are judged in ONE pass, concatenated along the batch, unless the discriminator mixes the samples of a batch
+    (`mixes_samples`: batch norm would mix the statistics of real and fake); then in two.
     """
     real, fake = [_detach(value) for value in real], [_detach(value) for value in fake]
     fit = all(_shape(a) == _shape(b) for a, b in zip(real, fake, strict=True))
@@ -110,11 +109,11 @@ def _shape(value: Any) -> torch.Size | None:
 
 @dataclass(frozen=True)
 class Terms:
-    """What one logit d costs, elementwise."""
+    """The loss terms of one logit d, elementwise."""
 
-    real: Callable[[Tensor], Tensor]        # the discriminator, for a real sample
-    fake: Callable[[Tensor], Tensor]        # the discriminator, for a generated sample
-    generator: Callable[[Tensor], Tensor]   # the generator, for its sample
+    real: Callable[[Tensor], Tensor]        # term of the discriminator, real sample
+    fake: Callable[[Tensor], Tensor]        # term of the discriminator, generated sample
+    generator: Callable[[Tensor], Tensor]   # term of the generator, its sample
 
 
 # With D = sigmoid(d): softplus(-d) = -log D and softplus(d) = -log(1 - D), exact however large d is.
@@ -130,7 +129,7 @@ TERMS = {
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """One of five games between a generator G and a discriminator with logits d, D = sigmoid(d).
+    """One of five adversarial losses between a generator G and a discriminator with logits d, D = sigmoid(d).
 
     Both players minimise; the discriminator's loss is E[real(d(x))] + E[fake(d(G))]:
 

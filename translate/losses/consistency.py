@@ -1,4 +1,4 @@
-"""Distances between an estimate and what it should be.
+"""Distances between an estimate and its reference.
 
 One formula serves the three consistencies of translation; the game names the loss:
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 
 def l1(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Mean absolute error E|estimate - reference| over all elements.
+    """Return the mean absolute error E|estimate - reference| over all elements.
 
     Args:
-        estimate: (B, C, *S).
-        reference: (B, C, *S), the same shape: nothing is broadcast.
+        estimate: tensor (B, C, *S).
+        reference: tensor of the same shape: nothing is broadcast.
 
     Returns:
         0-dim float32, in the unit of the data.
@@ -27,7 +27,7 @@ def l1(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def l2(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Mean squared error E(estimate - reference)^2 over all elements (no root); else as `l1`."""
+    """Return the mean squared error E(estimate - reference)^2 over all elements (no root); else as `l1`."""
     return _difference(estimate, reference).square().mean()
 
 

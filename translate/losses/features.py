@@ -8,7 +8,7 @@ from translate.losses.judgement import Judgement
 
 
 def feature_matching(real_judgement: Judgement, fake_judgement: Judgement) -> Tensor:
-    """Mean over scales k and layers i of E|D_k^i(x) - D_k^i(G)|: match D's activations on real and fake.
+    """Match D's activations on real and fake: the mean over scales k and layers i of E|D_k^i(x) - D_k^i(G)|.
 
     Gradients flow to the fake only. Judge both with `judge_frozen`: then the discriminator takes none either.
 
@@ -18,7 +18,7 @@ def feature_matching(real_judgement: Judgement, fake_judgement: Judgement) -> Te
     that of SPADE (10 / scales times the sum) with its 4 features.
 
     Args:
-        real_judgement: judgement of the sample that the generator should have made.
+        real_judgement: judgement of the real sample.
         fake_judgement: judgement of the generator's sample; features of the same shapes.
 
     Returns:

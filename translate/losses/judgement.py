@@ -1,4 +1,4 @@
-"""What a discriminator says, and whether it says it of every sample alone."""
+"""The output of a discriminator, and whether it judges every sample independently of its batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @dataclass
 class Judgement:
-    """Everything that the losses may ask of a discriminator, with one entry per scale.
+    """The output of a discriminator, with one entry per scale.
 
     Attributes:
         logits: per scale (B, 1, *S), one logit per patch, or (B, 1) for the whole sample; no sigmoid has been applied.
@@ -23,7 +23,7 @@ class Judgement:
     classes: Tensor | None = None
 
     def split(self, size: int) -> tuple[Judgement, Judgement]:
-        """Cut the batch into the judgement of its first `size` samples and that of the others."""
+        """Split into the judgement of the first `size` samples and that of the others."""
         return self._take(slice(None, size)), self._take(slice(size, None))
 
     def _take(self, part: slice) -> Judgement:
@@ -37,7 +37,7 @@ class Judgement:
 def mixes_samples(network: nn.Module) -> bool:
     """Tell whether a sample's output depends on the other samples of its batch, so that two batches cannot be joined.
 
-    Batch norm of any rank does, and every module that says so by an attribute `mixes_samples = True`, such as a
-    deviation over the minibatch. Instance, group and layer norms do not, with running statistics or without.
+    True for batch norm of any rank, and for modules with an attribute `mixes_samples = True`, such as a deviation over
+    the minibatch. False for instance, group and layer norms, with running statistics or without.
     """
     return any(isinstance(m, _BatchNorm) or getattr(m, "mixes_samples", False) is True for m in network.modules())

@@ -21,7 +21,7 @@ def gradient_penalty(
     target: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """WGAN-GP: E[(||grad D(x)|| - target)^2] at random points x between real and fake.
+    """Return WGAN-GP's penalty E[(||grad D(x)|| - target)^2] at random points x between real and fake.
 
     x = u real + (1 - u) fake, with one u ~ U[0, 1) per sample. The norm runs over all dimensions of a sample.
     D(x) is the *sum* of a sample's logits over patches and scales, as in StarGAN's code.
@@ -29,11 +29,11 @@ def gradient_penalty(
     Gulrajani et al. 2017, eq. 3; weight 10.
 
     Args:
-        real: (B, C, *S).
-        fake: (B, C, *S), the same shape.
+        real: real samples (B, C, *S).
+        fake: generated samples of the same shape.
         condition: condition of both; tensors start with B.
-        target: the norm that costs nothing; 0 is the zero-centred variant.
-        generator: generator of u, on the device of `real`.
+        target: norm at which the penalty is 0; 0 is the zero-centred variant.
+        generator: random generator of u, on the device of `real`.
 
     Returns:
         0-dim float32.
@@ -51,7 +51,7 @@ def gradient_penalty(
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tensor:
-    """R1: 1/2 E[||grad D(x)||^2] at the real samples. The weight of the loss is the paper's gamma.
+    """Return the R1 penalty 1/2 E[||grad D(x)||^2] at the real samples. The weight of the loss is the paper's gamma.
 
     D(x) is the *sum* of a sample's logits over patches and scales. Run only every k-th step ("lazy"), it
     takes k times the weight.
@@ -59,8 +59,8 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tenso
     Mescheder et al. 2018, eq. 9.
 
     Args:
-        real: (B, C, *S).
-        condition: tensors start with B.
+        real: real samples (B, C, *S).
+        condition: further inputs of the discriminator; tensors start with B.
 
     Returns:
         0-dim float32.
@@ -69,7 +69,7 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tenso
 
 
 def _input_gradient(discriminator: nn.Module, x: Tensor, *condition: Any) -> Tensor:
-    """The gradient of each sample's summed logits, itself differentiable; x (B, C, *S) -> (B, N) float32."""
+    """Return the gradient of each sample's summed logits, itself differentiable; x (B, C, *S) -> (B, N) float32."""
     with torch.autocast(x.device.type, enabled=False):
         x = x.detach().float().requires_grad_()
         judgement = discriminator(x, *(_constant(value) for value in condition))
@@ -80,7 +80,7 @@ def _input_gradient(discriminator: nn.Module, x: Tensor, *condition: Any) -> Ten
 
 
 def _constant(value: Any) -> Any:
-    """A condition without history, in float32 if an autocast network left it in less."""
+    """Detach a condition, and cast it to float32 where autocast left it in lower precision."""
     if not isinstance(value, Tensor):
         return value
     return value.detach().float() if value.is_floating_point() else value
@@ -102,12 +102,12 @@ def clip_weights(module: nn.Module, bound: float) -> None:
 
 
 def orthogonal_penalty(module: nn.Module) -> Tensor:
-    """Sum over layers of ||W^T W * (1 - I)||_F^2, the filters being the columns of W.
+    """Return the sum over layers of ||W^T W * (1 - I)||_F^2, the filters being the columns of W.
 
     The off-diagonal variant of BigGAN (Brock et al. 2019, eq. 3; weight 1e-4; its PyTorch code applies half
-    of this gradient): filters become orthogonal to one another but keep their norms, which |W W^T - I| of
-    Brock et al. 2017 does not let them. It takes the linear and convolution layers of `module`, each with
-    the weight that it multiplies with, that is after spectral or weight norm.
+    of this gradient): filters become orthogonal to one another but keep their norms, unlike with |W W^T - I| of Brock
+    et al. 2017. It applies to the linear and convolution layers of `module`, to their weights after spectral or weight
+    norm.
 
     Returns:
         0-dim float32.
@@ -128,7 +128,7 @@ _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, *_TRANSPOSED)
 
 
 def _filters(layer: Any) -> Tensor:
-    """The layer's weight with one row per output channel: (C, N) float32."""
+    """Return the layer's weight with one row per output channel, (C, N) float32."""
     # (C, inputs, *kernel), but transposed convolutions store (inputs, C, *kernel)
     weight = layer.weight.transpose(0, 1) if isinstance(layer, _TRANSPOSED) else layer.weight
     return weight.flatten(1).float()

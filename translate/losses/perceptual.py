@@ -1,10 +1,10 @@
-"""Distance in the features of VGG19 (Simonyan and Zisserman 2015), a network that knows photographs.
+"""Distance in the features of VGG19 (Simonyan and Zisserman 2015), a network trained on photographs.
 
     SRGAN      {"relu5_4": 1.0}, distance "l2", scale 1 / 12.75          Ledig et al. 2017, eq. 5 and section 3.2
     pix2pixHD  {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}, "l1"
                                                                        Wang et al. 2018, section 3.5, and its code
 
-`conv5_4` is the activation before the rectifier, `relu5_4` after it: what SRGAN calls phi_5,4; ESRGAN takes the first.
+`conv5_4` is the activation before the rectifier, `relu5_4` after it: SRGAN's phi_5,4; ESRGAN uses `conv5_4`.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from translate.errors import UserError
 
 _BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}  # convolutions and channels
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # those of ImageNet, for colours in [0, 1]
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's colours in [0, 1]
 _ADVICE = "give vgg.weights=FILE (`--vgg FILE`), or set the weight of the loss `perceptual` to 0"
 
 
 class PerceptualLoss:
-    """Sum over layers of weight * distance(scale * phi(estimate), scale * phi(reference)).
+    """The sum over layers of weight * distance(scale * phi(estimate), scale * phi(reference)).
 
-    It is no module on purpose: its weights are nobody's to train and belong in no checkpoint. They are loaded at the
-    first call and follow the pictures from device to device. Gradients reach the estimate only.
+    Not a module, on purpose: its weights are not trained and belong in no checkpoint. They are loaded at the first call
+    and moved to the device of the images. Gradients reach the estimate only.
 
     Args:
         layers: weights by layer: `conv<block>_<number>` or `relu<block>_<number>`, such as `relu5_4`.
@@ -53,18 +53,18 @@ class PerceptualLoss:
         self._network: nn.Sequential | None = None
 
     def __call__(self, estimate: Tensor, reference: Tensor) -> Tensor:
-        """The distance of two batches of pictures.
+        """Return the distance of two batches of images.
 
         Args:
-            estimate: (B, 3, H, W) in [-1, 1], at least 16 x 16 where a layer of block 5 counts; or gray, (B, 1, H, W).
-            reference: the same shape.
+            estimate: images (B, 3, H, W) in [-1, 1], at least 16 x 16 with a layer of block 5; or gray, (B, 1, H, W).
+            reference: images of the same shape.
 
         Returns:
             0-dim float32.
 
         Raises:
             UserError: the weights cannot be had, or are not VGG19's.
-            ValueError: the shapes differ, or the pictures have another number of channels.
+            ValueError: the shapes differ, or the images have another number of channels.
         """
         if estimate.shape != reference.shape or estimate.shape[1] not in (1, 3):
             shapes = f"{tuple(estimate.shape)} and {tuple(reference.shape)}"
@@ -80,7 +80,7 @@ class PerceptualLoss:
         return torch.stack(terms).sum()
 
     def _describe(self, network: nn.Sequential, x: Tensor) -> list[Tensor]:
-        """The activations of the layers, in the order of `places`."""
+        """Return the activations of the layers, in the order of `places`."""
         x = ((x.expand(-1, 3, -1, -1) + 1) / 2 - network.get_buffer("mean")) / network.get_buffer("deviation")
         features = {}
         for place, layer in enumerate(network):
@@ -103,7 +103,7 @@ class PerceptualLoss:
 
 
 def make_vgg19_features() -> nn.Sequential:
-    """The convolutions of VGG19, numbered as in torchvision's `vgg19().features`; no rectifier overwrites its input."""
+    """Make the convolutions of VGG19, numbered as in torchvision's `vgg19().features`; no rectifier works in place."""
     layers: list[nn.Module] = []
     channels = 3
     for count, width in _BLOCKS.values():
@@ -115,7 +115,7 @@ def make_vgg19_features() -> nn.Sequential:
 
 
 def _name_layers() -> dict[str, int]:
-    """Places in `make_vgg19_features()` by name."""
+    """Return the indices in `make_vgg19_features()` by name."""
     places, place = {}, 0
     for block, (count, _) in _BLOCKS.items():
         for number in range(1, count + 1):
@@ -129,7 +129,7 @@ _LAYERS = _name_layers()
 
 
 def _read_weights(source: str, network: nn.Module) -> dict[str, Tensor]:
-    """The state dict of `network`, from the weights of torchvision's VGG19."""
+    """Return the state dict of `network`, from the weights of torchvision's VGG19."""
     if source == "download":
         loaded = _download()
     else:

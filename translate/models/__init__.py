@@ -1,6 +1,6 @@
-"""The models of the literature, one class and one file each: `base.Model` says what a model is.
+"""The models of the literature, one class and one file each: `base.Model` defines what a model is.
 
-A user's own model is such a file anywhere on PYTHONPATH, called by its dotted path: `model: my_package.my_model`.
+A user's own model is such a file anywhere on PYTHONPATH, named by its dotted path: `model: my_package.my_model`.
 """
 
 from translate.models.base import Model

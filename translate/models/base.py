@@ -24,24 +24,24 @@ from translate.models.description import Description
 
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
-MOST_NAMED = 6                                                      # voices in a title
+MOST_NAMED = 6                                                      # voices named in a title
 
 
 class Model(Section):
     """A model of the literature: the settings of a run, and the facts about the model that hold for all runs.
 
     Facts:
-        title: as people write it.
-        task: what it does, for tables.
-        paper: authors, year, where.
-        modality: speech or images; what opens its corpora and converts with it.
-        recipe: the script in `recipes/` that trains and measures it.
+        title: name as people write it.
+        task: task, for tables.
+        paper: authors, year, place of publication.
+        modality: speech or images; it opens the corpora and makes the converter.
+        recipe: script in `recipes/` that trains and evaluates it.
         one_way: whether it translates from the first domain to the second only, though its batches are not paired.
-        any_source: whether a model of many domains translates without being told the source.
-        statistics: whether it converts by statistics of its training data, which a checkpoint then must have.
-        tiny: settings of networks that tests build in no time.
-        at_once: settings by which the very first step trains all networks, of models that train in phases.
-        starts_from: the model whose run training starts from (`train.start_from`), of models that need one.
+        any_source: whether a model of many domains translates without knowing the source.
+        statistics: whether conversion needs statistics of the training data, which a checkpoint must then have.
+        tiny: settings of small networks for tests.
+        at_once: for models that train in phases: settings with which the first step trains all networks.
+        starts_from: for models that need it: the model whose run training starts from (`train.start_from`).
     """
 
     title: ClassVar[str] = ""
@@ -65,7 +65,7 @@ class Model(Section):
 
     @abstractmethod
     def build(self) -> Game:
-        """The game with fresh weights, drawn from torch's global random numbers.
+        """Build the game with fresh weights, drawn from torch's global random numbers.
 
         Raises:
             UserError: settings that do not fit together.
@@ -74,27 +74,29 @@ class Model(Section):
     @property
     @abstractmethod
     def reads(self) -> str:
-        """What the networks read: world, stft or wave; pictures or labels."""
+        """Return the kind of the networks' input: world, stft or wave; pictures or labels."""
 
     @abstractmethod
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
-        """`size` random examples of the shapes that the sampler gives."""
+        """Make `size` random examples of the shapes that the sampler gives."""
 
     @abstractmethod
     def describe(self) -> Description:
-        """What cards and the demo say about this run."""
+        """Return the texts about this run for cards and the demo."""
 
     @property
     def exclusive(self) -> bool:
-        """Whether a sample has one of many domains; else they are attributes, any number of which it may have."""
+        """Return whether a sample has exactly one of many domains; else they are attributes, of which it may have any
+        number.
+        """
         return getattr(self.network, "exclusive", True)
 
     def weights(self, *without: str) -> dict[str, dict[str, LossWeight]]:
-        """Weights of the losses by player, but for the losses that the rest of the settings switches off."""
+        """Return the weights of the losses by player, except the losses `without`, which other settings switch off."""
         return {name: {k: w for k, w in p.losses.items() if k not in without} for name, p in self.players.items()}
 
     def refuse(self, wrong: bool, key: str, why: str) -> None:
-        """Raise `UserError` that opens with the key and its value where something is `wrong` with it."""
+        """Raise a `UserError` that names the key and its value if `wrong`."""
         if wrong:
             value: Any = self
             for part in key.split("."):
@@ -102,7 +104,7 @@ class Model(Section):
             raise UserError(f"`{key}` is {value}: {why}")
 
     def _label(self, source: torch.Tensor) -> Batch:
-        """A labelled batch of `source` (B, C, *S), whose domains come in turns."""
+        """Make a labelled batch of `source` (B, C, *S), whose domains alternate."""
         count, domains = len(source), len(self.data.domains)
         vectors = torch.eye(domains, device=source.device)[torch.arange(count, device=source.device) % domains]
         return {"source": source, "domain": vectors, "mask": torch.ones_like(vectors)}
@@ -148,7 +150,7 @@ class SpeechModel(Model):
 
 
 class ImageModel(Model):
-    """A model of pictures (B, C, H, W)."""
+    """A model of images (B, C, H, W)."""
 
     modality: ClassVar[str] = "images"
     recipe: ClassVar[str] = "image_translation"
@@ -167,7 +169,7 @@ class ImageModel(Model):
 
     @property
     def side(self) -> int:
-        """Pixels of the shorter side of a crop."""
+        """Return the shorter side of a crop in pixels."""
         return min(self.train.crop, round(self.train.crop * self.images.aspect))
 
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
@@ -201,17 +203,17 @@ class ImageModel(Model):
         )
 
 
-# --- what defaults are written with ------------------------------------------------------------------------
+# --- helpers for defaults -----------------------------------------------------------------------------------
 
 
 def player(
     learning_rate: float, betas: Sequence[float] = (0.5, 0.999), **losses: float | LossWeight
 ) -> PlayerConfig:
-    """A player by its learning rate and the weights of its losses: `player(2e-4, adversarial=1, cycle=10)`."""
+    """Make a player from its learning rate and the weights of its losses: `player(2e-4, adversarial=1, cycle=10)`."""
     weights = {name: LossWeight.model_validate(weight) for name, weight in losses.items()}
     return PlayerConfig(learning_rate=learning_rate, betas=list(betas), losses=weights)
 
 
 def until(step: int, weight: float) -> LossWeight:
-    """A weight that becomes 0 at a step."""
+    """Make a weight that becomes 0 at a step."""
     return LossWeight(weight=weight, until=step)

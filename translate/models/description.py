@@ -1,20 +1,20 @@
-"""What cards and the demo say about a model."""
+"""Texts about a model for cards and the demo."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Description:
-    """What is said about a model; made by `Model.describe`.
+    """Texts about a model; made by `Model.describe`.
 
     Attributes:
-        subject: what follows the model's name in a title, such as `: SF1, TM1`; None where the domains tell nothing.
-        pipeline: the Hub's name of the task.
-        tag: the task, for a search on the Hub.
-        takes: sentences about what it takes and gives.
+        subject: suffix of the model's name in a title, such as `: SF1, TM1`; None where the domains say nothing.
+        pipeline: name of the task on the Hub.
+        tag: tag of the task for a search on the Hub.
+        takes: sentences about input and output.
         imports: packages that the example needs besides `translate`.
         opening, call: lines of Python that read an example and convert it with `model`.
-        command: what follows `translate convert RUN`.
+        command: arguments of the example after `translate convert RUN`.
     """
 
     subject: str | None

@@ -1,4 +1,4 @@
-"""Networks and losses of the user's inside a system of the toolkit, named by dotted paths in the section `own`.
+"""The user's own networks and losses inside a model of the toolkit, named by dotted paths in the section `own`.
 
     own:
       networks:
@@ -7,8 +7,8 @@
         generator:
           my_parts.roughness: 0.5               # called as roughness(batch, fakes); the weight may have an `until`
 
-A network takes and returns what the one that it replaces does. A loss gets the batch and the fakes of the step by the
-domain that they are to belong to, and returns a 0-dim tensor; its path is its name in the log.
+A network has the inputs and outputs of the one that it replaces. A loss gets the batch and the fakes of the step, by
+the domain that they should belong to, and returns a 0-dim tensor; its path is its name in the log.
 """
 
 import importlib
@@ -25,12 +25,12 @@ def plug_in(game: Game, own: OwnConfig, config: Any) -> None:
     """Put the networks and losses that `own` names into a game with fresh weights.
 
     Args:
-        game: changed in place.
-        own: section of `config`.
-        config: handed to the functions that make networks.
+        game: game, changed in place.
+        own: section `own` of `config`.
+        config: configuration, passed to the functions that make networks.
 
     Raises:
-        UserError: a path that leads nowhere, or a player or a network that the system does not have.
+        UserError: a path that names nothing, or a player or a network that the model does not have.
     """
     for place, path in own.networks.items():
         make = find_object(path, f"own.networks.{place}")
@@ -52,7 +52,7 @@ def plug_in(game: Game, own: OwnConfig, config: Any) -> None:
 
 
 def find_object(path: str, key: str) -> Any:
-    """What the dotted `path` of a function or class names; `key` is blamed where it leads nowhere (`UserError`)."""
+    """Import the function or class at the dotted `path`; raise `UserError`, naming `key`, where there is none."""
     module, _, name = path.rpartition(".")
     if not module or not all(part.isidentifier() for part in path.split(".")):
         raise UserError(f"`{key}` is `{path}`: expected the dotted path of a function, such as my_package.my_function")
@@ -60,14 +60,14 @@ def find_object(path: str, key: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there, and imports what is not: its author needs the traceback
+            raise  # the module exists, but its own import fails: its author needs the traceback
         raise UserError(f"`{key}` is `{path}`: cannot import `{error.name}`; is it on PYTHONPATH?") from None
     except AttributeError:
         raise UserError(f"`{key}` is `{path}`: the module `{module}` has no `{name}`") from None
 
 
 def _find_networks(game: Game, place: str) -> list[tuple[str, str]]:
-    """(player, name) of the networks that `place` means: all of a player, or one of them (`generator.to_target`)."""
+    """Return (player, name) of the networks at `place`: all of a player, or one of them (`generator.to_target`)."""
     player, _, name = place.partition(".")
     known = {key: list(game.networks(key)) for key in game.players}
     if player not in known or (name and name not in known[player]):

@@ -17,7 +17,7 @@ from translate.models.own import plug_in
 
 
 def _list_names() -> dict[str, str]:
-    """The path of the module by the model's name, which is the file's; nothing is imported."""
+    """Return the path of each model's module by name, which is that of the file; nothing is imported."""
     folder = Path(__file__).parent
     packages = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     return {
@@ -31,15 +31,15 @@ NAMES: Mapping[str, str] = _list_names()
 
 
 def find_model(name: str) -> type[Model]:
-    """The class of a model.
+    """Return the class of a model.
 
     Args:
-        name: one of `NAMES`; or, of a model of your own, the path of its module or class on PYTHONPATH.
+        name: one of `NAMES`; or, for a model of your own, the dotted path of its module or class on PYTHONPATH.
 
     Raises:
-        UserError: there is none, or the module holds no model or several.
+        UserError: no such model, or the module defines none or several.
     """
-    former = name.removeprefix("translate.models.")                 # as checkpoints of version 1 may name it
+    former = name.removeprefix("translate.models.")                 # checkpoints of version 1 may have this prefix
     path = NAMES.get(former, name)
     if path == name and "." not in name and not (name.isidentifier() and importlib.util.find_spec(name)):
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.4)
@@ -65,14 +65,14 @@ def _import(path: str, name: str) -> ModuleType:
 
 
 def _explain(error: ModuleNotFoundError, path: str, name: str) -> Exception:
-    """The error to raise: the author of a module that imports what is not there needs the traceback."""
+    """Return the error to raise: the author of a module whose own import fails needs the traceback."""
     if not f"{path}.".startswith(f"{error.name}."):
         return error
     return UserError(f"model `{name}`: cannot import `{error.name}`; is it on PYTHONPATH?")
 
 
 def _pick(module: ModuleType, name: str) -> type[Model]:
-    """The one model that a module defines."""
+    """Return the one model that a module defines."""
     found = [
         value for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Model) and value.__module__ == module.__name__
@@ -94,19 +94,22 @@ def _check(value: Any, name: str) -> type[Model]:
 
 
 def list_models() -> dict[str, type[Model]]:
-    """Every model of the toolkit by name."""
+    """Return every model of the toolkit by name."""
     return {name: find_model(name) for name in NAMES}
 
 
 def build(config: Model) -> Game:
-    """Build the game of a configuration, with what its section `own` names; weights from torch's random numbers."""
+    """Build the game of a configuration, with the networks and losses of its section `own`.
+
+    Weights are drawn from torch's global random numbers.
+"""
     game = config.build()
     plug_in(game, config.own, config)
     return game
 
 
 def find_defaults(name: str) -> dict[str, Any]:
-    """All settings of a model with their defaults, nested; without the keys that have none."""
+    """Return all settings of a model that have defaults, nested."""
     model = find_model(name)
     if missing := sorted(getattr(model, "__abstractmethods__", ())):
         raise UserError(f"model `{name}`: {model.__name__} lacks `{'`, `'.join(missing)}`; see docs/add-a-model.md")
@@ -117,8 +120,8 @@ def resolve(values: dict[str, Any], where: str) -> Model:
     """Lay `values` over the defaults of the model that they name and validate the whole.
 
     Args:
-        values: nested keys as read from YAML; `model` is required.
-        where: what to blame in an error message, such as the file's name.
+        values: nested settings as read from YAML; `model` is required.
+        where: origin of the values for error messages, such as the file's name.
 
     Raises:
         UserError: no such model, a key that it does not have, a value out of its range.

@@ -8,11 +8,11 @@ from translate.errors import UserError
 from translate.models.base import Model
 from translate.models.registry import resolve
 
-DEEPEST = 8                                                         # files that build on each other
+DEEPEST = 8                                                         # levels of files that build on each other
 
 
 def read_config(path: str | None, overrides: dict[str, Any], domains: list[str] | None = None) -> Model:
-    """The configuration of a run: defaults of the model, then the file, then the overrides."""
+    """Read the configuration of a run: defaults of the model, then the file, then the overrides."""
     values = merge(read_settings(path) if path else {}, overrides)
     if domains:
         values = merge(values, {"data": {"domains": domains}})
@@ -21,11 +21,11 @@ def read_config(path: str | None, overrides: dict[str, Any], domains: list[str] 
 
 
 def read_settings(path: str | Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Read a YAML file, laid over the files that its key `base` names, one path or several, relative to it.
+    """Read a YAML file, laid over the files that its key `base` names: one path or several, relative to the file.
 
     Args:
-        path: the file.
-        above: the files that build on it.
+        path: path of the file.
+        above: files that build on it.
 
     Raises:
         UserError: a file that cannot be read, or files that build on each other in a circle.

@@ -1,1 +1,1 @@
-"""The loop, and what it needs: checkpoints, schedules, logs, several processes."""
+"""The training loop, with players, schedules, resuming, logs and several processes."""

@@ -1,4 +1,4 @@
-"""Networks through `torch.compile`, or the reason why they stay as they are."""
+"""Compiling networks with `torch.compile`, or saying why they are not compiled."""
 
 import logging
 from collections.abc import Callable, Hashable, Iterator
@@ -25,22 +25,21 @@ def compile_networks(
     autocast: Callable[[], AbstractContextManager],
     options: TrainConfig,
 ) -> None:
-    """Compile the networks in place, one after the other, each only if steps still work with it.
+    """Compile the networks in place, one after the other; keep each compiled only if steps still work.
 
-    Compilation happens when a network is first used, so that only trials tell whether it works: steps forwards and
-    backwards from which nobody learns, one of each pattern that comes soon, so that no loss is forgotten that is
-    computed in some steps alone. A gradient penalty, which differentiates its discriminator twice, leaves that
-    discriminator as it is; the generators are compiled all the same. One line of the log tells of each network that
-    runs without, and why.
+    Compilation happens when a network is first used, so only trials show whether it works: forward and backward passes
+    without an update, one for each pattern of the next steps, so that losses computed in some steps only are covered. A
+    discriminator with a gradient penalty, which differentiates it twice, stays uncompiled; the generators are compiled
+    all the same. The log says which networks run uncompiled, and why.
 
-    Names of weights and what `state_dict` gives stay the same; sampler, random numbers, weights, buffers and memory
-    are afterwards as before.
+    The keys of `state_dict` stay the same; the sampler, random numbers, weights, buffers and memory are afterwards as
+    before.
 
     Args:
-        game: in training mode.
-        sampler, step: where the trials take their batches, and the step that is played next.
-        autocast: makes the context that sets the precision of the networks.
-        options: section `train` of the settings.
+        game: game in training mode.
+        sampler, step: source of the trials' batches, and number of the next step.
+        autocast: factory of the context that sets the precision of the networks.
+        options: the section `train` of the settings.
     """
     before, position = Snapshot(game, {}), sampler.position()
     log.info("train.compile: compiling, which takes a minute or two")
@@ -51,7 +50,7 @@ def compile_networks(
             try:
                 for number, batch in trials:
                     _try_step(game, batch, number, autocast)
-            except Exception as error:  # whatever a compiler, its back end or the C++ compiler behind it may raise
+            except Exception as error:  # compilers and their back ends raise anything
                 network._compiled_call_impl = None  # torch has no call that undoes `Module.compile`
                 log.warning("train.compile: %s runs without it (%s)", name, _explain(error))
     finally:
@@ -60,7 +59,7 @@ def compile_networks(
 
 
 def _list_networks(game: Game) -> list[tuple[str, nn.Module]]:
-    """Name all networks as `own.networks` does."""
+    """List all networks with their names as in `own.networks`."""
     return [
         (f"{player}.{name}" if name else player, network)
         for player in game.players
@@ -69,7 +68,7 @@ def _list_networks(game: Game) -> list[tuple[str, nn.Module]]:
 
 
 def _find_trials(game: Game, sampler: Sampler, step: int, options: TrainConfig) -> Iterator[tuple[int, Batch]]:
-    """Yield the first step of every pattern that comes soon, with a micro-batch of its stage."""
+    """Yield the first step of every pattern within the next `HORIZON` steps, with a micro-batch of its stage."""
     seen: set[Hashable] = set()
     for number in range(step, min(step + HORIZON, options.steps)):
         stage = game.begin(number)
@@ -95,6 +94,6 @@ def _try_step(game: Game, batch: Batch, step: int, autocast: Callable[[], Abstra
 
 
 def _explain(error: Exception) -> str:
-    """Return the first line of what went wrong."""
+    """Return the first line of the error."""
     cause = getattr(error, "inner_exception", error)
     return next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)

@@ -1,4 +1,4 @@
-"""Losses over steps, as a picture."""
+"""Losses over steps, as an image."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 COLUMNS = 3                                                         # columns of the small multiples
 
 
-SMOOTHED_ABOVE = 100                                                # points: more get a moving average
+SMOOTHED_ABOVE = 100                                                # points; a longer curve gets a moving average
 
 
 def draw_losses(path: str | os.PathLike[str], log_jsonl: str | os.PathLike[str]) -> None:
     """Draw every `player/loss` of a training log over the steps, one small panel each, as PNG.
 
     Args:
-        path: path of the picture.
-        log_jsonl: the log, lines like {"step": 100, "generator/cycle": 1.2}.
+        path: path of the PNG.
+        log_jsonl: path of the log, with lines like {"step": 100, "generator/cycle": 1.2}.
 
     Raises:
         UserError: the log is missing, holds a broken line or no loss.
@@ -81,7 +81,7 @@ def _read_curves(log_jsonl: str | os.PathLike[str]) -> dict[str, list[tuple[floa
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> np.ndarray:
-    """Write a figure as PNG, whole or not at all; returns its pixels (H, W, 3), uint8."""
+    """Write a figure as PNG, whole or not at all; return its pixels (H, W, 3), uint8."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -1,7 +1,7 @@
 """Several processes under `torchrun`: broadcast once, then one flattened all-reduce per player and step.
 
-There is no wrapper around the networks: gradient penalties and several forward passes per backward pass, the daily
-bread of adversarial training, are where wrappers break.
+There is no wrapper around the networks: wrappers break with gradient penalties and with several forward passes per
+backward pass, both usual in adversarial training.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from torch import Tensor, distributed, nn
 from translate.errors import UserError
 from translate.training.heartbeat import Heartbeat
 
-PATIENCE = timedelta(hours=1)                                       # all wait while the first process evaluates
+PATIENCE = timedelta(hours=1)                                       # longest wait, as while the first process evaluates
 
 _heartbeat: Heartbeat | None = None
 
 
 def start(device: torch.device) -> None:
-    """Join the others when `torchrun` started this process; does nothing otherwise.
+    """Join the process group if `torchrun` started this process; else do nothing.
 
     Raises:
         UserError: the others cannot be reached, or torchrun's own restart cannot work.
@@ -31,7 +31,7 @@ def start(device: torch.device) -> None:
     global _heartbeat
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         return
-    # Its store would still give the addresses of the processes before (github.com/pytorch/pytorch/issues/135712).
+    # Its store would still give the addresses of the former processes (github.com/pytorch/pytorch/issues/135712).
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
     if again and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         raise UserError(
@@ -69,7 +69,7 @@ def processes() -> int:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto`, `cpu` or `cuda` to a device; under `torchrun` each process takes the GPU of its local rank.
+    """Return the device `auto`, `cpu` or `cuda`; under `torchrun` each process takes the GPU of its local rank.
 
     Raises:
         UserError: there is no such GPU.
@@ -90,7 +90,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def wait() -> None:
-    """Wait until all processes are here."""
+    """Wait until all processes have called this."""
     if processes() > 1:
         with _together():
             distributed.barrier()
@@ -105,10 +105,10 @@ def broadcast(module: nn.Module) -> None:
 
 
 def gather(own: Any) -> list[Any]:
-    """Gather what every process has, in their order, on the first; the others get an empty list.
+    """Gather an object of every process on the first, in their order; the others get an empty list.
 
     Args:
-        own: what this process has; can be pickled, with tensors on the CPU.
+        own: object of this process; must be picklable, with tensors on the CPU.
     """
     if processes() == 1:
         return [own]
@@ -119,7 +119,7 @@ def gather(own: Any) -> list[Any]:
 
 
 def compare(own: Any) -> list[Any]:
-    """Gather what every process has, in their order, on all of them; for small things."""
+    """Gather a small object of every process on all of them, in their order."""
     found = [own] * processes()
     if processes() > 1:
         with _together():
@@ -146,7 +146,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 @contextlib.contextmanager
 def _together() -> Iterator[None]:
-    """Wrap what all processes do at the same time: it fails where one of them is gone."""
+    """Turn the failure of a collective operation into a `UserError`: another process has ended."""
     try:
         yield
     except RuntimeError:

@@ -1,9 +1,10 @@
-"""`train.graph`: steps recorded as CUDA graphs and replayed, which leaves nothing for Python to do.
+"""`train.graph`: steps recorded as CUDA graphs and replayed, without Python's overhead.
 
-A step is thousands of small operations, which Python starts one by one. Steps of one *pattern* (`Game.pattern`,
-and the shapes of the batch) are the same operations on the same memory, so that the first of them is recorded, with
-forward and backward passes, clipping, optimisers and averages, and all are replayed. What differs from step to step
-lies in tensors that are filled in between: the batch and what `Player.schedule` sets.
+A step is thousands of small operations, which Python starts one by one. Steps of one *pattern* (`Game.pattern`, and the
+shapes of the batch) are the same operations on the same memory. The first of them is recorded, with forward and
+backward passes, clipping, optimisers and averages; the others replay it. What differs from step to step lies in tensors
+that are
+filled before each replay: the batch and what `Player.schedule` sets.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ from translate.training.step import Step, StepLog
 
 log = logging.getLogger("translate")
 
-MOST = 16                                                           # patterns; more of them, and every step is new
+MOST = 16                                                           # patterns; with more, recording does not pay
 Result = TypeVar("Result")
 
 
@@ -35,21 +36,24 @@ class Recorder(Protocol):
     """The device-specific half: warm up and record."""
 
     def warm_up(self, function: Callable[[], Any]) -> None:
-        """Call `function` as often as the library needs it to have chosen and allocated all that it wants."""
+        """Call `function` until the library has chosen its kernels and allocated its memory."""
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-        """Call `function` once to note its operations; return what does them again, and what `function` returned.
+        """Record the operations of `function`; return a function that replays them, and the result of `function`.
 
-        Every replay writes its results over those of the one before.
+        Every replay overwrites the results of the one before.
         """
 
     def forget(self) -> None:
-        """Expect no more replays of what was recorded so far."""
+        """Release all recordings; none is replayed after this."""
 
 
 class CudaRecorder:
-    """CUDA graphs, all in one pool of memory: no two are replayed at a time, and nothing but weights, optimisers,
-    averages and losses, which stay allocated, outlives a replay."""
+    """A recorder of CUDA graphs, all in one pool of memory.
+
+    They can share it: no two are replayed at a time, and only weights, optimisers, averages and losses, which stay
+    allocated, outlive a replay.
+"""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -60,7 +64,7 @@ class CudaRecorder:
         mode = torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")                         # torch warns that this mode is a prototype
-            torch.cuda.set_sync_debug_mode("error")                 # whatever waits would break the recording
+            torch.cuda.set_sync_debug_mode("error")                 # an operation that waits would break the recording
         try:
             self._call_aside(function)
         finally:
@@ -71,15 +75,15 @@ class CudaRecorder:
         torch.cuda.synchronize(self.device)
         torch.cuda.empty_cache()
         with torch.cuda.stream(self.side):
-            # thread_local: threads that fetch pictures meanwhile may do as they please
+            # thread_local: other threads, which fetch images, are not restricted
             graph.capture_begin(pool=self.pool, capture_error_mode="thread_local")
             try:
                 result = function()
                 graph.capture_end()
             except Exception:
-                with contextlib.suppress(RuntimeError):             # what broke it is the cause that counts
+                with contextlib.suppress(RuntimeError):             # the first error is the one to report
                     graph.capture_end()
-                # The generator of random numbers would go on believing that it is being recorded.
+                # The random generator would stay in its recording state.
                 fresh = torch.Generator(self.device)
                 fresh.set_state(random)
                 torch.cuda.default_generators[self.device.index].graphsafe_set_state(fresh)
@@ -87,10 +91,10 @@ class CudaRecorder:
         return graph.replay, result
 
     def forget(self) -> None:
-        self.pool = torch.cuda.graph_pool_handle()                  # the former lives as long as its recordings
+        self.pool = torch.cuda.graph_pool_handle()                  # the old pool lives as long as its recordings
 
     def _call_aside(self, function: Callable[[], Any]) -> None:
-        """Call `function` on a stream of its own, as recordings want their warm-up."""
+        """Call `function` on a separate stream, as CUDA graphs require for their warm-up."""
         self.side.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.side):
             function()
@@ -106,7 +110,9 @@ def make_step(
     players: Mapping[str, Player],
     autocast: Callable[[], AbstractContextManager],
 ) -> Step:
-    """Make what plays the steps of a run: recorded ones under `train.graph`, or plain ones and a line that says why."""
+    """Make the `Step` of a run: a recorded one under `train.graph`, else a plain one; log why where it cannot
+    record.
+    """
     if not options.graph:
         return Step(game, players, autocast, options.accumulate)
     device = next(game.parameters()).device
@@ -128,7 +134,7 @@ def make_step(
 
 @dataclass
 class Recording:
-    """A recorded step: `replay` plays it and leaves its losses in `values`; `names` tells their players and names."""
+    """A recorded step: `replay` plays it and leaves its losses in `values`; `names` holds their players and names."""
 
     replay: Callable[[], None]
     names: list[tuple[str, list[str]]]
@@ -136,12 +142,12 @@ class Recording:
 
     def __call__(self) -> StepLog:
         self.replay()
-        values = iter(self.values.clone().unbind())                 # the next replay writes over them
+        values = iter(self.values.clone().unbind())                 # the next replay overwrites them
         return [(group, {name: next(values) for name in names}) for group, names in self.names]
 
 
 class GraphStep(Step):
-    """Records a step when its pattern first comes. Where that fails, all steps are played without recordings.
+    """A `Step` that records each pattern at its first step and replays it; where recording fails, it plays plain steps.
 
     Args:
         game, players, autocast, accumulate: as for `Step`.
@@ -158,7 +164,7 @@ class GraphStep(Step):
     ):
         super().__init__(game, players, autocast, accumulate)
         self.recorder: Recorder | None = recorder
-        self.buffers: dict[Hashable, Batch] = {}                    # the batch that recordings read, by its shapes
+        self.buffers: dict[Hashable, Batch] = {}                    # input batches of the recordings, by shapes
         self.recordings: dict[Hashable, Recording] = {}             # by shapes and pattern
         for player in players.values():
             player.use_tensors()
@@ -178,20 +184,20 @@ class GraphStep(Step):
                 self.recordings[pattern] = self._record(self.recorder, buffers, step)
             except UserError:
                 raise
-            except Exception as error:  # whatever CUDA, or a game that reads values, may raise
+            except Exception as error:  # CUDA, or a game that reads values, may raise anything
                 self._give_up(error)
                 return super().__call__(batch, step, rate)
         return self.recordings[pattern]()
 
     def restart(self) -> None:
         super().restart()
-        self.recordings.clear()                                     # they know the optimisers' former memory
+        self.recordings.clear()                                     # they refer to the optimisers' former memory
         self.buffers.clear()
         if self.recorder:
             self.recorder.forget()
 
     def _record(self, recorder: Recorder, buffers: Batch, step: int) -> Recording:
-        """Record the step on `buffers`, without learning from it."""
+        """Record the step on `buffers`, leaving the weights and states as they were."""
         if len(self.recordings) == MOST:
             raise RuntimeError(f"there are more than {MOST} kinds of steps, or of shapes")
         names: list[tuple[str, list[str]]] = []

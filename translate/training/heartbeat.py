@@ -1,4 +1,4 @@
-"""Whether the other processes of a run still live: those of a lost machine cannot tell that they have ended."""
+"""Detecting processes that are gone: those of a lost machine cannot report that they have ended."""
 
 import contextlib
 import os
@@ -9,21 +9,21 @@ from collections.abc import Callable
 from torch.distributed import Store
 
 EVERY = 5.0                                                         # seconds between two beats
-SILENCE = 120.0                                                     # seconds; whoever was silent for longer is lost
+SILENCE = 120.0                                                     # seconds without a beat: the process is lost
 
 
 class Heartbeat:
-    """Counts up in a store that all processes see, and ends this process when another's count stands still.
+    """A counter in the store of all processes; ends this process when another's counter stands still.
 
     The first process watches all others and these watch the first, so that all end soon after one does. A connection
-    to a lost machine may hang: one thread talks to the store, another counts how long that one has heard nothing. It
+    to a lost machine may hang: one thread talks to the store, another measures how long the first has heard nothing. It
     counts its own rounds, not seconds, so that a run may be suspended as a whole.
 
     Args:
-        store: a connection of its own to the store of the run.
-        rank, processes: this process among all.
-        every, silence: seconds between two beats, and until a process is taken for lost.
-        end: called with a line for the person who watches; ends the process.
+        store: separate connection to the store of the run.
+        rank, processes: rank of this process, and number of processes.
+        every, silence: seconds between two beats, and without a beat until a process is taken for lost.
+        end: function that ends the process, called with a message for the user.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class Heartbeat:
             threading.Thread(target=work, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
-        """This process is done; from now on the others may go."""
+        """Stop watching: this process is done, and the others may end."""
         self.over.set()
 
     def _beat(self) -> None:
         counts = dict.fromkeys(self.silent, 0)
-        with contextlib.suppress(RuntimeError):                     # no store, no news: the other thread counts
+        with contextlib.suppress(RuntimeError):                     # the store is gone: the other thread notices
             while not self.over.wait(self.every):
                 self.store.add(str(self.rank), 1)
                 for other, before in counts.items():
@@ -68,6 +68,9 @@ class Heartbeat:
 
 
 def end_process(line: str) -> None:
-    """At once: the main thread may wait for the lost process for ever. Checkpoints appear whole or not at all."""
+    """Print the line and end at once: the main thread may wait for the lost process for ever.
+
+    This is safe for checkpoints, which appear whole or not at all.
+"""
     print(f"translate: {line}", file=sys.stderr, flush=True)
     os._exit(2)

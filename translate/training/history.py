@@ -12,23 +12,23 @@ from translate.config import LossWeight
 from translate.errors import UserError
 from translate.training.log import Log
 
-IDENTITY_CHANGE = 0.05                                              # a generator that changes less is an identity
-IDENTITY_PATIENCE = 2_000                                           # steps after which that deserves a warning
-IDLE_PATIENCE = 100                                                 # steps in which every loss should have had a turn
+IDENTITY_CHANGE = 0.05                                              # relative change; below it, an identity
+IDENTITY_PATIENCE = 2_000                                           # steps after which a warning is given
+IDLE_PATIENCE = 100                                                 # steps in which every loss should have occurred
 
 
 class History:
-    """Collects losses without reading them; reading is what waits for the device.
+    """The losses of several steps, collected without reading them: reading waits for the device.
 
     Args:
-        folder: folder of the run; an error message names its last checkpoint.
+        folder: folder of the run, whose last checkpoint error messages name.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.values: dict[str, list[Tensor]] = defaultdict(list)
         self.steps: dict[str, list[int]] = defaultdict(list)
-        self._unchanged_from: int | None = None                     # since when the generator returns its input
+        self._unchanged_from: int | None = None                     # step since which the generator returns its input
         self._warned = False
         self._known: set[str] = set()                               # names of all losses so far
         self._counted = False
@@ -55,7 +55,7 @@ class History:
             if not all(finite):
                 broken.append((self.steps[name][finite.index(False)], name))
         if broken:
-            step, name = min(broken, key=lambda found: found[0])     # the first that was computed in that step
+            step, name = min(broken, key=lambda found: found[0])     # the first in that step
             self._refuse(step, f"the loss `{name}`")
 
     def check_weights(self, step: int, weights: Mapping[str, Tensor]) -> None:
@@ -73,19 +73,19 @@ class History:
         )
 
     def warn_of_idle_weights(self, log: Log, step: int, weights: Mapping[str, Mapping[str, LossWeight]]) -> None:
-        """Say once which losses have a weight but never came: the game does not know them."""
+        """Warn once of losses that have a weight but were never computed: the game does not yield them."""
         if self._counted or step < IDLE_PATIENCE:
             return
         self._counted = True
         for player, of_player in weights.items():
             for loss, weight in of_player.items():
-                lately = range(max(step - weight.every, 0), step)   # with `every` it has a weight in one of these
+                lately = range(max(step - weight.every, 0), step)   # with `every`, it has a weight in one of these
                 if any(weight.at(one) > 0 for one in lately) and f"{player}/{loss}" not in self._known:
                     key = f"players.{player}.losses.{loss}"
                     log.say(f"warning: {key} has had no effect in {step} steps: the game yields no such loss")
 
     def warn_of_identity(self, log: Log, step: int) -> None:
-        """Say once when the generator has long returned its input, the most common failure of these systems."""
+        """Warn once when the generator has long returned its input, the most common failure of these models."""
         change = self.means().get("monitor/change")
         if change is None or change > IDENTITY_CHANGE or self._warned:
             self._unchanged_from = None

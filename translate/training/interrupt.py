@@ -8,13 +8,13 @@ from translate.training import distributed
 
 
 class Interrupt:
-    """From now on the first Ctrl-C is only noted, until `release`.
+    """A handler that only notes the first Ctrl-C, until `release`.
 
-    Several processes do not stop at the same step, signals belong to the main thread, and a program that has a handler
-    of its own keeps it: there Ctrl-C stays as it is.
+    Ctrl-C stays as it is with several processes (which would not stop at the same step), outside the main thread (which
+    alone gets signals), and where the program has a handler of its own.
 
     Attributes:
-        asked: whether it came.
+        asked: whether Ctrl-C has come.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run reports: JSON lines always, TensorBoard beside them, a bar on a terminal, plain lines elsewhere."""
+"""The log of a run: JSON lines always, TensorBoard beside them, a bar on a terminal, plain lines elsewhere."""
 
 import json
 import sys
@@ -12,11 +12,11 @@ from translate.files import replacing
 
 
 class Log:
-    """Writes `log.jsonl` and TensorBoard events in the run's folder and shows progress.
+    """A writer of `log.jsonl` and TensorBoard events in the run's folder, which also shows progress.
 
     Args:
         folder: folder of the run.
-        first, steps: the step at which this process starts and the number of the last.
+        first, steps: step at which this process starts, and number of the last step.
     """
 
     def __init__(self, folder: Path, first: int, steps: int):
@@ -43,7 +43,7 @@ class Log:
             print(f"step {step}/{self.steps}  {rate:.1f}/s  {left} left  {text}", file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
-        """Show a line to whoever watches."""
+        """Print a line on standard error."""
         if self._bar is not None:
             self._bar.console.print(message, highlight=False, markup=False)
         else:
@@ -73,7 +73,7 @@ class Log:
 
 
 def _forget_after(path: Path, step: int) -> None:
-    """Drop the lines that a cut run wrote after its last checkpoint: those steps are done again."""
+    """Remove the lines that a cut run wrote after its last checkpoint: those steps are repeated."""
     if not path.exists():
         return
     kept = []

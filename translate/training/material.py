@@ -1,4 +1,4 @@
-"""What a run learns from."""
+"""The data and the watch of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Material:
     """Everything that a modality (speech, images) gives to `train`.
 
     Attributes:
-        sampler: gives the batches.
+        sampler: source of the batches.
         statistics: statistics of the data, keys `<domain>/...`; they travel in the checkpoint.
-        watch: looks at the run while it trains.
+        watch: monitor of the run.
     """
 
     sampler: Sampler

@@ -14,7 +14,7 @@ from translate.training import distributed
 
 
 class Player:
-    """One of a game's players with what it learns by.
+    """One of a game's players with its optimiser and moving average.
 
     Args:
         name: name of the player.
@@ -27,7 +27,7 @@ class Player:
         self.named = {f"players.{name}.{key}": p for key, p in module.named_parameters() if p.requires_grad}
         self.parameters = list(self.named.values())
         self.average = {k: p.detach().clone() for k, p in self.named.items()} if config.average else {}
-        self.newest_weight: float | Tensor = 0.0                    # of the newest parameters in their average
+        self.newest_weight: float | Tensor = 0.0                    # weight of the newest parameters in their average
         self.optimizer = self._make_optimizer()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
@@ -37,7 +37,7 @@ class Player:
         return torch.optim.Adam(self.parameters, lr=rate, betas=(first, second), fused=True)
 
     def restart(self) -> None:
-        """Forget what the optimiser remembers, where a game enters another stage; averages stay."""
+        """Clear the optimiser's state, where a game enters another stage; averages stay."""
         self.optimizer = self._make_optimizer()
         if isinstance(self.newest_weight, Tensor):
             self.use_tensors()
@@ -45,7 +45,7 @@ class Player:
     def schedule(self, step: int, rate: float) -> None:
         """Set this step's learning rate (`rate` is a factor on it) and the weight of the newest parameters."""
         group, rate = self.optimizer.param_groups[0], self.config.learning_rate * rate
-        # Early averages reach back over fewer steps, so that the random start is soon forgotten.
+        # Early averages span fewer steps, so that the random initial weights are soon forgotten.
         newest_weight = 1 - min(self.config.average or 0.0, (1 + step) / (10 + step))
         if isinstance(self.newest_weight, Tensor):
             group["lr"].fill_(rate)
@@ -55,7 +55,7 @@ class Player:
             group["lr"], self.newest_weight = float(np.float32(rate)), newest_weight
 
     def use_tensors(self, use: bool = True) -> None:
-        """Let `schedule` fill tensors, which a recording of an update reads at each replay; or set plain numbers."""
+        """Let `schedule` fill tensors, which a recorded update reads at each replay, or set plain numbers."""
         group, device = self.optimizer.param_groups[0], self.parameters[0].device
         group["capturable"] = use
         self.optimizer._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the warm-up is that
@@ -74,11 +74,12 @@ class Player:
         """Back-propagate the weighted sum of the losses into this player's parameters.
 
         Args:
-            losses: 0-dim tensors by name, one at least.
+            losses: 0-dim tensors by name, at least one.
             weights: weights of the losses.
             step: number of the step; weights may depend on it.
             turn: number of turns that the player had before; None: one in every step.
-            part, parts: micro-batch and how many there are: the first clears the gradients, all add their mean.
+            part, parts: index and number of micro-batches; the first clears the gradients, each adds its fraction of
+                the mean.
 
         Raises:
             ValueError: a loss that has no weight.
@@ -91,7 +92,7 @@ class Player:
         (total if parts == 1 else total / parts).backward(inputs=self.parameters)
 
     def update(self) -> None:
-        """Step the optimiser by the gradients that were added, at the rate that is set, and follow with the average."""
+        """Step the optimiser by the gradients that were added, then update the moving average."""
         distributed.average_gradients(self.parameters)
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
@@ -110,9 +111,9 @@ class Player:
 
 @contextlib.contextmanager
 def averaged(game: Game, players: Mapping[str, Player]) -> Iterator[None]:
-    """Put the game into evaluation mode, with the moving averages in the place of the weights that have one.
+    """Put the game into evaluation mode, with moving averages in place of the weights that have one.
 
-    Afterwards training goes on as if nothing had happened: weights and random numbers are those of before.
+    Afterwards weights and random numbers are restored.
     """
     pairs = [(p.named[key], value) for p in players.values() for key, value in p.average.items()]
     kept = [parameter.detach().clone() for parameter, _ in pairs]

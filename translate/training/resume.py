@@ -1,4 +1,4 @@
-"""Taking up a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU.
+"""Resuming a run where it was cut, so that it ends as the uncut one would: bit for bit on the CPU.
 
 What all processes have alike, such as weights, is saved once. What each has for itself, its *private state*, is
 gathered: image pools and random numbers.
@@ -26,7 +26,7 @@ from translate.training.player import Player
 
 log = logging.getLogger("translate")
 
-# What may change between the parts of a run: nothing that decides a weight. (train.steps may, with a word.)
+# Keys that may change when a run is resumed: those that affect no weight. (train.steps may, with a message.)
 FREE = {
     "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every", "train.device",
     "train.graph",
@@ -34,7 +34,7 @@ FREE = {
 
 
 class Sampler(Protocol):
-    """Where batches come from; from the same position come the same batches."""
+    """A source of batches; the same position gives the same batches."""
 
     def next(self) -> dict[str, Tensor]: ...
 
@@ -47,7 +47,7 @@ class Sampler(Protocol):
 
 
 def gather_private(game: Game) -> list[dict[str, Any]]:
-    """Gather each process's private state (image pools, random numbers) on the first. All must call it at one step."""
+    """Gather each process's private state (image pools, random numbers) on the first. Collective."""
     on_gpu = next(game.parameters()).device.type == "cuda"
     return distributed.gather({
         "translator": {name: value.cpu() for name, value in game.memory().items()},
@@ -61,7 +61,7 @@ def collect_state(
 ) -> dict[str, Any]:
     """Collect all that `resume` needs besides the weights; tensors and plain values only.
 
-    `private` is what `gather_private` gave. Keys are those of the first release: older checkpoints resume.
+    `private` is the result of `gather_private`. The keys never change, so that older checkpoints resume.
     """
     return {
         "step": step,
@@ -81,11 +81,11 @@ def resume(
     sampler: Sampler,
     statistics: Mapping[str, np.ndarray],
 ) -> tuple[int, float]:
-    """Take up the newest checkpoint in `folder`; return its step and the best metric so far (0, inf without one).
+    """Load the newest checkpoint in `folder`; return its step and the best metric so far (0 and inf without one).
 
     Raises:
-        UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing; or
-            the processes see different ones.
+        UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing; or the
+        processes see different checkpoints.
     """
     latest = folder / "latest"
     checkpoint = whole = find_latest(folder, resuming=True)
@@ -95,7 +95,7 @@ def resume(
                 f"{latest}: points at {latest.readlink()}, which is missing, and no other step is whole; remove the "
                 "link to begin again"
             )
-        checkpoint = latest.resolve()                               # what is wrong with it is told when it is read
+        checkpoint = latest.resolve()                               # a damaged one is reported when it is read
     newest = checkpoint.name if checkpoint else "none"
     if len(seen := set(distributed.compare(newest))) > 1:
         raise UserError(
@@ -123,13 +123,15 @@ def resume(
 
 
 def begin_private(seed: int, step: int) -> None:
-    """Seed every process but the first, each differently; the first goes on with those that drew the weights."""
+    """Seed every process but the first, each differently; the first keeps the random state that drew the weights."""
     if number := distributed.rank():
         torch.manual_seed(int(np.random.SeedSequence([seed, number, step]).generate_state(1)[0]))
 
 
 def recall_private(game: Game, seed: int, state: Mapping[str, Any]) -> None:
-    """Give this process its private state of a checkpoint; a process that the run did not have before starts afresh."""
+    """Restore this process's private state from a checkpoint; a process that the run did not have before starts
+    afresh.
+    """
     private = [state, *state.get("others", [])]                     # the first checkpoints have no "others"
     number, now = distributed.rank(), distributed.processes()
     if now != len(private):
@@ -151,7 +153,7 @@ def check_same_run(checkpoint: Path, config: Model) -> None:
     """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
     path = checkpoint / "config.yaml"
     values = read_yaml(path)
-    if values.get("model") == config.model:                         # keys that it lacks have their defaults
+    if values.get("model") == config.model:                         # missing keys have their defaults
         values = validate(type(config), values, str(path)).model_dump()
     old, new = _flatten(values), _flatten(config.model_dump())
     for key in ["model", *sorted(old.keys() | new.keys())]:

@@ -1,4 +1,4 @@
-"""What a step changes, copied before a trial and put back after it."""
+"""Copies of all that a step changes, taken before a trial and restored after it."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from translate.training.player import Player
 
 
 class Snapshot:
-    """Copies all that a step changes, to put it back in place: recordings know tensors by their addresses."""
+    """Copies of all that a step changes, restored in place: recordings know tensors by their addresses."""
 
     def __init__(self, game: Game, players: Mapping[str, Player]):
         self.game, self.players = game, players
@@ -22,7 +22,7 @@ class Snapshot:
         self.random_gpu = torch.cuda.get_rng_state(device) if self.gpu else None
 
     def check_host(self) -> None:
-        """Raise where a step did something that a replay would not do again."""
+        """Raise `RuntimeError` where a step did something that a replay would not repeat."""
         if self.game.memory():
             raise RuntimeError("the processor decides which fakes the discriminators meet again; set network.pool=0")
         if self.gpu and not torch.equal(self.random, torch.get_rng_state()):
@@ -33,12 +33,12 @@ class Snapshot:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put everything back as it was, and clear the gradients."""
+        """Restore everything, and clear the gradients."""
         for name, value in self._find_tensors().items():
             if name in self.kept:
                 value.copy_(self.kept[name])
             else:
-                value.zero_()                                       # of an optimiser that had not stepped yet
+                value.zero_()                                       # its optimiser had not stepped yet
         self.game.zero_grad(set_to_none=True)
         self.game.recall(self.memory)
         torch.set_rng_state(self.random)
@@ -46,7 +46,7 @@ class Snapshot:
             torch.cuda.set_rng_state(self.random_gpu, self.gpu)  # type: ignore[arg-type]
 
     def _find_tensors(self) -> dict[str, Tensor]:
-        """Find weights and buffers, averages, and what the optimisers remember, by name."""
+        """Return weights, buffers, averages and the optimisers' state, by name."""
         found = dict([*self.game.named_parameters(), *self.game.named_buffers()])
         for name, player in self.players.items():
             found |= {f"average of {key}": value for key, value in player.average.items()}

@@ -2,10 +2,10 @@
 
 Under `train.accumulate` a step plays several micro-batches, slices of the batch, in lock-step: every turn is played on
 all of them, their gradients are added up, and then the player is updated. So what follows a turn sees the updated
-player, as on the whole batch, and the gradient is that of the whole batch wherever losses are means over samples that
-do not see one another. No game knows. What a game does among the samples of a batch, it does among those of a
-micro-batch: batch norms take their statistics from it, and wanted domains are shuffled within it; random numbers are
-drawn micro-batch by micro-batch.
+player, as on the whole batch, and the gradient is that of the whole batch wherever losses are means over independent
+samples. No game knows of it. What a game does across the samples of a batch, it does within a micro-batch: batch norms
+take their statistics from it, and wanted domains are shuffled within it; random numbers are drawn micro-batch by
+micro-batch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,13 @@ StepLog = list[tuple[str, dict[str, Tensor]]]                       # losses by 
 
 
 class Step:
-    """Plays steps.
+    """A player of steps.
 
     Args:
-        game: on the device, in training mode.
-        players: the players of the game by name.
-        autocast: makes the context that sets the precision of the networks.
-        accumulate: micro-batches per step.
+        game: game on the device, in training mode.
+        players: players of the game by name.
+        autocast: factory of the context that sets the precision of the networks.
+        accumulate: number of micro-batches per step.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Step:
         self.game, self.players, self.autocast, self.accumulate = game, players, autocast, accumulate
 
     def __call__(self, batch: Batch, step: int, rate: float) -> StepLog:
-        """Play step number `step` with the learning rates multiplied by `rate`; return what is worth logging."""
+        """Play step number `step` with the learning rates multiplied by `rate`; return its losses and monitors."""
         for player in self.players.values():
             player.schedule(step, rate)
         return self.play(batch, step)
 
     def restart(self) -> None:
-        """Start afresh where the game enters another stage: optimisers forget what they remember."""
+        """Clear the optimisers' state, where the game enters another stage."""
         for player in self.players.values():
             player.restart()
 
@@ -95,7 +95,7 @@ class _Part:
         self.monitors: dict[str, Tensor] = {}
 
     def play_turn(self) -> Turn | None:
-        """Play on to the next turn; None: the step is over."""
+        """Play the next turn and return it; None: the step is over."""
         self.game.fakes, self.game.monitors = self.fakes, self.monitors
         turn = next(self.turns, None)
         self.fakes, self.monitors = self.game.fakes, self.game.monitors
@@ -103,7 +103,7 @@ class _Part:
 
 
 def cut_batch(batch: Batch, parts: int) -> list[Batch]:
-    """Cut a batch into as many micro-batches of one size, without copying.
+    """Cut a batch into `parts` micro-batches of equal size, without copying.
 
     Raises:
         ValueError: its size is no multiple of their number.

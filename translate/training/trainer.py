@@ -1,8 +1,8 @@
 """THE loop: every model of this toolkit is trained by `train`.
 
 A game yields `(player, losses)`; that `Player` weights the losses, back-propagates, averages over processes,
-clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a line is due. Where a
-game grows, its stage is asked for before the batch is drawn (`Game.begin`).
+clips and steps its optimiser. Nothing in a step waits for the device: losses are read only when a log line is due. The
+game's stage is asked for before the batch is drawn (`Game.begin`).
 """
 
 from collections.abc import Callable, Mapping
@@ -34,15 +34,15 @@ from translate.training.schedule import rate_factor
 
 @dataclass
 class Watch:
-    """What looks at a run from outside, with the averaged weights in place.
+    """Functions that monitor a run, called with the averaged weights in place.
 
     Attributes:
-        sample: shows images and sounds of a game to the log; called every `train.sample_every` steps.
-        evaluate: measures the metric to follow, lower is better; called every `train.evaluate_every` steps.
-        metric: its name in the log.
+        sample: function that writes images and sounds of a game to the log, called every `train.sample_every` steps.
+        evaluate: function that measures the metric, lower is better, called every `train.evaluate_every` steps.
+        metric: name of the metric in the log.
     """
 
-    sample: Callable[[Any, int, Log], None] | None = None           # a watch knows which kind of game it looks at
+    sample: Callable[[Any, int, Log], None] | None = None           # Any: each watch knows the class of its game
     evaluate: Callable[[Any], float] | None = None
     metric: str = "metric"
 
@@ -58,12 +58,12 @@ def train(
     """Train to `config.train.steps`, from the newest checkpoint in `folder` if there is one.
 
     Args:
-        game: a game with fresh weights, on the device.
+        game: game with fresh weights, on the device.
         config: settings of the run; `config.players` configures the optimisers.
-        sampler: gives the batches.
+        sampler: source of the batches.
         statistics: statistics of the training data, keys `<domain>/...`; they travel in the checkpoint.
         folder: folder of the run: checkpoints, `log.jsonl`, `tensorboard/`.
-        watch: shows images and sounds and measures a metric while training.
+        watch: monitor that shows images and sounds and measures a metric while training.
 
     Returns:
         The last checkpoint.
@@ -80,7 +80,7 @@ def train(
     players = {name: Player(name, module, config.players[name]) for name, module in game.players.items()}
     step, best = resume(folder, config, game, players, sampler, statistics)
     saved = step
-    stage = game.begin(max(step - 1, 0))                            # that of the checkpoint
+    stage = game.begin(max(step - 1, 0))                            # stage of the checkpoint
     game.train()
 
     def autocast() -> torch.autocast:
@@ -105,7 +105,7 @@ def train(
     try:
         while step < options.steps:
             if interrupt.asked:
-                if saved < step:                                    # else it came while this step was saved
+                if saved < step:                                    # else Ctrl-C came while this step was saved
                     save(gather_private(game))
                 raise KeyboardInterrupt
             before, stage = stage, game.begin(step)
@@ -157,7 +157,7 @@ def train(
 
 
 def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") -> None:
-    """Raise `UserError`, opened by `key`, unless processes and micro-batches can share a batch of this size."""
+    """Raise `UserError`, naming `key`, unless a batch of this size divides among processes and micro-batches."""
     processes = distributed.processes()
     if size % (processes * accumulate):
         sharing = [f"the {processes} processes"] if processes > 1 else []
@@ -166,7 +166,7 @@ def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") 
 
 
 def _take_batches(sampler: Sampler, stage: Stage, options: TrainConfig) -> None:
-    """Let the sampler make batches of the stage's size."""
+    """Set the sampler's batch size to the stage's."""
     if stage.batch_size is None:
         size, key = options.batch_size, "train.batch_size"
     else:
@@ -176,7 +176,7 @@ def _take_batches(sampler: Sampler, stage: Stage, options: TrainConfig) -> None:
 
 
 def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None:
-    """Let the game gather what it wants from the training data; the batches to come stay the same."""
+    """Let the game gather what it needs from the training data; the sampler's position is restored."""
     position = sampler.position()
     with averaged(game, players):
         game.finish(iter(sampler.next, None))
@@ -184,14 +184,14 @@ def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None
 
 
 def check_players(game: Game, config: Model) -> None:
-    """Raise where settings and game do not fit, or two players own one parameter.
+    """Raise an error where settings and game do not fit, or two players own one parameter.
 
-    Networks of one player may share layers. Two players may not share what learns: two optimisers would step it. Let
-    the part that they share belong to one of them, and give the other what it adds.
+    Networks of one player may share layers. Two players may not share trainable parameters: two optimisers would step
+    them. Give the shared part to one of them, and its own additions to the other.
 
     Raises:
-        ValueError: other players than in the settings, or a parameter of two of them.
-        UserError: another kind of batches.
+        ValueError: players that differ from the settings', or a parameter of two players.
+        UserError: the wrong kind of batches.
     """
     networks, weights = set(game.players), set(game.weights)
     sections = set(config.players)

@@ -1,1 +1,1 @@
-"""Conversion."""
+"""Conversion of images."""

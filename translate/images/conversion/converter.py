@@ -1,4 +1,4 @@
-"""Conversion of pictures: any size, number of channels and kind of array; large ones in tiles."""
+"""Conversion of images of any size, number of channels and type of array; large ones in tiles."""
 
 import inspect
 import logging
@@ -25,9 +25,9 @@ from translate.models.base import Model
 from translate.names import ANY
 
 OVERLAP = ImageConversion().overlap                                 # pixels of the source beside a tile, see tiles.py
-MOST_PIXELS = 2**22                                                 # pixels of output that networks compute at once
-TILE = 1024                                                         # pixels of output: side of a tile beyond that
-GAP = 4                                                             # white pixels between the pictures of a grid
+MOST_PIXELS = 2**22                                                 # output pixels that networks compute at once
+TILE = 1024                                                         # output pixels; side of a tile for larger images
+GAP = 4                                                             # white pixels between the images of a grid
 SEED = 0
 RANDOM_LOCK = threading.Lock()                                      # held while torch's random numbers are drawn
 
@@ -35,7 +35,7 @@ log = logging.getLogger("translate")
 
 
 class Order(NamedTuple):
-    """What a conversion is asked for, checked by `ImageConverter.order`."""
+    """The domains and options of a conversion, checked by `ImageConverter.order`."""
 
     source: str
     target: str
@@ -43,15 +43,15 @@ class Order(NamedTuple):
 
 
 class ImageConverter:
-    """A trained model of pictures, ready to convert; made by `translate.load`.
+    """A trained model of images, ready to convert; made by `translate.load`.
 
     The same input gives the same output: dropout that stays on at test time draws the same numbers each time. Several
-    threads may convert at once; their networks take turns, since these numbers are the process's.
+    threads may convert at once; their networks take turns, since the random generator belongs to the process.
 
     Args:
-        translator: with trained weights.
-        config: of the run.
-        device: of the networks.
+        translator: game with trained weights.
+        config: configuration of the run.
+        device: device of the networks.
     """
 
     def __init__(self, translator: Translator, config: Model, device: torch.device):
@@ -59,17 +59,17 @@ class ImageConverter:
         self.config, self.device, self.between = config, device, Directions.of(config)
         self.images: ImageConfig = config.images  # type: ignore[attr-defined]
 
-    precision = "float32"                                           # of the networks; or bfloat16
+    precision = "float32"                                           # precision of the networks; or bfloat16
     no_stream = "this model converts pictures; only speech streams"
 
     @property
     def domains(self) -> list[str]:
-        """The names that `convert` knows."""
+        """Return the names of the domains."""
         return self.between.domains
 
     @property
     def directions(self) -> list[tuple[str, str]]:
-        """Everything that `convert` can do: (source, target); the source of attributes is `all`."""
+        """Return every (source, target); the source of attributes is `all`."""
         return self.between.pairs
 
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
@@ -85,35 +85,35 @@ class ImageConverter:
         name: str | os.PathLike[str] = "the picture",
         **options: Any,
     ) -> Any:
-        """Convert a picture of the domain `source` to the domain `target`.
+        """Convert an image of the domain `source` to the domain `target`.
 
         Args:
             image: a PIL image; whole numbers (H, W) or (H, W, C), 8 or 16 bits; or floats in [-1, 1], (C, H, W) or
-                (B, C, H, W), array or tensor. Gray, colour and alpha become what the model was trained on. Models
+                (B, C, H, W), array or tensor. Channels are converted to those of the training. Models
                 with label maps take whole numbers (H, W), the classes, or colours that `images.palette` lists.
             source, target: domains, see `name_domains`.
-            name: opens error messages.
-            options: see `ImageConversion`.
+            name: name of the image, with which error messages open.
+            options: options, see `ImageConversion`.
 
         Returns:
-            The translation, of the kind given: a PIL image; an array (H, W[, C]) of the same bits (8 for label maps),
+            The translation, of the type given: a PIL image; an array (H, W[, C]) of the same bits (8 for label maps),
             without C where the target is gray; or floats in [-1, 1] with the same dimensions. It is `images.scale`
             times as large.
 
         Raises:
-            UserError: domains as in `name_domains`; a picture that is empty, not finite, out of range or not what the
-                model takes; labels out of range; a style for a model without; an unknown option.
+            UserError: domains as in `name_domains`; an image that is empty, not finite, out of range or unfit for the
+                model; labels out of range; a style for a model without styles; an unknown option.
         """
         return self.convert_whole(image, self.order(source, target, **options), name)
 
     def convert_any(
         self, given: Any, sample_rate: int | None, source: str | None, target: str | None, **options: Any
     ) -> Any:
-        """Convert what `translate.convert` takes; pictures have no rate."""
+        """Convert any input of `translate.convert`; images have no rate."""
         return self.convert(given, source, target, **options)
 
     def order(self, source: str | None = None, target: str | None = None, **options: Any) -> Order:
-        """Check what a conversion is asked for: once, for any number of pictures.
+        """Check domains and options once, for the conversion of any number of images.
 
         Raises:
             UserError: as `name_domains`; an unknown option or one out of range; a grid of two domains.
@@ -126,7 +126,7 @@ class ImageConverter:
         return Order(source or ANY, target or ANY, chosen)
 
     def convert_whole(self, image: Picture, order: Order, name: str | os.PathLike[str] = "the picture") -> Any:
-        """As `convert`, of what `order` checked."""
+        """Convert as `convert` does, by a checked order."""
         source, target, options = order
         if options.grid:
             return self.grid(image, options.attributes)
@@ -140,12 +140,12 @@ class ImageConverter:
             condition["instances"] = ids.expand(len(x), 1, *ids.shape[-2:])
         wanted = self._choose(target, options.attributes)
         y = self.translate_tensor(x, source, wanted, tile=options.tile, overlap=options.overlap, **condition)
-        return give_back(y, image, deep=self.images.labels is None)  # class numbers of 16 bits are no deep colours
+        return give_back(y, image, deep=self.images.labels is None)  # 16-bit classes give 8-bit colours
 
     def grid(self, image: Picture, attributes: Mapping[str, int] | None = None) -> Any:
-        """A picture and its translations to every domain side by side, of the kind given; models of many domains only.
+        """Return an image and its translations to every domain side by side, of the type given.
 
-        `attributes` as in `convert`.
+        For models of many domains only; `attributes` as in `convert`.
         """
         if not self.between.many:
             raise UserError(f"a grid needs a model of many domains; this one translates {' and '.join(self.domains)}")
@@ -167,9 +167,9 @@ class ImageConverter:
         overlap: int = OVERLAP,
         **condition: Any,
     ) -> Tensor:
-        """Translate what the network sees, planes (B, C, H, W), to (B, C', H * scale, W * scale) on its device.
+        """Translate the network's input (B, C, H, W) to (B, C', H * scale, W * scale) on its device.
 
-        `instances` is (B, 1, H, W), float; `condition` is what `translate` of this model takes besides; with many
+        `instances` is (B, 1, H, W), float; `condition` holds further arguments of the model's `translate`; with many
         domains `target` may be a vector.
         """
         takes = inspect.signature(self.translator.translate).parameters
@@ -200,7 +200,7 @@ class ImageConverter:
             return function(x) if tile is None else convert_tiled(function, x, tile, overlap, scale)
 
     def _choose(self, target: str, attributes: Mapping[str, int] | None) -> str | Tensor:
-        """What `translate` takes as target: its name, or the picture's attributes with those of `target` set."""
+        """Return the target for `translate`: its name, or the image's attributes with those of `target` set."""
         translator: Any = self.translator
         if not self.between.attributes or attributes is None:
             return target
@@ -211,14 +211,14 @@ class ImageConverter:
         return vector
 
     def write_output(self, path: str | os.PathLike[str], image: Picture) -> None:
-        """Write what `convert` gave for one picture, whole or not at all; with 8 bits where there are colours."""
+        """Write the result of `convert` for one image, whole or not at all; colours with 8 bits."""
         array = to_pixels(image)
         write_image(path, array if array.ndim == 2 else to_uint8(array))
 
 
 @contextmanager
 def _repeatable(device: torch.device) -> Iterator[None]:
-    """Random numbers start with the same seed inside; outside nobody notices."""
+    """Seed torch's random numbers inside the block, and restore their state afterwards."""
     cuda = device.type == "cuda"
     with RANDOM_LOCK, torch.random.fork_rng([device] if cuda else []):
         torch.default_generator.manual_seed(SEED)

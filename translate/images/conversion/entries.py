@@ -1,4 +1,4 @@
-"""From an entry of a manifest to what a converter takes, and to the target that it should have made."""
+"""Reading the source and the target image of a manifest entry."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,18 +14,18 @@ from translate.models.base import Model
 
 
 def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[np.ndarray, dict[str, Any]]:
-    """The picture or label map of `entry` as `ImageConverter.convert` takes it.
+    """Read the image or label map of `entry` for `ImageConverter.convert`.
 
-    Entries of a manifest come at the size at which the model was trained (`images.size`); a picture that belongs to
-    no domain, as one named on the command line, comes as it is.
+    Images of a manifest are resized to the size of training (`images.size`); an image without a domain, as one named on
+    the command line, keeps its size.
 
     Args:
-        entry: of the source domain. Super-resolution also takes one of the target domain and makes it small.
-        entries: of the same manifest, among which the instance map is found.
-        config: of the model.
+        entry: entry of the source domain. Super-resolution also takes one of the target domain and shrinks it.
+        entries: entries of the manifest, for finding the instance map.
+        config: configuration of the model.
 
     Returns:
-        (H, W, C) uint8 or uint16, or (H, W) int32 for label maps; and what `convert` wants besides: `instances`
+        The image (H, W, C) uint8 or uint16, or label map (H, W) int32; and further arguments of `convert`: `instances`
         (H, W), `attributes` {name: 0 or 1}.
 
     Raises:
@@ -50,7 +50,7 @@ def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[
 
 
 def read_target(entry: Entry, config: Model) -> np.ndarray:
-    """The picture that a conversion is compared with, at the same size: (H, W, C)."""
+    """Read the image that a conversion is compared with, at the same size, (H, W, C)."""
     images = config.images  # type: ignore[attr-defined]
     picture = read_image(entry.path, entry.part)
     if images.scale > 1:
@@ -59,12 +59,12 @@ def read_target(entry: Entry, config: Model) -> np.ndarray:
 
 
 def crop_to_multiple(picture: np.ndarray, scale: int) -> np.ndarray:
-    """Without the last rows and columns that make no whole pixel of the smaller picture."""
+    """Cut off the last rows and columns that make no whole pixel of the smaller image."""
     return picture[: picture.shape[0] // scale * scale, : picture.shape[1] // scale * scale]
 
 
 def resize_map(labels: np.ndarray, size: int | Sequence[int] | None) -> np.ndarray:
-    """A label or instance map at `size`; None leaves it."""
+    """Resize a label or instance map to `size`; None leaves it as it is."""
     return labels if size is None else resize_labels(labels, size)
 
 

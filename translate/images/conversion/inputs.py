@@ -1,4 +1,4 @@
-"""Pictures of any kind to what a network sees, and back to the kind that was given."""
+"""Images of any type to the input of a network, and back to the type that was given."""
 
 from typing import Any
 
@@ -13,26 +13,26 @@ from translate.images.arrays import convert_channels, encode_labels, snap_colour
 
 Picture = Image.Image | np.ndarray | Tensor
 
-BRIGHTEST = 1.5                                                     # |value|: bicubic overshoot is fine, 0..255 is not
-KNOWN_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I"}               # of Pillow: samples as they are
+BRIGHTEST = 1.5                                                     # largest |value|: bicubic overshoot, but not 0..255
+KNOWN_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I"}               # modes of Pillow that need no conversion
 
 
 def prepare_picture(image: Picture, config: ImageConfig, instances: Any = None, name: object = "the picture") -> Tensor:
-    """A picture or label map as a network sees it.
+    """Convert an image or label map to the input of a network.
 
     Args:
         image: a PIL image; whole numbers (H, W) or (H, W, C), 8 or 16 bits; floats in [-1, 1], (C, H, W) or
             (B, C, H, W); arrays or tensors. Where `config.labels` is set, whole numbers (H, W), the classes, or colours
             of `config.palette`.
-        config: which channels or classes the network takes.
-        instances: (H, W) whole numbers, where `config.instances`.
-        name: opens error messages.
+        config: channels and classes of the network.
+        instances: instance ids (H, W), whole numbers, where `config.instances`.
+        name: name of the image, with which error messages open.
 
     Returns:
         (B, C, H, W) float32 in [-1, 1]; in [0, 1] where `config.scale` > 1.
 
     Raises:
-        UserError: what is empty, not finite, out of range or of another shape.
+        UserError: an image that is empty, not finite, out of range or of another shape.
     """
     array = _open(image, config.labels is not None) if isinstance(image, Image.Image) else _detach(image)
     if array.size == 0:
@@ -54,7 +54,7 @@ def prepare_picture(image: Picture, config: ImageConfig, instances: Any = None, 
 
 
 def prepare_style(style: Any, channels: int) -> Any:
-    """Pictures become tensors (1, channels, H, W) in [-1, 1], vectors (1, N); all else stays as it is."""
+    """Convert images to tensors (1, channels, H, W) in [-1, 1], vectors to (1, N); return anything else unchanged."""
     array = _open(style, False) if isinstance(style, Image.Image) else style
     if not isinstance(array, np.ndarray):
         return array
@@ -66,9 +66,9 @@ def prepare_style(style: Any, channels: int) -> Any:
 
 
 def give_back(y: Tensor, like: Picture, deep: bool = True) -> Any:
-    """(B, C, H, W) in [-1, 1] as the kind of `like`: PIL image, (H, W[, C]), or floats in [-1, 1].
+    """Convert (B, C, H, W) in [-1, 1] to the type of `like`: PIL image, (H, W[, C]), or floats in [-1, 1].
 
-    Whole numbers have 16 bits where `like` has and `deep` allows it, else 8.
+    Whole numbers get 16 bits where `like` has 16 and `deep` is true, else 8.
     """
     y = y.clamp(-1, 1)
     if isinstance(like, Tensor):
@@ -84,10 +84,10 @@ def give_back(y: Tensor, like: Picture, deep: bool = True) -> Any:
 
 
 def to_pixels(picture: Picture) -> np.ndarray:
-    """What `give_back` gave, as samples (H, W[, C]): whole numbers, or floats in [-1, 1].
+    """Convert a result of `give_back` to samples (H, W[, C]): whole numbers, or floats in [-1, 1].
 
     Raises:
-        ValueError: a batch of several pictures.
+        ValueError: a batch of several images.
     """
     array = np.asarray(picture) if isinstance(picture, Image.Image) else _detach(picture)
     if array.dtype.kind != "f":
@@ -102,7 +102,7 @@ def _detach(image: np.ndarray | Tensor) -> np.ndarray:
 
 
 def _open(image: Image.Image, labels: bool) -> np.ndarray:
-    """Upright samples (H, W) or (H, W, C); a palette gives indices for label maps and colours for pictures."""
+    """Return upright samples (H, W) or (H, W, C); a palette gives indices for label maps and colours for images."""
     image = ImageOps.exif_transpose(image)
     if image.mode == "P" and not labels:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
@@ -112,12 +112,12 @@ def _open(image: Image.Image, labels: bool) -> np.ndarray:
         image = image.convert("RGB")
     array = np.asarray(image)
     if array.dtype == np.int32 and not labels and array.min() >= 0 and array.max() <= 65535:
-        return array.astype(np.uint16)                              # 16-bit gray, as some versions of Pillow open it
+        return array.astype(np.uint16)                              # 16-bit gray, in some versions of Pillow
     return array
 
 
 def _encode(array: np.ndarray, config: ImageConfig, instances: np.ndarray | None, name: object) -> np.ndarray:
-    """(planes, H, W) of a label map, or of a coloured one."""
+    """Encode a label map, perhaps coloured, as (planes, H, W)."""
     if array.ndim == 3 and config.palette and array.dtype == np.uint8:
         array = snap_colours(convert_channels(array, 3), config.palette)
     if array.ndim != 2 or array.dtype.kind not in "iu":
@@ -129,7 +129,7 @@ def _encode(array: np.ndarray, config: ImageConfig, instances: np.ndarray | None
 
 
 def _check_floats(array: np.ndarray, channels: int, name: object) -> np.ndarray:
-    """(B, channels, H, W) of floats (C, H, W) or (B, C, H, W)."""
+    """Check floats (C, H, W) or (B, C, H, W), and convert them to (B, channels, H, W)."""
     if array.ndim not in (3, 4) or array.shape[-3] > 4:
         raise UserError(f"{name}: expected floats (C, H, W) or (B, C, H, W), up to 4 channels; found {array.shape}")
     if not np.isfinite(array).all():

@@ -1,10 +1,9 @@
-"""Pictures larger than memory: converted in overlapping tiles that fade into each other.
+"""Images larger than memory: converted in overlapping tiles that are cross-faded.
 
-A network is wrong near an edge that the whole picture does not have, as far in as its receptive field reaches. So
-each tile gives nothing within `overlap` pixels of such an edge, and fades into its neighbour between there and the
-place from which the neighbour is right. A network that looks no further than `overlap` pixels gives the same picture
-as without tiles. One that looks further, or whose norms take statistics over the picture, sees its tile alone: colours
-may differ from those of the whole picture, but no seam shows.
+Near an inner edge of a tile, as far as its receptive field reaches, a network's output is wrong. So each tile has
+weight 0 within `overlap` pixels of such an edge, and is cross-faded with its neighbour where both are right. A network
+that looks no further than `overlap` pixels gives the same image as without tiles. With one that looks further, or whose
+norms take statistics over the image, colours may differ from those of the whole image, but there is no visible seam.
 """
 
 from collections.abc import Callable
@@ -14,22 +13,22 @@ from torch import Tensor
 
 from translate.errors import UserError
 
-ALIGNMENT = 32                                                      # tiles start at multiples: strided networks see
-#                                                                     the pixels in the same phase as in the whole
+ALIGNMENT = 32                                                      # tiles start at multiples of it, so that strided
+# networks see the same pixel phase as in the whole
 
 
 def convert_tiled(function: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, scale: int = 1) -> Tensor:
-    """Map a picture tile by tile.
+    """Apply a function to an image tile by tile.
 
     Args:
-        function: (B, C, h, w) -> (B, C', h * scale, w * scale), for any h and w up to `tile`.
-        x: (B, C, H, W).
+        function: map (B, C, h, w) -> (B, C', h * scale, w * scale), for any h and w up to `tile`.
+        x: image (B, C, H, W).
         tile: height and width of a tile, in pixels of `x`, more than 3 * `overlap`.
-        overlap: pixels of `x` on each side of a tile that are only context; neighbours share 3 * `overlap` at least.
+        overlap: pixels of `x` on each side of a tile that are only context; neighbours overlap by at least 3 times it.
         scale: size of the output over size of the input.
 
     Returns:
-        (B, C', H * scale, W * scale).
+        The result (B, C', H * scale, W * scale).
 
     Raises:
         UserError: tiles that are too small for their overlap.
@@ -60,7 +59,7 @@ def convert_tiled(function: Callable[[Tensor], Tensor], x: Tensor, tile: int, ov
 def cut(size: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     """Cut `size` pixels into spans (first, last + 1) of `tile` pixels, the last perhaps shorter.
 
-    Spans start at multiples of 32 where the tile leaves room for that; neighbours share at least 3 * `overlap` pixels.
+    Spans start at multiples of 32 where the tile is large enough; neighbours overlap by at least 3 * `overlap` pixels.
     """
     if size <= tile:
         return [(0, size)]
@@ -68,12 +67,14 @@ def cut(size: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     alignment = min(ALIGNMENT, largest)
     largest -= largest % alignment
     count = -(-(size - tile) // largest) + 1
-    step = -(-(size - tile) // (count - 1) // alignment) * alignment  # the smallest with which `count` suffices
+    step = -(-(size - tile) // (count - 1) // alignment) * alignment  # the smallest step for `count` spans
     return [(start, min(start + tile, size)) for start in range(0, count * step, step)]
 
 
 def fade(spans: list[tuple[int, int]], overlap: int, scale: int) -> list[Tensor]:
-    """The weights of the spans' pixels: float32, 0 within `overlap` of an inner edge; over all spans they sum to 1."""
+    """Return the weights of the spans' pixels: float32, 0 within `overlap` of an inner edge, summing to 1 over all
+    spans.
+    """
     size = spans[-1][1]
     weights = torch.zeros(len(spans), size * scale)
     for number, (start, stop) in enumerate(spans):

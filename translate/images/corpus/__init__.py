@@ -1,1 +1,1 @@
-"""Corpus."""
+"""Corpora of images: layouts, checks, sampling."""

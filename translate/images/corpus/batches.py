@@ -1,4 +1,4 @@
-"""From crops of samples to what the networks see: pictures in [-1, 1], planes of classes, low resolution."""
+"""Making batches from crops: images in [-1, 1], planes of classes, low resolution."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from translate.images.resize import bicubic_matrix
 
 @dataclass(frozen=True)
 class Crops:
-    """Samples (B, h, w, C) as `ImageStore` gives them, and the largest that they could be (255 or 65535)."""
+    """Samples (B, h, w, C) from `ImageStore`, and their largest possible value (255 or 65535)."""
 
     samples: Tensor
     depth: int
 
     def to_planes(self) -> Tensor:
-        """(B, C, h, w) float32, unscaled."""
+        """Convert to (B, C, h, w) float32, unscaled."""
         return self.samples.permute(0, 3, 1, 2).contiguous().float()
 
     def to_floats(self) -> Tensor:
-        """(B, C, h, w) float32 in [-1, 1]."""
+        """Convert to (B, C, h, w) float32 in [-1, 1]."""
         return self.to_planes() / (self.depth / 2) - 1
 
 
 class BatchAssembler:
-    """Makes batches of crops.
+    """A function that makes batches from crops.
 
         "source"    (B, C, h, w) float32 in [-1, 1]; or planes of classes, unknown pixels and boundaries, 0 or 1;
                     or the low resolution of the target in [0, 1], which is rounded to whole samples as files are
         "target"    (B, C, h, w) float32 in [-1, 1]; not in batches with domains
-        "instances" (B, 1, h, w) float32, numbers of instances; with `config.instances`
-        "domain"    (B, K) float32, 0 or 1; and "mask" (B, K), 1 where that is known; only where `vectors` are given
+        "instances" (B, 1, h, w) float32, instance ids; with `config.instances`
+        "domain"    (B, K) float32, 0 or 1; and "mask" (B, K), 1 where it is known; only where `vectors` are given
 
     Args:
-        config: classes, instances, scale.
-        shape: (height, width) of the crops in pixels.
-        device: where the batches are made.
-        vectors, masks: (U, K) float32 of all pictures.
+        config: settings of classes, instances and scale.
+        shape: size (height, width) of the crops in pixels.
+        device: device of the batches.
+        vectors, masks: domains of all images and whether they are known, (U, K) float32.
 
     Raises:
-        UserError: a crop that is no multiple of the scale.
+        UserError: a crop that is not a multiple of the scale.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BatchAssembler:
         ]
 
     def __call__(self, crops: Mapping[str, Crops], pictures: np.ndarray) -> dict[str, Tensor]:
-        """The batch of the crops by stream; `pictures` (B,) are their numbers in `vectors`."""
+        """Make a batch from crops by stream; `pictures` (B,) are their rows in `vectors`."""
         batch: dict[str, Tensor] = {}
         if self.config.scale > 1:
             batch["source"] = self._shrink(crops["target"])
@@ -82,7 +82,7 @@ class BatchAssembler:
         return batch
 
     def _encode(self, samples: Tensor) -> dict[str, Tensor]:
-        """Planes of label maps (B, h, w, 1), or (B, h, w, 3) with instances and boundaries."""
+        """Encode label maps (B, h, w, 1), or (B, h, w, 3) with instances and boundaries, as planes."""
         samples = samples.permute(0, 3, 1, 2)
         labels, config = samples[:, :1].long(), self.config
         batch, _, height, width = labels.shape
@@ -94,7 +94,7 @@ class BatchAssembler:
         return {"source": planes, "instances": samples[:, 1:2].float()}
 
     def _shrink(self, crops: Crops) -> Tensor:
-        """Low resolution in [0, 1]: rows, then columns, each rounded, as `features.resize.bicubic`."""
+        """Make the low resolution in [0, 1]: rows, then columns, each rounded, as `images.resize.bicubic`."""
         rows, columns = self.smaller
         low = (rows @ crops.to_planes() + 0.5).floor().clamp(0, crops.depth)
         low = (low @ columns.T + 0.5).floor().clamp(0, crops.depth)

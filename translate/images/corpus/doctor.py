@@ -1,4 +1,4 @@
-"""Checks pictures before hours of training are lost on them."""
+"""Checks of the images of a corpus before training."""
 
 import hashlib
 import os
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 TINY = 32                                                           # pixels of the short side
-FEW_PICTURES = 10                                                   # per domain, to train on
-LABEL_VALUES = 64                                                   # a gray PNG with at most so many is a label map
-ASPECT = 0.02                                                       # relative difference that a resize hides
+FEW_PICTURES = 10                                                   # training images of a domain; fewer are a problem
+LABEL_VALUES = 64                                                   # a gray PNG with at most this many is a label map
+ASPECT = 0.02                                                       # relative difference that resizing hides
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A domain at a glance; usable pictures only, but for `files`."""
+    """Facts about a domain; about usable images only, except `files`."""
 
     domain: str
-    files: int                                                      # all of them
-    training: int                                                   # of the split "train"
+    files: int                                                      # all files
+    training: int                                                   # images of the split "train"
     smallest: tuple[int, int] | None                                # (width, height) with the fewest pixels
     largest: tuple[int, int] | None
     channels: tuple[int, ...]
     bits: tuple[int, ...]
-    values: tuple[int, ...]                                         # of label maps, sorted; else ()
+    values: tuple[int, ...]                                         # values of label maps, sorted; else ()
 
 
 @dataclass(frozen=True)
 class ImageReport:
-    """What `examine_images` found."""
+    """The findings of `examine_images`."""
 
     rows: list[ImageRow]
     problems: list[Problem]
@@ -54,7 +54,7 @@ class ImageReport:
         return [problem for problem in self.problems if problem.severity == "error"]
 
     def print(self) -> None:
-        """Show it on the terminal."""
+        """Print the report on the terminal."""
         print_image_report(self)
 
 
@@ -66,20 +66,20 @@ class _Picture:
     height: int
     channels: int
     bits: int
-    digest: str                                                     # of the samples
-    values: tuple[int, ...] | None                                  # of a label map
+    digest: str                                                     # hash of the samples
+    values: tuple[int, ...] | None                                  # values of a label map
 
 
 def examine_images(path: str | os.PathLike[str], layout: str = "auto", jobs: int = -1) -> ImageReport:
-    """Examine every picture of a corpus; nothing is written.
+    """Examine every image of a corpus, without writing anything.
 
     Args:
-        path: a manifest, or a folder in one of the layouts of `translate.images.corpus.layouts`.
-        layout: of the folder; "auto" looks.
-        jobs: processes; -1: one per core.
+        path: manifest, or a folder in one of the layouts of `translate.images.corpus.layouts`.
+        layout: layout of the folder; "auto" recognises it.
+        jobs: number of processes; -1: one per core.
 
     Raises:
-        UserError: there is no such manifest or folder, or no picture in it.
+        UserError: no such manifest or folder, or no image in it.
     """
     path = Path(os.path.abspath(path))
     entries = scan_images(path, layout) if path.is_dir() else read_manifest(path)
@@ -98,7 +98,7 @@ def examine_images(path: str | os.PathLike[str], layout: str = "auto", jobs: int
 
 
 def print_image_report(report: ImageReport, console: "Console | None" = None) -> None:
-    """Print the domains as a table, then the problems, those of one kind together."""
+    """Print the domains as a table, then the problems, grouped by kind."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -124,7 +124,7 @@ def print_image_report(report: ImageReport, console: "Console | None" = None) ->
 
 
 def _examine_file(entry: Entry) -> tuple[_Picture | None, list[Problem]]:
-    """The picture, None when it cannot be used, and its problems."""
+    """Examine a file; return the image (None when it cannot be used) and its problems."""
     path = str(entry.path)
     try:
         samples = _read_samples(entry)
@@ -146,7 +146,7 @@ def _examine_file(entry: Entry) -> tuple[_Picture | None, list[Problem]]:
 
 
 def _read_samples(entry: Entry) -> np.ndarray:
-    """(H, W, C); a palette gives its indices: pictures with few colours and label maps alike."""
+    """Read samples (H, W, C); a palette gives its indices, for images with few colours and label maps alike."""
     samples, mode = decode(entry.path, pictures=False)
     if mode == "P":
         return take_part(samples[..., None], entry.part, entry.path)
@@ -188,7 +188,7 @@ def _domain_problems(row: ImageRow, pictures: Sequence[tuple[Entry, _Picture]]) 
 
 
 def _pair_problems(entries: Sequence[Entry], pictures: dict[Entry, _Picture]) -> Iterable[Problem]:
-    """Entries without partner in a split where others have one, and partners of another shape."""
+    """Find entries without a partner in a split where others have one, and partners of another shape."""
     pairs: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     domains: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -214,7 +214,7 @@ def _compare_sizes(one: tuple[Entry, _Picture], other: tuple[Entry, _Picture]) -
     what = f"{ours.width} x {ours.height}, its partner {partner.path} {theirs.width} x {theirs.height} pixels"
     if abs(ours.width * theirs.height / (ours.height * theirs.width) - 1) > ASPECT:
         yield Problem("error", str(entry.path), what, "pairs show the same scene: cut both to the same shape")
-    elif entry.split == "train":                                    # low and high resolution are there to compare
+    elif entry.split == "train":                                    # in "eval", low and high resolution may differ
         yield Problem("warning", str(entry.path), what, "set images.size to [height, width], so that both are resized")
 
 
@@ -222,7 +222,7 @@ def _duplicates(usable: Sequence[tuple[Entry, _Picture]]) -> Iterable[Problem]:
     first: dict[str, Entry] = {}
     for entry, picture in usable:
         original = first.setdefault(picture.digest, entry)
-        if original is entry or picture.values is not None:         # label maps may well be the same
+        if original is entry or picture.values is not None:         # label maps may be equal
             continue
         places = ""
         if (original.domain, original.split) != (entry.domain, entry.split):
@@ -232,7 +232,7 @@ def _duplicates(usable: Sequence[tuple[Entry, _Picture]]) -> Iterable[Problem]:
 
 
 def _show_ranges(values: Sequence[int]) -> str:
-    """0-3, 7, 255"""
+    """Format values as ranges: 0-3, 7, 255."""
     runs: list[list[int]] = []
     for value in values:
         if runs and value == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""Which pictures of a manifest a batch takes together: two domains apart, pairs, or pictures with their domains."""
+"""Grouping the images of a manifest for batches: two separate domains, pairs, or images with their domains."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +17,12 @@ INSTANCE = "instance"                                               # the domain
 
 @dataclass(frozen=True)
 class Groups:
-    """What a sampler draws from.
+    """The images from which a sampler draws.
 
     Attributes:
-        stores: every one is gone through in an order of its own; its streams ("source", "target") move together.
-        vectors: (U, K) float32, the domains of every picture of a labelled system, 0 or 1; None for others.
-        masks: (U, K) float32, 1 where that is known.
+        stores: stores, each drawn from in an order of its own; the streams of a store ("source", "target") go together.
+        vectors: domains of every image of a labelled model, (U, K) float32, 0 or 1; None for others.
+        masks: whether they are known, (U, K) float32, 1 or 0.
     """
 
     stores: dict[str, ImageStore]
@@ -31,12 +31,12 @@ class Groups:
 
 
 def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
-    """Sort the entries of one split by `config.data.batches` and `config.data.domains`.
+    """Group the entries of one split by `config.data.batches` and `config.data.domains`.
 
-    Super-resolution takes the pictures of the target alone: it makes the source from their crops.
+    Super-resolution takes images of the target only: it makes the source from their crops.
 
     Raises:
-        UserError: a domain without pictures, a picture without partner or instance map.
+        UserError: a domain without images, an image without partner or instance map.
     """
     images: ImageConfig = config.images  # type: ignore[attr-defined]
     if images.labels is not None and images.palette and len(images.palette) != images.labels:
@@ -48,7 +48,7 @@ def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
 
 
 def _collect_unpaired(config: Model, entries: Sequence[Entry]) -> Groups:
-    """Draw from the two domains apart."""
+    """Group the two domains separately."""
     chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
     if images.scale > 1:
         return _collect_high(chosen, images)
@@ -56,23 +56,23 @@ def _collect_unpaired(config: Model, entries: Sequence[Entry]) -> Groups:
 
 
 def _collect_paired(config: Model, entries: Sequence[Entry]) -> Groups:
-    """Draw pairs, with their instance maps where the model takes such."""
+    """Group pairs, with instance maps where the model takes them."""
     chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
     if images.scale > 1:
         return _collect_high(chosen, images)
     sources, targets = chosen["source"], _match(chosen["source"], chosen["target"])
-    _match(chosen["target"], sources)                               # none is left over
+    _match(chosen["target"], sources)                               # every target has a source, too
     instances = _match(sources, _choose(entries, INSTANCE)) if images.instances else []
     return Groups({"pair": ImageStore({"source": sources, "target": targets}, images, instances)})
 
 
 def _collect_high(chosen: Mapping[str, Sequence[Entry]], images: ImageConfig) -> Groups:
-    """Draw pictures of high resolution, of which the sampler makes the low one."""
+    """Group images of high resolution, from which the sampler makes the low resolution."""
     return Groups({"pair": ImageStore({"target": chosen["target"]}, images)})
 
 
 def _choose_both(config: Model, entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries of the two domains; of super-resolution those of the target alone."""
+    """Return the entries of the two domains; for super-resolution those of the target only."""
     names = dict(zip(("source", "target"), config.data.pair(), strict=True))
     if config.images.scale > 1:  # type: ignore[attr-defined]
         del names["source"]
@@ -80,9 +80,10 @@ def _choose_both(config: Model, entries: Sequence[Entry]) -> dict[str, list[Entr
 
 
 def _collect_labelled(config: Model, entries: Sequence[Entry]) -> Groups:
-    """Domains are attributes where entries have such; else an entry is of its own domain and of no other.
+    """Group images with their domains.
 
-    A picture of a data set with attributes is unlabelled in the others' domains, and the other way round.
+    Domains are attributes where entries have them; else an entry has its own domain and no other. An image of a data
+    set with attributes is unlabelled in the domains of the others, and the other way round.
     """
     domains, images = config.data.domains, config.images  # type: ignore[attr-defined]
     exclusive = {entry.domain for entry in entries if entry.attributes is None}
@@ -121,7 +122,7 @@ def _choose(entries: Sequence[Entry], domain: str) -> list[Entry]:
 
 
 def _match(ours: Sequence[Entry], theirs: Sequence[Entry]) -> list[Entry]:
-    """The partner among `theirs` of every one of `ours`."""
+    """Return the partner among `theirs` of each of `ours`."""
     by_pair = {entry.pair: entry for entry in theirs if entry.pair is not None}
     partners = []
     for entry in ours:
@@ -135,7 +136,7 @@ def _match(ours: Sequence[Entry], theirs: Sequence[Entry]) -> list[Entry]:
 
 
 def _tell(entries: Sequence[Entry]) -> str:
-    """What a manifest has, for errors."""
+    """Summarise the manifest for error messages."""
     counts = Counter(entry.domain for entry in entries)
     attributes = sorted({name for entry in entries for name in entry.attributes or ()})
     known = ", ".join(f"{domain} ({count})" for domain, count in sorted(counts.items()))

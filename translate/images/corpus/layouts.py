@@ -1,21 +1,21 @@
-"""Finds the pictures of a corpus, in the layouts in which they are usually published.
+"""Finding the images of a corpus, in the layouts in which corpora are usually published.
 
     layout      folders below the root                               domains (default names)
-    pairs       train/ and val/ or test/ of two pictures side by     left, right
+    pairs       train/ and val/ or test/ of two images side by       left, right
                 side in one file (pix2pix)
     sides       A/ and B/ with files of the same names, perhaps in   A, B
-                train/ and val/ or test/ below; or trainA, ... so
+                train/ and val/ or test/ below; or trainA, ...
     unpaired    trainA/ trainB/ testA/ testB/ (CycleGAN)             A, B
     folders     <domain>/, perhaps with train/ and test/ below, or   the folders' names
                 train/<domain>/ and test/<domain>/ (StarGAN)
     attributes  images/ and list_attr_*.txt (CelebA)                 all; the chosen attributes are in the entries
     labels      train_label/ train_img/ train_inst/ (pix2pixHD,      label, photo, instance
                 SPADE); or as Cityscapes and COCO-Stuff come
-    high        train/ and test/, or sets of pictures in folders:    low, high
+    high        train/ and test/, or sets of images in folders:      low, high
                 *_HR and *_LR files pair and are for evaluation
 
-The evaluation pictures are those of val/, else of test/ (whose labels are often not published); where there is
-neither, the last `share` of the names. What belongs together shares `pair`.
+The evaluation images are those of val/, else of test/ (whose labels are often not published); where there is neither,
+the last `share` of the names. Images that belong together have the same `pair`.
 """
 
 import os
@@ -40,8 +40,8 @@ from translate.images.corpus.folders import (
 from translate.images.corpus.tables import read_attributes
 from translate.names import ANY
 
-ENDINGS = ("_gtFine_labelIds", "_leftImg8bit", "_gtFine_instanceIds")  # of Cityscapes' names
-LABELLED = (                                                        # labels, photos, instances by split; names' endings
+ENDINGS = ("_gtFine_labelIds", "_leftImg8bit", "_gtFine_instanceIds")  # endings of names in Cityscapes
+LABELLED = (                                                        # folders of labels, photos, instances; name endings
     (("{}_label", "{}_img", "{}_inst"), ("", "", "")),
     (("{}_A", "{}_B", "{}_inst"), ("", "", "")),
     (("gtFine/{}", "leftImg8bit/{}", "gtFine/{}"), ENDINGS),
@@ -63,20 +63,20 @@ EXPECTED = {
 def scan_images(
     root: str | os.PathLike[str], layout: str = "auto", domains: Sequence[str] | None = None, share: float = 0.1
 ) -> list[Entry]:
-    """Find the pictures of a corpus and split them into "train" and "eval".
+    """Find the images of a corpus and split them into "train" and "eval".
 
     Args:
         root: folder of the corpus.
-        layout: see above; "auto" looks at the folders.
+        layout: layout, see above; "auto" recognises it.
         domains: names of the domains instead of the default ones, in the order of the table (labels and photos; for
             "high" low and high); for "folders" and "attributes" the ones to take, None for all.
-        share: of the pictures for evaluation where the corpus does not say, 0 to below 1.
+        share: fraction of the images for evaluation where the corpus has no split, 0 to below 1.
 
     Returns:
         Entries sorted by split, domain and id; the id is the path inside the domain without suffix.
 
     Raises:
-        UserError: no such folder, another layout, no pictures, or pictures without partner where all need one.
+        UserError: no such folder, another layout, no images, or images without partner where all need one.
     """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
@@ -91,7 +91,7 @@ def scan_images(
 
 
 def find_layout(root: Path) -> str:
-    """Which layout a corpus has; `UserError` that says what is there when it has none of them."""
+    """Return the layout of a corpus; raise a `UserError` that lists the folders found when it has none."""
     names = {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
     if {"trainA", "trainB"} <= names:
         return "unpaired"
@@ -221,7 +221,7 @@ LAYOUTS: dict[str, Callable[[Path, Sequence[str] | None, float], list[Entry]]] =
 
 
 def _make_entries(found: Mapping[str, Mapping[str, Files]], share: float, paired: bool = False) -> list[Entry]:
-    """Entries of {domain: {split: files}}; without any "eval" the last `share` of "train" becomes it."""
+    """Make entries of {domain: {split: files}}; without any "eval", the last `share` of "train" becomes it."""
     splits = {domain: dict(files) for domain, files in found.items()}
     if splits and not any(files.get("eval") for files in splits.values()):
         held_out = hold_out({domain: set(files.get("train", {})) for domain, files in splits.items()}, share)
@@ -240,7 +240,7 @@ def _make_entries(found: Mapping[str, Mapping[str, Files]], share: float, paired
 
 
 def _check_partners(root: Path, found: Mapping[str, Mapping[str, Files]]) -> None:
-    """Raise `UserError` when two domains share no name in training: nothing would be a pair."""
+    """Raise `UserError` when two domains have no name in common in training: there would be no pair."""
     (one, ours), (other, theirs) = found.items()
     names, partners = ours.get("train", {}), theirs.get("train", {})
     if names and not names.keys() & partners.keys():
@@ -252,7 +252,7 @@ def _check_partners(root: Path, found: Mapping[str, Mapping[str, Files]]) -> Non
 
 
 def _strip_endings(files: Files, wanted: str) -> Files:
-    """Names as pairs share them; with `wanted` only the files whose names end so."""
+    """Strip the endings by which the names of a pair differ; keep only files with the ending `wanted`, if given."""
     stripped = {}
     for id, path in files.items():
         if id.endswith(wanted):
@@ -263,7 +263,7 @@ def _strip_endings(files: Files, wanted: str) -> Files:
 
 
 def _find_label_folders(root: Path) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Patterns of folders and endings of names, of labels, photos and, where such exist, instances."""
+    """Return folder patterns and name endings of labels, photos and, where they exist, instances."""
     for patterns, endings in LABELLED:
         if any((root / patterns[0].format(name)).is_dir() for name in (*TRAINING, *EVALUATION)):
             return patterns, endings

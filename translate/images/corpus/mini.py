@@ -1,7 +1,7 @@
-"""A built-in corpus of pictures: tiles of the photographs and textures that come with scikit-image.
+"""A built-in corpus of images: tiles of the photographs and textures that come with scikit-image.
 
-Nothing is downloaded. Tiles for training are from the left of every picture, those for evaluation from the right; the
-two never overlap. The photographs are in the public domain (astronaut, rocket: NASA, SpaceX; chelsea, coffee, brick,
+Nothing is downloaded. Tiles for training are from the left of every image, those for evaluation from the right; the two
+never overlap. The photographs are in the public domain (astronaut, rocket: NASA, SpaceX; chelsea, coffee, brick,
 grass, gravel: CC0).
 """
 
@@ -24,14 +24,14 @@ TEXTURES = ("brick", "grass", "gravel")                             # gray, 512 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")          # colour, 300 to 640 pixels
 TILE = 128                                                          # pixels, both ways
 STRIDE = 96                                                         # tiles of one split overlap
-TRAINING = 0.7                                                      # share of the width
-CLASSES = 6                                                         # of the label maps
+TRAINING = 0.7                                                      # fraction of the width
+CLASSES = 6                                                         # classes of the label maps
 SEGMENTS = 150                                                      # superpixels per photograph
-EDGE_SIGMA, EDGE_GAIN = 1.0, 8.0                                    # pixels; strength that is black is 1 / gain
+EDGE_SIGMA, EDGE_GAIN = 1.0, 8.0                                    # pixels; edges of strength 1 / gain are black
 
 
 def make_images(folder: str | os.PathLike[str]) -> None:
-    """Write a corpus per layout, the same files every time.
+    """Write a corpus in each layout; the files are the same every time.
 
         folder/unpaired/{trainA,trainB,testA,testB}/            brick (A) and grass (B), gray
         folder/domains/{brick,grass,gravel}/{train,test}/       gray
@@ -40,10 +40,10 @@ def make_images(folder: str | os.PathLike[str]) -> None:
         folder/high/{train,test}/                               photographs
 
     Args:
-        folder: made when missing.
+        folder: output folder, made when missing.
 
     Raises:
-        UserError: the folder cannot be written, or scikit-image came without its pictures.
+        UserError: the folder cannot be written, or scikit-image came without its images.
     """
     folder = Path(folder)
     for texture in TEXTURES:
@@ -69,7 +69,7 @@ def make_images(folder: str | os.PathLike[str]) -> None:
 
 
 def _read(name: str) -> np.ndarray:
-    """A picture of the installed package: (H, W, C) uint8."""
+    """Read an image of the installed package, (H, W, C) uint8."""
     folder = Path(skimage.__file__).parent / "data"
     path = next(iter(sorted(folder.glob(f"{name}.*"))), None)
     if path is None:
@@ -78,7 +78,7 @@ def _read(name: str) -> np.ndarray:
 
 
 def _cut(name: str, picture: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(split, id, tile) of all tiles of a picture (H, W, C)."""
+    """Yield (split, id, tile) of all tiles of an image (H, W, C)."""
     height, width = picture.shape[:2]
     border = int(TRAINING * width)
     for split, left, right in (("train", 0, border), ("test", border, width)):
@@ -88,14 +88,16 @@ def _cut(name: str, picture: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]
 
 
 def _draw_edges(photograph: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: a pencil drawing, the strength of the edges (Sobel and Feldman 1968) dark on white."""
+    """Draw the edges (Sobel and Feldman 1968) of a photograph dark on white, (H, W, 3) uint8."""
     gray = gaussian(convert_channels(photograph, 1)[..., 0] / 255, EDGE_SIGMA)
     strength = np.minimum(EDGE_GAIN * sobel(gray), 1)
     return np.repeat(np.rint(255 * (1 - strength)).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _segment(photographs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Label maps (H, W): superpixels (Achanta et al. 2012), grouped by colour over all photographs, dark to light."""
+    """Make label maps (H, W) of superpixels (Achanta et al. 2012), grouped by colour over all photographs, dark to
+    light.
+    """
     segments = {n: slic(p, SEGMENTS, compactness=20, start_label=0) for n, p in photographs.items()}
     means = {name: _average(rgb2lab(photograph), segments[name]) for name, photograph in photographs.items()}
     clusters = KMeans(CLASSES, n_init=4, random_state=0).fit(np.concatenate(list(means.values())))
@@ -104,14 +106,14 @@ def _segment(photographs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _average(picture: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """(S, C): the mean of (H, W, C) in every segment 0 to S - 1."""
+    """Return the mean (S, C) of (H, W, C) in every segment 0 to S - 1."""
     counts = np.bincount(segments.ravel())
     sums = [np.bincount(segments.ravel(), plane.ravel()) for plane in np.moveaxis(picture, 2, 0)]
     return np.stack(sums, axis=1) / counts[:, None]
 
 
 def _number(labels: np.ndarray) -> np.ndarray:
-    """(H, W) numbers from 0 within each class: one per connected region."""
+    """Number the connected regions of each class from 0, (H, W)."""
     regions = label(labels, background=-1, connectivity=1)
     numbers = np.zeros_like(labels)
     for value in np.unique(labels):

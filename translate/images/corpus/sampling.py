@@ -1,9 +1,9 @@
-"""Random crops of pictures: unpaired, in pairs, or with the domains that they belong to.
+"""Random crops of images: unpaired, in pairs, or with their domains.
 
-Every group of pictures that belong together goes through its corpus in a fresh random order, one crop of each: the
-pictures are as `ImageStore` resized them, the crop's place and whether it is mirrored are random and the same for all
-parts of a pair; pictures smaller than a crop are continued by reflection. All random numbers are drawn before a
-picture is touched, so that a corpus in memory and one that streams from disk give the same batches.
+Each epoch takes one crop of every image (or pair) of a store in a new random order. Images have been resized by
+`ImageStore`; the place of a crop and whether it is mirrored are random, and equal for all images of a pair; images
+smaller than a crop are extended by reflection. All random numbers are drawn before an image is read, so that a corpus
+in memory and one that streams from disk give the same batches.
 """
 
 import hashlib
@@ -27,32 +27,33 @@ from translate.images.corpus.groups import Groups, collect_groups
 from translate.images.corpus.store import THREADS, Packed, find_depth, stretch
 from translate.models.base import Model
 
-RESIDENT_BYTES = 2 << 30  # a corpus up to this size lives decoded on the device; a larger one streams from its files
-AHEAD = 3  # batches that are being decoded while a step runs
+RESIDENT_BYTES = 2 << 30  # a corpus up to this size is kept decoded on the device; a larger one is streamed
+AHEAD = 3  # batches decoded ahead while a step runs
 
 
 def make_sampler(
     config: Model, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
 ) -> "ImageSampler":
-    """The sampler of a model with pictures, by `config.data.batches` and `config.images`.
+    """Make the sampler of an image model, by `config.data.batches` and `config.images`.
 
     Args:
-        config: of the model; `data.domains` names source and target, or all domains of a model of many domains.
-        entries: to train on, of one split.
-        device: where the batches are wanted.
-        rank, processes: this process among all.
+        config: configuration; `data.domains` names source and target, or all domains of a model of many domains.
+        entries: entries of one split to train on.
+        device: device of the batches.
+        rank, processes: rank of this process, and number of processes.
 
     Raises:
-        UserError: a domain without pictures, a picture without partner, or a file that cannot be used.
+        UserError: a domain without images, an image without partner, or a file that cannot be used.
     """
     return ImageSampler(collect_groups(config, entries), config, torch.device(device), rank, processes)
 
 
 def summarise(entries: Sequence[Entry]) -> dict[str, np.ndarray]:
-    """A small fingerprint of the data by domain, so that a resumed run notices other data.
+    """Return a small fingerprint of the data by domain, so that a resumed run notices other data.
 
     Returns:
-        `<domain>/pictures`, their number, and `<domain>/names`, a checksum of ids, splits, pairs and attributes.
+        `<domain>/pictures`, the number of images, and `<domain>/names`, a checksum of ids, splits, pairs and
+        attributes.
     """
     names: dict[str, list[str]] = defaultdict(list)
     for entry in entries:
@@ -67,7 +68,7 @@ def summarise(entries: Sequence[Entry]) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class _Draw:
-    """One crop: which picture, where (0 to below 1, of the free room), and whether it is mirrored."""
+    """A crop: index of the image, place as a fraction (0 to below 1) of the free room, and whether it is mirrored."""
 
     picture: int
     down: float
@@ -75,14 +76,14 @@ class _Draw:
     mirrored: bool
 
     def place(self, height: int, width: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (h,) and columns (w,) of a crop of `shape` in a picture of that size, in the order of the crop."""
+        """Return rows (h,) and columns (w,) of a crop of `shape` in an image of that size, in the order of the crop."""
         rows = reflect(int(self.down * (max(height - shape[0], 0) + 1)) + np.arange(shape[0]), height)
         columns = reflect(int(self.right * (max(width - shape[1], 0) + 1)) + np.arange(shape[1]), width)
         return rows, columns[::-1] if self.mirrored else columns
 
 
 class _Order:
-    """Goes through one group's pictures again and again, every time in a new order."""
+    """An endless order over one group's images, shuffled anew in each epoch."""
 
     def __init__(self, count: int, flip: bool, seed: list[int]):
         self.count, self.flip, self.random = count, flip, np.random.default_rng(seed)
@@ -106,13 +107,13 @@ class _Order:
 
 
 class ImageSampler(BatchSampler):
-    """Batches of crops; a small corpus lives on the device, a larger one is decoded by threads a few batches ahead.
+    """A sampler of crops; a small corpus is kept on the device, a larger one is decoded by threads a few batches ahead.
 
     Args:
-        groups: what belongs together, and the domains of labelled pictures.
-        config: of the model: `images`, `train.crop`, `train.batch_size`, `train.seed`.
-        device: where the batches are wanted.
-        rank, processes: this process among all.
+        groups: groups of images, and the domains of labelled images.
+        config: configuration, of which `images`, `train.crop`, `train.batch_size` and `train.seed` are used.
+        device: device of the batches.
+        rank, processes: rank of this process, and number of processes.
     """
 
     def __init__(self, groups: Groups, config: Model, device: torch.device, rank: int = 0, processes: int = 1):
@@ -134,7 +135,7 @@ class ImageSampler(BatchSampler):
         self.reached = self._locate()
 
     def next(self) -> dict[str, Tensor]:
-        """The batch of the next step, on the device; what it holds is told by `BatchAssembler`."""
+        """Return the batch of the next step, on the device; see `BatchAssembler` for its content."""
         while len(self.planned) < (AHEAD if self.packed is None else 1):
             self.planned.append(self._plan())
         plan = self.planned.popleft()
@@ -146,17 +147,19 @@ class ImageSampler(BatchSampler):
         return self.assemble(crops, pictures)
 
     def take(self, batch_size: int) -> None:
-        """Make batches of this size, over all processes, from the next one on; those planned ahead are planned anew."""
+        """Set the size of the batches from the next one on, over all processes; batches planned ahead are planned
+        anew.
+        """
         if batch_size != self.batch_size:
             super().take(batch_size)
             self.seek(self.position())
 
     def position(self) -> dict[str, Any]:
-        """Everything that decides the batches to come; tensors and plain values only."""
+        """Return the state that decides the batches to come; tensors and plain values only."""
         return self.reached
 
     def seek(self, position: Mapping[str, Any]) -> None:
-        """Continue from what `position` gave."""
+        """Continue from a result of `position`."""
         for plan in self.planned:
             for future in chain(*plan.crops.values()):
                 future.cancel()
@@ -178,7 +181,7 @@ class ImageSampler(BatchSampler):
         return _Plan(draws, crops, self._locate())
 
     def _cut(self, packed: Mapping[str, Packed], draws: Sequence[_Draw]) -> dict[str, Crops]:
-        """Crops from memory; parts of a group have the same sizes, so the first one tells where."""
+        """Cut crops from memory; images of a group have the same size, so the first gives the place."""
         first = next(iter(packed.values()))
         pictures = np.array([draw.picture for draw in draws])
         places = [draw.place(first.heights[draw.picture], first.widths[draw.picture], self.shape) for draw in draws]
@@ -186,7 +189,7 @@ class ImageSampler(BatchSampler):
         return {name: Crops(part.cut(pictures, rows, columns), part.depth) for name, part in packed.items()}
 
     def _decode(self, name: str, draw: _Draw) -> dict[str, np.ndarray]:
-        """One crop from files; runs in a thread."""
+        """Decode one crop from files; runs in a thread."""
         pictures = self.stores[name].read_together(draw.picture)
         height, width = next(iter(pictures.values())).shape[:2]
         rows, columns = draw.place(height, width, self.shape)
@@ -205,7 +208,7 @@ class ImageSampler(BatchSampler):
 
 @dataclass(frozen=True)
 class _Plan:
-    """A batch to come: its crops, those that threads are making, and where the random numbers then are."""
+    """A batch to come: its crops, those that threads are decoding, and the sampler's position after it."""
 
     draws: dict[str, list[_Draw]]
     crops: dict[str, list[Future]]

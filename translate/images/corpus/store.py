@@ -1,4 +1,4 @@
-"""Pictures and label maps at the size and with the channels that the networks see, decoded once or on demand."""
+"""Images and label maps at the networks' size and with their channels, decoded once or on demand."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,21 +24,22 @@ from translate.images.arrays import (
 )
 from translate.images.decoding import UNREADABLE, open_picture
 
-THREADS = min(8, os.cpu_count() or 1)                               # Pillow decodes outside Python's lock
-PROBED = 64                                                         # files whose headers tell the size of a corpus
+THREADS = min(8, os.cpu_count() or 1)                               # Pillow decodes without Python's lock
+PROBED = 64                                                         # files whose headers are read to estimate a corpus
 
 
 class ImageStore:
-    """The pictures of every stream of a batch ("source", "target").
+    """The images of every stream of a batch ("source", "target").
 
-    A source is a label map where `config.labels` is set; it is stored as class numbers, unknown pixels as the number
-    after the last class, and with `config.instances` beside it the instance's number and whether the pixel is on a
-    boundary. Everything is resized to `config.size` here, once, and never when a crop is made.
+    A source is a label map where `config.labels` is set; it is stored as classes, unknown pixels as the number after
+    the
+    last class, and with `config.instances` two more channels: instance id, and whether the pixel is on a boundary.
+    Everything is resized to `config.size` here, once, and never when a crop is made.
 
     Args:
         streams: entries by the stream's name; entries with the same index in two streams belong together.
-        config: sizes, channels, classes.
-        instances: the entry of the instance map of every source; needed when `config.instances`.
+        config: settings of sizes, channels and classes.
+        instances: entries of the instance maps of the sources; needed when `config.instances`.
     """
 
     def __init__(self, streams: Mapping[str, Sequence[Entry]], config: ImageConfig, instances: Sequence[Entry] = ()):
@@ -46,14 +47,14 @@ class ImageStore:
 
     @property
     def count(self) -> int:
-        """Pictures, or groups of pictures that belong together."""
+        """Return the number of images, or of groups of images that belong together."""
         return len(next(iter(self.streams.values())))
 
     def read(self, stream: str, index: int) -> np.ndarray:
-        """Decode one picture.
+        """Decode one image.
 
         Returns:
-            (H, W, C) uint8 or uint16; label maps (H, W, 1), or (H, W, 3) with instances, int32.
+            The image (H, W, C) uint8 or uint16; label maps (H, W, 1), or (H, W, 3) with instances, int32.
 
         Raises:
             UserError: an unreadable file, a label out of range, or an instance map of another size.
@@ -66,14 +67,14 @@ class ImageStore:
         return self._resize(convert_channels(picture, channels))
 
     def read_together(self, index: int) -> dict[str, np.ndarray]:
-        """The picture of that index of every stream; `UserError` when their sizes differ."""
+        """Decode the image at `index` of every stream; raise `UserError` when their sizes differ."""
         pictures = {name: self.read(name, index) for name in self.streams}
         shapes = {name: picture.shape[:2] for name, picture in pictures.items()}
         self.check_sizes(index, shapes)
         return pictures
 
     def check_sizes(self, index: int, shapes: Mapping[str, Sequence[int]]) -> None:
-        """Raise `UserError` unless what belongs together has one size (height, width)."""
+        """Raise `UserError` unless images that belong together have the same size (height, width)."""
         (first, expected), *others = shapes.items()
         for name, shape in others:
             if tuple(shape) != tuple(expected):
@@ -84,7 +85,7 @@ class ImageStore:
                 )
 
     def estimate_bytes(self) -> int:
-        """About what `pack` takes, from the headers of some files."""
+        """Estimate the memory of `pack` in bytes, from the headers of some files."""
         total = 0.0
         for name, entries in self.streams.items():
             probed = entries[:: max(1, len(entries) // PROBED)]
@@ -93,7 +94,7 @@ class ImageStore:
         return int(total)
 
     def pack(self, device: torch.device) -> dict[str, "Packed"]:
-        """Decode everything, in parallel threads, onto a device; `UserError` as `read_together` does."""
+        """Decode everything, in parallel threads, onto a device; raise `UserError` as `read_together`."""
         packed = {}
         with ThreadPoolExecutor(THREADS) as pool:
             for name, entries in self.streams.items():
@@ -127,7 +128,7 @@ class ImageStore:
         try:
             with open_picture(entry.path) as image:
                 width, height = image.size
-        except UNREADABLE:                                             # told when the file's turn comes
+        except UNREADABLE:                                             # reported when the file is read
             return 0
         width = width // 2 if entry.part else width
         if self.config.size is not None:
@@ -139,13 +140,13 @@ class ImageStore:
 
 @dataclass
 class Packed:
-    """Pictures of any sizes behind one another in the memory of a device.
+    """Images of any sizes, concatenated in the memory of a device.
 
     Attributes:
-        samples: (pixels, C) uint8, or int32 for deeper pictures and numbers from 256 on.
-        starts: (U,) first pixel of each picture.
-        heights, widths: (U,) pixels.
-        depth: largest sample of a picture, 255 or 65535.
+        samples: samples (pixels, C), uint8, or int32 for deeper images and numbers from 256 on.
+        starts: index (U,) of the first pixel of each image.
+        heights, widths: sizes (U,) in pixels.
+        depth: largest possible sample, 255 or 65535.
     """
 
     samples: Tensor
@@ -156,7 +157,7 @@ class Packed:
 
     @classmethod
     def make(cls, pictures: Sequence[np.ndarray], device: torch.device) -> "Packed":
-        """Pack arrays (H, W, C) of one C; where some are uint16, uint8 ones are stretched to their range."""
+        """Pack arrays (H, W, C) with the same C; where some are uint16, uint8 ones are scaled to their range."""
         depth = find_depth(pictures)
         rows = [stretch(picture, depth).reshape(-1, picture.shape[2]) for picture in pictures]
         small = all(row.dtype == np.uint8 or row.max(initial=0) < 256 for row in rows)
@@ -166,7 +167,7 @@ class Packed:
         return cls(torch.from_numpy(pixels).to(device), starts, heights, widths, depth)
 
     def cut(self, pictures: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Tensor:
-        """Crops (B, h, w, C) of `pictures` (B,) from their rows (B, h) and columns (B, w), in any order."""
+        """Cut crops (B, h, w, C) from the images with indices `pictures` (B,), at rows (B, h) and columns (B, w)."""
         device = self.samples.device
         lines = torch.from_numpy(self.starts[pictures, None] + rows * self.widths[pictures, None]).to(device)
         numbers = lines[:, :, None] + torch.from_numpy(columns).to(device)[:, None, :]  # (B, h, w)
@@ -175,12 +176,12 @@ class Packed:
 
 
 def find_depth(pictures: Sequence[np.ndarray]) -> int:
-    """The largest sample that pictures of one batch can have: 65535 where one of them has 16 bits, else 255."""
+    """Return the largest possible sample of several images: 65535 where one of them has 16 bits, else 255."""
     return 65535 if any(picture.dtype == np.uint16 for picture in pictures) else 255
 
 
 def stretch(picture: np.ndarray, depth: int) -> np.ndarray:
-    """uint8 stretched to `depth`, as whole numbers; anything else stays."""
+    """Scale uint8 to the range of `depth`, as whole numbers; return anything else unchanged."""
     if picture.dtype == np.uint8 and depth == 65535:
         return picture.astype(np.int32) * 257
     return picture

@@ -1,4 +1,4 @@
-"""Attribute files: which picture has which of many properties."""
+"""Attribute files: the properties of each image."""
 
 import difflib
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from translate.errors import UserError
 
 
 def read_attributes(path: Path, chosen: Sequence[str] | None = None) -> dict[str, dict[str, int]]:
-    """Read an attribute file as CelebA has it: names in a line, then a line per picture; or the same as CSV.
+    """Read an attribute file in CelebA's format, a line of names, then a line per image; or the same as CSV.
 
     Args:
-        path: `.txt` (number of pictures in the first line, columns by spaces) or `.csv` (the file's name first).
-        chosen: attributes to keep, in this order; None keeps all.
+        path: path of a `.txt` (number of images in the first line, columns by spaces) or `.csv` (file names first).
+        chosen: attributes to keep, in this order; None: all.
 
     Returns:
         {file name: {attribute: 0 or 1}}; 1 in the file is 1, -1 and 0 are 0.
@@ -31,7 +31,7 @@ def read_attributes(path: Path, chosen: Sequence[str] | None = None) -> dict[str
         if line.strip()
     ]
     if rows and len(rows[0][1]) == 1 and rows[0][1][0].isdigit():
-        rows = rows[1:]                                             # the number of pictures
+        rows = rows[1:]                                             # without the number of images
     if len(rows) < 2:
         raise UserError(f"{path}: no attributes; expected a line of names, then `file 1 -1 ...` per picture")
     names = rows[0][1][1:] if path.suffix == ".csv" else rows[0][1]

@@ -1,1 +1,1 @@
-"""Measures."""
+"""Measures of converted images."""

@@ -1,7 +1,6 @@
-"""What a translation has to beat: pictures that need no network.
+"""Baselines of an evaluation: images made without a network.
 
-Each takes its knowledge from the training pictures only; at most 500 of them, evenly spaced, where a mean or the most
-frequent class is enough.
+They are computed from the training images only; the mean and the most frequent class from at most 500, evenly spaced.
 """
 
 from collections.abc import Sequence
@@ -16,23 +15,23 @@ from translate.images.conversion.entries import read_source, read_target
 from translate.images.measures.items import Task, belongs
 from translate.models.base import Model
 
-LIMIT = 500                                                         # training pictures
-THUMBNAIL = 16                                                      # pixels: what nearest neighbours are compared by
-PROBED = 8                                                          # targets that tell whether they are label maps
-NEAR, MOSTLY = 60, 0.8                                              # distance of 8-bit colours; share of the pixels
-LONGER_SIDE = 512                                                   # pixels of the mean picture
+LIMIT = 500                                                         # training images
+THUMBNAIL = 16                                                      # pixels; size at which neighbours are compared
+PROBED = 8                                                          # targets examined for being label maps
+NEAR, MOSTLY = 60, 0.8                                              # distance of 8-bit colours; fraction of the pixels
+LONGER_SIDE = 512                                                   # pixels of the mean image
 
 Something = TypeVar("Something")
 
 
 @dataclass
 class Baselines:
-    """What was learned from the training pictures for a task.
+    """The baselines of a task.
 
     Attributes:
-        mean: of the targets, (H, W, 3) uint8.
-        constant: colour (1, 1, 3) uint8 of the most frequent class, where label maps come out.
-        neighbour: takes another picture's target, there too.
+        mean: mean of the targets, (H, W, 3) uint8.
+        constant: colour (1, 1, 3) uint8 of the most frequent class, where the targets are label maps.
+        neighbour: lookup of the nearest training image's target, for label maps, too.
     """
 
     mean: np.ndarray | None = None
@@ -41,7 +40,9 @@ class Baselines:
 
 
 def learn_baselines(task: Task, config: Model, training: Sequence[Entry]) -> Baselines:
-    """What the training pictures give for a task; of super-resolution nothing: no two pictures are alike in size."""
+    """Compute the baselines of a task from the training images; none for super-resolution, whose images differ in
+    size.
+    """
     targets = [entry for entry in training if belongs(entry, task.target)]
     if not targets or config.images.scale > 1:  # type: ignore[attr-defined]
         return Baselines()
@@ -55,14 +56,14 @@ def learn_baselines(task: Task, config: Model, training: Sequence[Entry]) -> Bas
 
 
 def spread(things: Sequence[Something], limit: int = LIMIT) -> list[Something]:
-    """At most `limit` of them, evenly spaced."""
+    """Return at most `limit` of the things, evenly spaced."""
     if len(things) <= limit:
         return list(things)
     return [things[place * len(things) // limit] for place in range(limit)]
 
 
 def average_targets(targets: Sequence[Entry], config: Model) -> np.ndarray:
-    """The mean of real targets, (H, W, 3) uint8, at the size of the first of them."""
+    """Return the mean of real targets, (H, W, 3) uint8, at the size of the first."""
     total, size = np.zeros(()), None
     chosen = spread(targets)
     for entry in chosen:
@@ -75,9 +76,9 @@ def average_targets(targets: Sequence[Entry], config: Model) -> np.ndarray:
 
 
 def are_labels(targets: Sequence[Entry], config: Model) -> bool:
-    """Whether the targets are coloured label maps: nearly all pixels have nearly a colour of `images.palette`.
+    """Return whether the targets are coloured label maps: nearly all pixels are close to a colour of `images.palette`.
 
-    The same palette may stand in the configuration of the other direction, where it colours the source.
+    A palette alone does not tell: in the configuration of the other direction it is that of the source.
     """
     images = config.images  # type: ignore[attr-defined]
     if not images.palette or images.labels is not None or config.data.batches != "paired" or images.scale > 1:
@@ -91,21 +92,21 @@ def are_labels(targets: Sequence[Entry], config: Model) -> bool:
 
 
 def find_constant(targets: Sequence[Entry], config: Model) -> np.ndarray:
-    """The colour (1, 1, 3) uint8 of the class that most pixels of real targets have."""
+    """Return the colour (1, 1, 3) uint8 of the most frequent class in the pixels of real targets."""
     palette = config.images.palette  # type: ignore[attr-defined]
     counts = np.zeros(len(palette), np.int64)
     for entry in spread(targets):
-        picture = convert_channels(to_uint8(read_target(entry, config)), 3)[::4, ::4]  # enough to know
+        picture = convert_channels(to_uint8(read_target(entry, config)), 3)[::4, ::4]  # every 4th pixel is enough
         counts += np.bincount(snap_colours(picture, palette).ravel(), minlength=len(palette))
     return np.array(palette[int(counts.argmax())], np.uint8)[None, None]
 
 
 class NearestNeighbour:
-    """Takes the target of the training input that looks most alike: thumbnails of 16 x 16 pixels, Euclidean.
+    """A lookup of the target of the most similar training input: Euclidean distance of thumbnails of 16 x 16 pixels.
 
     Args:
-        pairs: training inputs, all of them, with their targets.
-        config: of the run.
+        pairs: all training inputs with their targets.
+        config: configuration of the run.
     """
 
     def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: Model):
@@ -113,12 +114,12 @@ class NearestNeighbour:
         self.thumbnails = np.stack([shrink(read_source(source, (), config)[0]) for source, _ in pairs])
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """The target (H, W, C) uint8 for an input (H, W, C)."""
+        """Return the target (H, W, C) uint8 for an input (H, W, C)."""
         distances = np.square(self.thumbnails - shrink(picture)).sum(axis=1)
         return to_uint8(read_target(self.targets[int(distances.argmin())], self.config))
 
 
 def shrink(picture: np.ndarray) -> np.ndarray:
-    """(H, W, C) -> (768,) float64, the thumbnail."""
+    """Return the thumbnail of (H, W, C) as (768,) float64."""
     small = resize(convert_channels(to_uint8(picture), 3), (THUMBNAIL, THUMBNAIL))
     return small.astype(np.float64).ravel()

@@ -1,4 +1,4 @@
-"""Of which domain does a picture look? A small network that is fitted in seconds, without a download."""
+"""A small classifier of an image's domain, which is fitted in seconds, without a download."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,27 +11,26 @@ from torch.nn import functional
 from translate.errors import UserError
 from translate.images.arrays import convert_channels, resize
 
-SIZE, CROP = 72, 64                                                 # pixels of the pictures, and of the random crops
+SIZE, CROP = 72, 64                                                 # pixels of the images, and of the random crops
 STEPS, BATCH, RATE, DROPOUT = 400, 32, 2e-3, 0.3
-HELD_OUT = 5                                                        # every fifth picture of a domain
+HELD_OUT = 5                                                        # every fifth image of a domain
 SEED = 0
 
 
 class DomainClassifier:
-    """A convolutional network of four layers on pictures of 72 pixels, fitted on real pictures of every domain.
+    """A convolutional network of four layers on images of 72 pixels, fitted on real images of every domain.
 
-    Four fifths of the pictures fit it; on the others it is tested. `held_out` is the share that it gets right there,
-    averaged over domains; where that is low, the accuracy on translated pictures says little.
+    It is fitted on four fifths of the images and tested on the others. `held_out` is its accuracy there, averaged over
+    domains; where that is low, the accuracy on translated images means little.
 
     Args:
-        pictures: (H, W, C) uint8, any sizes.
+        pictures: images (H, W, C) uint8, of any sizes.
         domains: names of the K domains.
-        labels: (N, K) 0 or 1 per picture and domain; -1 where that is not known (attributes only).
-        exclusive: a picture has exactly one domain; else any of them, each with a decision of its own.
+        labels: (N, K), 0 or 1 per image and domain; -1 where it is not known (attributes only).
+        exclusive: whether an image has exactly one domain, or any number, each decided independently.
 
     Raises:
-        UserError: fewer than two exclusive domains, or a domain without pictures that have it (and, of attributes,
-            without such that do not).
+        UserError: fewer than two exclusive domains, a domain without images, or an attribute that all images have.
     """
 
     def __init__(self, pictures: Sequence[np.ndarray], domains: Sequence[str], labels: np.ndarray, exclusive: bool):
@@ -39,7 +38,7 @@ class DomainClassifier:
         self.domains, self.exclusive = list(domains), exclusive
         x, y = _stack(pictures), torch.as_tensor(np.asarray(labels), dtype=torch.float32)
         tested = _hold_out(labels)
-        with torch.random.fork_rng([]):                             # the same pictures give the same classifier
+        with torch.random.fork_rng([]):                             # the same images give the same classifier
             torch.default_generator.manual_seed(SEED)
             self.network = _Network(len(domains))
             self._fit(x[~tested], y[~tested])
@@ -47,11 +46,13 @@ class DomainClassifier:
         self.held_out = self._test(x[tested], y[tested]) if self.held_out_n else None
 
     def predict(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """(N, K) 0 or 1: the domain, or the attributes, that pictures (H, W, C) uint8 are taken for."""
+        """Predict the domain, or the attributes, of images (H, W, C) uint8: (N, K) of 0 and 1."""
         return self._predict(_stack(pictures)).numpy()
 
     def accuracy(self, pictures: Sequence[np.ndarray], domain: str) -> float:
-        """Share of the pictures taken for `domain`, 0 to 1; of attributes joined by "+", for all of them."""
+        """Return the fraction of the images classified as `domain`, 0 to 1; for attributes joined by "+", as all of
+        them.
+        """
         wanted = [self.domains.index(name) for name in ([domain] if domain in self.domains else domain.split("+"))]
         return float(self.predict(pictures)[:, wanted].all(axis=1).mean())
 
@@ -63,7 +64,7 @@ class DomainClassifier:
         chance = (has / has.sum(dim=0)).sum(dim=1) if self.exclusive else torch.ones(len(x))
         self.network.train()
         for _ in range(STEPS):
-            # Exclusive domains are drawn equally often, attributes weighted: rare ones must not be ignored.
+            # Rare domains must not be ignored: exclusive ones are drawn equally often, attributes are weighted.
             chosen = torch.multinomial(chance, BATCH, replacement=True)
             logits = self.network(_crop_at_random(x[chosen]))
             if self.exclusive:
@@ -89,7 +90,7 @@ class DomainClassifier:
         return (logits > 0).long()
 
     def _test(self, x: Tensor, y: Tensor) -> float:
-        """Accuracy, mean over domains; of attributes the mean of those that have it and those that do not."""
+        """Return the accuracy, mean over domains; for an attribute the mean over images with it and without."""
         right = self._predict(x) == y
         shares = []
         for place in range(len(self.domains)):
@@ -100,7 +101,10 @@ class DomainClassifier:
 
 
 class _Network(nn.Sequential):
-    """Four strided convolutions and one layer over all of the picture: faces differ in places, textures do not."""
+    """Four strided convolutions and one layer over the whole image.
+
+    The last layer sees positions: faces differ in certain places, while textures are the same everywhere.
+"""
 
     def __init__(self, classes: int):
         layers: list[nn.Module] = []
@@ -111,25 +115,25 @@ class _Network(nn.Sequential):
 
 
 def shrink_picture(picture: np.ndarray) -> np.ndarray:
-    """(H, W, C) uint8 -> (72, 72, 3) uint8, all that the classifier sees of it."""
+    """Shrink (H, W, C) uint8 to (72, 72, 3) uint8, the input of the classifier."""
     return resize(convert_channels(picture, 3), (SIZE, SIZE))
 
 
 def _stack(pictures: Sequence[np.ndarray]) -> Tensor:
-    """(N, 3, 72, 72) in [-1, 1]."""
+    """Stack images as (N, 3, 72, 72) in [-1, 1]."""
     small = np.stack([shrink_picture(picture) for picture in pictures])
     return torch.from_numpy(np.moveaxis(small, 3, 1).astype(np.float32) / 127.5 - 1)
 
 
 def _crop_at_random(x: Tensor) -> Tensor:
-    """A crop of 64 pixels, one place and one direction for all of the batch."""
+    """Crop to 64 pixels at random, and mirror at random, alike for the whole batch."""
     top, left, mirrored = (int(torch.randint(high, ())) for high in (SIZE - CROP + 1, SIZE - CROP + 1, 2))
     x = x[..., top : top + CROP, left : left + CROP]
     return x.flip(3) if mirrored else x
 
 
 def _hold_out(labels: np.ndarray) -> np.ndarray:
-    """(N,) bool: every fifth picture of each combination of domains, never the only one."""
+    """Choose, (N,) bool, every fifth image of each combination of domains, never its only one."""
     tested = np.zeros(len(labels), bool)
     for combination in np.unique(labels, axis=0):
         members = np.flatnonzero((labels == combination).all(axis=1))

@@ -1,4 +1,4 @@
-"""Contact sheets: rows of pictures in labelled columns, as one PNG."""
+"""Contact sheets: rows of images in labelled columns, as one PNG."""
 
 import colorsys
 import os
@@ -10,25 +10,25 @@ from PIL import Image, ImageDraw, ImageFont
 from translate.files import replacing
 from translate.images.arrays import convert_channels, to_uint8
 
-LONGER_SIDE = 256                                                   # pixels of a picture's longer side in a sheet
-SMALLEST = 64                                                       # smaller pictures are enlarged, pixels stay squares
-GAP, TITLE, LETTERS = 6, 20, 13                                     # pixels: between pictures, of the titles
+LONGER_SIDE = 256                                                   # pixels of an image's longer side in a sheet
+SMALLEST = 64                                                       # smaller images are enlarged to it, unsmoothed
+GAP, TITLE, LETTERS = 6, 20, 13                                     # pixels: gap, height of the title, of its letters
 BACKGROUND, INK = (255, 255, 255), (60, 60, 60)
 
 
 def draw_sheet(
     path: str | os.PathLike[str], rows: Sequence[Sequence[np.ndarray | None]], titles: Sequence[str]
 ) -> None:
-    """Draw rows of pictures under the titles of their columns.
+    """Draw rows of images under the titles of their columns.
 
     Args:
-        path: of the PNG.
-        rows: pictures (H, W, C) or (H, W), uint8, uint16 or floats in [-1, 1], of any sizes; None leaves a place empty.
-            All pictures of a row get the size of its largest, at most 256 pixels.
-        titles: one per column.
+        path: path of the PNG.
+        rows: images (H, W, C) or (H, W), uint8, uint16 or floats in [-1, 1], of any sizes; None leaves a place empty.
+            All images of a row get the size of its largest, at most 256 pixels.
+        titles: titles of the columns.
 
     Raises:
-        ValueError: no row, a row without pictures, or one longer than the titles.
+        ValueError: no row, a row without images, or one longer than the titles.
         UserError: the sheet cannot be written.
     """
     sizes = [_find_size(row) for row in rows]
@@ -53,7 +53,7 @@ def draw_sheet(
 
 
 def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]] = ()) -> np.ndarray:
-    """(H, W) class numbers -> (H, W, 3) uint8: the palette's colours, beyond it colours that differ well."""
+    """Colour classes (H, W) as (H, W, 3) uint8: by the palette, and beyond it by distinct colours."""
     golden = (5**0.5 - 1) / 2
     last = max(int(labels.max()) + 1, len(palette))
     colours = [colorsys.hsv_to_rgb(golden * n % 1, 0.5 + 0.3 * (n % 2), 0.6 + 0.15 * (n % 3)) for n in range(last)]
@@ -63,7 +63,7 @@ def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]] = ()) -> 
 
 
 def _find_size(row: Sequence[np.ndarray | None]) -> tuple[int, int]:
-    """(height, width) that all pictures of a row get."""
+    """Return (height, width) for all images of a row."""
     shapes = [picture.shape[:2] for picture in row if picture is not None]
     if not shapes:
         raise ValueError("expected at least one picture in every row")

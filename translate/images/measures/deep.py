@@ -1,4 +1,4 @@
-"""Measures of pictures by trained networks: LPIPS, FID and KID, through torchmetrics.
+"""Measures of images by trained networks: LPIPS, FID and KID, through torchmetrics.
 
 Their weights are downloaded at first use; without them every function here raises `UserError`.
 """
@@ -14,14 +14,14 @@ from torch import Tensor
 from translate.errors import UserError
 from translate.images.arrays import convert_channels
 
-SUBSETS, SUBSET = 10, 1000                                          # of KID (Binkowski et al. 2018)
+SUBSETS, SUBSET = 10, 1000                                          # number and size, for KID (Binkowski et al. 2018)
 
 
 class Lpips:
     """Learned perceptual distance (Zhang et al. 2018), AlexNet, version 0.1.
 
     Raises:
-        UserError: the weights cannot be had.
+        UserError: the weights are not available.
     """
 
     def __init__(self) -> None:
@@ -33,21 +33,22 @@ class Lpips:
         self.network = _make("LPIPS", make)
 
     def __call__(self, estimate: np.ndarray, reference: np.ndarray) -> float:
-        """Distance of two pictures (H, W, C) uint8: 0 for equal ones, about 0.7 for unrelated ones."""
+        """Measure the distance of two images (H, W, C) uint8: 0 for equal ones, about 0.7 for unrelated ones."""
         pair = (_to_tensor(picture).float() / 127.5 - 1 for picture in (estimate, reference))
         with torch.inference_mode():
             return float(self.network(*pair))
 
 
 def measure_fid(estimates: Iterable[np.ndarray], references: Iterable[np.ndarray], feature: Any = 2048) -> float:
-    """Fréchet distance (Heusel et al. 2017) of two sets of pictures (H, W, C) uint8; biased upwards for small sets.
+    """Measure the Fréchet distance (Heusel et al. 2017) of two sets of images (H, W, C) uint8, biased upwards if small.
 
     Args:
-        estimates, references: at least two of each, of any sizes; the network makes them 299 x 299 (bilinear).
-        feature: a layer of Inception; or a network (1, 3, H, W) uint8 -> (1, D) in its place.
+        estimates, references: sets of at least two images of any sizes; the network resizes them to 299 x 299
+            (bilinear).
+        feature: layer of Inception; or a network (1, 3, H, W) uint8 -> (1, D) in its place.
 
     Raises:
-        UserError: the weights cannot be had.
+        UserError: the weights are not available.
     """
 
     def make() -> Any:
@@ -60,9 +61,9 @@ def measure_fid(estimates: Iterable[np.ndarray], references: Iterable[np.ndarray
 
 
 def measure_kid(estimates: Iterable[np.ndarray], references: Iterable[np.ndarray], feature: Any = 2048) -> float:
-    """Kernel distance (Binkowski et al. 2018), unbiased, so fit for small sets; mean over 10 subsets of up to 1000.
+    """Measure the kernel distance (Binkowski et al. 2018), mean over 10 subsets of up to 1000.
 
-    Arguments and errors as of `measure_fid`.
+    It is unbiased, so suitable for small sets. Arguments and errors as for `measure_fid`.
     """
 
     def make() -> Any:
@@ -77,10 +78,10 @@ def measure_kid(estimates: Iterable[np.ndarray], references: Iterable[np.ndarray
 
 
 def _make(name: str, make: Callable[[], Any]) -> Any:
-    """What `make` makes; anything that keeps it from its weights becomes one line."""
+    """Call `make`; turn any failure to get its weights into a one-line `UserError`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")                         # about memory, which is ours to mind
+            warnings.simplefilter("ignore")                         # about memory use
             return make()
     except (OSError, RuntimeError, ImportError) as error:           # no network, a damaged file, a package missing
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -96,10 +97,10 @@ def _compare(metric: Any, estimates: Iterable[np.ndarray], references: Iterable[
                 counts[number] += 1
         if min(counts) < 2:
             raise ValueError(f"expected at least two pictures of each kind, got {counts}")
-        metric.subset_size = min(SUBSET, *counts)                   # of KID; FID knows none
+        metric.subset_size = min(SUBSET, *counts)                   # KID has subsets, FID none
         return metric.compute()
 
 
 def _to_tensor(picture: np.ndarray) -> Tensor:
-    """(1, 3, H, W) uint8."""
+    """Convert to (1, 3, H, W) uint8."""
     return torch.from_numpy(np.moveaxis(convert_channels(picture, 3), 2, 0).copy())[None]

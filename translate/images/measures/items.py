@@ -1,4 +1,4 @@
-"""What a run converted, and the entries of the manifest that explain it."""
+"""The converted images of a run, matched with the entries of the manifest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from translate.names import ANY
 
 @dataclass(frozen=True)
 class Item:
-    """One converted picture."""
+    """One converted image."""
 
     id: str
-    source: Entry                                                   # what was converted
-    target: Entry | None                                            # what should have come out, where that is known
+    source: Entry                                                   # entry that was converted
+    target: Entry | None                                            # entry of the expected result, if known
     converted: Path
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything converted from one domain to another; of super-resolution, of one test set."""
+    """All images converted from one domain to another; for super-resolution, those of one test set."""
 
     source: str
     target: str
     items: Sequence[Item]
-    set: str | None = None                                          # folder in front of the ids
+    set: str | None = None                                          # test set: folder in front of the ids
 
     @property
     def name(self) -> str:
@@ -36,14 +36,14 @@ class Task:
 
 
 def explain_conversions(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Task]:
-    """Explain every `run/converted/<source>-<target>/<id>.png` by the manifest of the evaluation.
+    """Match every `run/converted/<source>-<target>/<id>.png` with the manifest of the evaluation.
 
-    Pictures converted from `all` have the id, or `<domain>/<id>`, of a picture of any domain; those that are of the
-    target domain already are left out. Super-resolution makes one task per folder in front of the ids; its source may
-    be the entry of the target that was made small.
+    Images converted from `all` have the id, or `<domain>/<id>`, of an image of any domain; those already of the target
+    domain are left out. Super-resolution makes one task per folder in front of the ids; its source may be an entry of
+    the target that was shrunk.
 
     Raises:
-        UserError: nothing converted, a folder or a picture that the manifest does not explain.
+        UserError: nothing converted, or a folder or an image that the manifest does not list.
     """
     folders = sorted(path for path in (run / "converted").glob("*-*") if path.is_dir())
     domains = {*config.data.domains, *(entry.domain for entry in evaluation), ANY}
@@ -71,19 +71,19 @@ def explain_conversions(run: Path, config: Model, evaluation: Sequence[Entry]) -
 
 
 def has_attributes(entry: Entry, target: str) -> bool:
-    """Whether a picture with attributes has all those of `target`, which are joined by "+"."""
+    """Return whether an image with attributes has all those of `target`, joined by "+"."""
     if entry.attributes is None:
         return False
     return all(entry.attributes.get(name) == 1 for name in _names(target, entry.attributes))
 
 
 def belongs(entry: Entry, target: str) -> bool:
-    """Whether a real picture is an example of the domain, or of the attributes, `target`."""
+    """Return whether a real image is an example of the domain, or of the attributes, `target`."""
     return entry.domain == target or has_attributes(entry, target)
 
 
 def _index(entries: Iterable[Entry], source: str, target: str, config: Model) -> dict[str, Entry]:
-    """The entries that may have been converted, by id; with a domain in front where ids are there twice."""
+    """Index the entries that may have been converted, by id; by `<domain>/<id>` where ids occur twice."""
     if source != ANY:
         found = {e.id: e for e in entries if _scale(config) > 1 and e.domain == target}
         return found | {e.id: e for e in entries if e.domain == source}

@@ -1,13 +1,13 @@
-"""The evaluation of an image system: from converted pictures to results.json, results.md and contact sheets.
+"""The evaluation of an image model: from converted images to results.json, results.md and contact sheets.
 
 Every table has the row `converted` and rows that need no network: `input`, the source as it is; `mean target`, the mean
-of the training targets; where label maps come out `constant class` and `nearest neighbour`; of super-resolution
-`bicubic`. All are pictures and go through the same measures. Which ones, the kind of system decides:
+of the training targets; for label maps as targets `constant class` and `nearest neighbour`; for super-resolution
+`bicubic`. All are images and get the same measures, which depend on the kind of model:
 
-    paired            distance to the target; of label maps pixel accuracy and mean IoU, too
+    paired            distance to the target; for label maps also pixel accuracy and mean IoU
     unpaired          domain accuracy, change from the input; distance to the target where the corpus has pairs
     many domains      domain accuracy and change from the input, for every domain
-    super-resolution  distance to the target, on luma as it is published, and sharpness; for every test set
+    super-resolution  distance to the target, on luma as usual, and sharpness; for every test set
 """
 
 import json
@@ -43,19 +43,19 @@ def evaluate_images(
     """Measure every `run/converted/<source>-<target>/<id>.png`; with many domains `all-<domain>/<id>.png`.
 
     Args:
-        run: folder of the run; gets results.json, results.md and pictures/sheet_<source>-<target>.png.
-        config: of the run.
-        evaluation: entries of the pictures that were converted and, where there are such, of their targets.
-        training: entries of real pictures, for the baselines and the domain classifier.
-        deep: also LPIPS, KID and FID, by networks that are downloaded at first use.
+        run: folder of the run; results.json, results.md and pictures/sheet_<source>-<target>.png are written to it.
+        config: configuration of the run.
+        evaluation: entries of the source images and, where there are any, of their targets.
+        training: entries of real images, for the baselines and the domain classifier.
+        deep: whether to measure LPIPS, KID and FID, whose networks are downloaded at first use.
 
     Returns:
-        What results.json holds: {"kind", "protocol", "notes", "tasks", "overall"}; a task has "name", "source",
+        The content of results.json: {"kind", "protocol", "notes", "tasks", "overall"}; a task has "name", "source",
         "target", "set", "n", its "rows" (row -> "n" and the mean of every measure) and "images" (id -> row ->
-        measure -> value). None stands where there was nothing to measure.
+        measure -> value). None means that there was nothing to measure.
 
     Raises:
-        UserError: nothing converted, pictures that the manifests do not explain, unreadable files.
+        UserError: nothing converted, images that the manifests do not list, unreadable files.
     """
     evaluation = [entry for entry in evaluation if entry.split != "train"] or list(evaluation)
     tasks, kind = explain_conversions(run, config, evaluation), name_kind(config)
@@ -66,13 +66,13 @@ def evaluate_images(
             classifier = fit_classifier(config, training)
         elif deep:
             lpips = Lpips()
-    except UserError as error:                                      # everything else can be measured without
+    except UserError as error:                                      # everything else can be measured without it
         notes.append(str(error))
     results: dict[str, Any] = {"kind": kind, "protocol": [], "notes": notes, "tasks": [], "overall": None}
     resized = 0
     for task in tasks:
         baselines = learn_baselines(task, config, training)
-        jobs = 1 if lpips else -1                                   # torchmetrics is not made for threads
+        jobs = 1 if lpips else -1                                   # torchmetrics is not thread-safe
         scores: list[Scores] = Parallel(jobs, prefer="threads")(
             delayed(score_item)(item, config, baselines, lpips) for item in task.items
         )
@@ -90,7 +90,7 @@ def evaluate_images(
     if kind == "domains" and len(tasks) > 1:
         results["overall"] = {"name": "mean over domains", "rows": _average_tasks(results["tasks"])}
     results["protocol"] = _describe(kind, tasks, classifier, resized)
-    results["notes"] = list(dict.fromkeys(notes))                   # once, though every task has them
+    results["notes"] = list(dict.fromkeys(notes))                   # every task may add the same
     with replacing(run / "results.json") as temporary:
         temporary.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     write_results(run / "results.md", results)
@@ -99,12 +99,12 @@ def evaluate_images(
 
 
 def headline(results: dict[str, Any]) -> str:
-    """The table of results.md, for the terminal."""
+    """Format the table of results.md for the terminal."""
     return format_headline(results)
 
 
 def average_rows(scores: Sequence[Scores]) -> Rows:
-    """Means over pictures, row -> "n" and measures; "n" counts the pictures with a target where any has one."""
+    """Average over images: row -> "n" and measures; "n" counts the images with a target where any has one."""
     collected: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     counts: dict[str, int] = defaultdict(int)
     for score in scores:
@@ -123,7 +123,7 @@ def average_rows(scores: Sequence[Scores]) -> Rows:
 
 
 def _tell(task: Task, rows: Rows, scores: Sequence[Scores]) -> dict[str, Any]:
-    """What results.json says of a task."""
+    """Return the content of results.json about a task."""
     images = {item.id: score.values for item, score in zip(task.items, scores, strict=True)}
     return {
         "name": task.name,
@@ -137,7 +137,7 @@ def _tell(task: Task, rows: Rows, scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def _average_tasks(tasks: Sequence[Mapping[str, Any]]) -> Rows:
-    """Every domain counts the same; "n" is the number of pictures."""
+    """Average over tasks with equal weights; "n" is the total number of images."""
     rows: Rows = {}
     for row in dict.fromkeys(row for task in tasks for row in task["rows"]):
         found = [task["rows"][row] for task in tasks if row in task["rows"]]
@@ -150,7 +150,7 @@ def _average_tasks(tasks: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def _describe(kind: str, tasks: Sequence[Task], classifier: DomainClassifier | None, resized: int) -> list[str]:
-    """The protocol's facts about this very evaluation."""
+    """Return the facts about this evaluation for its protocol."""
     without = sum(item.target is None for task in tasks for item in task.items)
     pictures = sum(len(task.items) for task in tasks)
     lines = [f"Pictures: {pictures} converted, 8 bits as written; values are means over pictures"]

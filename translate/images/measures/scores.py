@@ -1,4 +1,4 @@
-"""One converted picture: the pictures that it is compared with, and their measures."""
+"""The measures of one converted image and of its baselines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ from translate.models.base import Model
 
 Measure = Callable[[np.ndarray, np.ndarray], float | None]
 
-ASPECT = 0.02                                                       # by which the shapes of a pair may differ
-MEASURES: dict[str, dict[str, Measure]] = {                         # of a picture and its target, by kind of system
+ASPECT = 0.02                                                       # relative difference of shapes allowed in a pair
+MEASURES: dict[str, dict[str, Measure]] = {                         # measures with a target, by kind of model
     "paired": {"l1": measure_l1, "psnr": measure_psnr, "ssim": measure_ssim},
     "unpaired": {"l1": measure_l1, "psnr": measure_psnr},
     "domains": {},
@@ -43,12 +43,12 @@ MEASURES: dict[str, dict[str, Measure]] = {                         # of a pictu
 
 @dataclass
 class Scores:
-    """Of one item, by row: `converted`, `input`, ...
+    """The measures of one item, by row: `converted`, `input`, ...
 
     Attributes:
-        values: row -> measure -> value; None where the picture is too small for the measure.
-        confusions: row -> (K, K), where label maps come out.
-        small: row -> the picture as the domain classifier sees it.
+        values: values, row -> measure -> value; None where the image is too small for the measure.
+        confusions: confusions, row -> (K, K), where the targets are label maps.
+        small: images as the domain classifier sees them, by row.
         resized: whether the target had another size and was resized.
     """
 
@@ -59,14 +59,14 @@ class Scores:
 
 
 def name_kind(config: Model) -> str:
-    """Which measures a system gets: a key of `MEASURES`."""
+    """Return the kind of a model, which decides its measures: a key of `MEASURES`."""
     if _images(config).scale > 1:
         return "super-resolution"
     return {"labelled": "domains"}.get(config.data.batches, config.data.batches)
 
 
 def score_item(item: Item, config: Model, baselines: Baselines, lpips: Measure | None = None) -> Scores:
-    """Measure one converted picture, and in the same way every baseline.
+    """Measure one converted image, and every baseline in the same way.
 
     Raises:
         UserError: an unreadable file, or a target of another shape.
@@ -93,11 +93,11 @@ def score_item(item: Item, config: Model, baselines: Baselines, lpips: Measure |
 def collect_pictures(
     item: Item, config: Model, baselines: Baselines
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None, bool]:
-    """The pictures of an item, all uint8 of the converted one's size and the target's channels, without alpha.
+    """Collect the images of an item, all uint8 of the converted one's size and the target's channels, without alpha.
 
     Returns:
-        rows: `converted`, and every baseline that there is.
-        reference: the target; None where it is not known.
+        rows: images by row: `converted`, and every baseline.
+        reference: target; None where it is not known.
         resized: whether the target had another size and was resized.
 
     Raises:
@@ -133,7 +133,7 @@ def collect_pictures(
 
 
 def _fits(picture: np.ndarray, size: tuple[int, ...]) -> bool:
-    """Whether a picture has the shape of `size` (height, width) but for its scale."""
+    """Return whether an image has the aspect of `size` (height, width)."""
     return abs(picture.shape[1] * size[0] / (picture.shape[0] * size[1]) - 1) <= ASPECT
 
 

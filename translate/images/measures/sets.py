@@ -1,4 +1,4 @@
-"""Measures of whole sets of pictures: whether they look like their domain, and how far they are from real ones."""
+"""Measures of whole sets of images: domain accuracy, and distance to real images."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,16 +16,16 @@ from translate.images.measures.items import Task
 from translate.images.measures.scores import Scores, collect_pictures
 from translate.models.base import Model
 
-CLASSIFIED = 2000                                                   # pictures at most that fit the domain classifier
+CLASSIFIED = 2000                                                   # images at most that fit the domain classifier
 
 Rows = dict[str, dict[str, Any]]                                    # row -> "n" and measures
 
 
 def fit_classifier(config: Model, training: Sequence[Entry]) -> DomainClassifier:
-    """Fit the classifier of the system's domains to at most 2,000 real training pictures.
+    """Fit the classifier of the model's domains to at most 2,000 real training images.
 
     Raises:
-        UserError: a domain without pictures.
+        UserError: a domain without images.
     """
     domains = config.data.domains
     exclusive = not any(entry.attributes is not None for entry in training)
@@ -47,7 +47,7 @@ def add_domain_accuracy(
     real: Sequence[Entry],
     config: Model,
 ) -> None:
-    """Measure the domain accuracy of every row, and of real pictures of the domain, which get a row of their own."""
+    """Measure the domain accuracy of every row, and of real images of the domain, which get a row of their own."""
     for row, values in rows.items():
         small = [score.small[row] for score in scores if row in score.small]
         values["domain_accuracy"] = classifier.accuracy(small, task.target) if small else None
@@ -57,7 +57,7 @@ def add_domain_accuracy(
 
 
 def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Model) -> list[str]:
-    """Measure KID and FID of the converted pictures and of the inputs; returns what could not be measured, and why."""
+    """Measure KID and FID of the converted images and of the inputs; return notes on what could not be measured."""
     from translate.images.measures.deep import measure_fid, measure_kid
 
     def read_row(row: str) -> Iterator[np.ndarray]:
@@ -70,13 +70,13 @@ def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Mod
             if row in rows:
                 try:
                     rows[row][name] = measure(read_row(row), (to_uint8(read_target(entry, config)) for entry in real))
-                except UserError as error:                          # KID and FID want the same weights
+                except UserError as error:                          # KID and FID need the same weights
                     return [f"KID and FID: {str(error).partition(': ')[2]}"]
     return []
 
 
 def _read_all(entries: Sequence[Entry], config: Model) -> list[np.ndarray]:
-    """Real pictures as the classifier sees them."""
+    """Read real images at the classifier's size."""
 
     def read(entry: Entry) -> np.ndarray:
         return shrink_picture(to_uint8(read_target(entry, config)))

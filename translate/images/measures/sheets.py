@@ -1,4 +1,4 @@
-"""Contact sheets of what a run converted."""
+"""Contact sheets of the converted images of a run."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from translate.images.resize import bicubic
 from translate.models.base import Model
 from translate.names import below, cut_name
 
-ROWS = 8                                                            # pictures per sheet
-DETAIL, ENLARGED = 96, 2                                            # pixels of super-resolution shown, and how large
+ROWS = 8                                                            # images per sheet
+DETAIL, ENLARGED = 96, 2                                            # pixels shown for super-resolution; enlargement
 
 
 def draw_sheets(folder: Path, tasks: Sequence[Task], config: Model) -> None:
-    """Draw `folder`/sheet_<source>-<target>.png of every task: input, converted, target.
+    """Draw `folder`/sheet_<source>-<target>.png for every task: input, converted, target.
 
-    Super-resolution shows the middle of each picture, enlarged, beside its bicubic interpolation, and its sheets have
-    the test set in their names. With many domains there is one sheet per source, a column per domain.
+    For super-resolution, a sheet shows the middle of each image, enlarged, beside its bicubic interpolation, and has
+    the test set in its name. With many domains there is one sheet per source, a column per domain.
     """
     if name_kind(config) == "domains":
         by_source = defaultdict(list)
@@ -49,7 +49,7 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: Model) -> None:
 
 
 def _draw_domains(path: Path, tasks: Sequence[Task], config: Model) -> None:
-    """Inputs and their translations to every domain; empty where a picture is of the domain already."""
+    """Draw inputs and their translations to every domain; empty where an image is of the domain already."""
     items = {item.id: item for task in tasks for item in task.items}
     found = [{item.id: item for item in task.items} for task in tasks]
     rows: list[list[np.ndarray | None]] = []
@@ -60,7 +60,7 @@ def _draw_domains(path: Path, tasks: Sequence[Task], config: Model) -> None:
 
 
 def show_source(entry: Entry, config: Model) -> np.ndarray:
-    """The picture of `entry`, its half where it is one of two, as a person sees it: label maps in colours."""
+    """Read the image of `entry` for display, or its half of a file; label maps in colours."""
     images = config.images  # type: ignore[attr-defined]
     if images.labels is None:
         return read_source(entry, (), config)[0]
@@ -72,7 +72,7 @@ def _show_output(item: Item, config: Model) -> list[np.ndarray | None]:
 
 
 def _compare(item: Item, config: Model) -> list[np.ndarray | None]:
-    """Bicubic, converted and high resolution: the middle of the picture, its pixels doubled."""
+    """Return bicubic, converted and high resolution: the middle of the image, with pixels doubled."""
     source = to_uint8(read_source(item.source, (), config)[0])
     enlarged = bicubic(source, config.images.scale)  # type: ignore[attr-defined]
     return [None if picture is None else _cut_middle(picture) for picture in (enlarged, *_show_output(item, config))]

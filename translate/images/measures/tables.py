@@ -1,4 +1,4 @@
-"""results.md of an image system: one table, and the protocol behind its numbers in plain words."""
+"""results.md of an image model: one table, and the protocol of its numbers."""
 
 import os
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ ROWS = {
 
 
 def format_headline(results: Mapping[str, Any]) -> str:
-    """All tasks, their rows and measures as an aligned table, for the terminal and for results.md."""
+    """Format all tasks, their rows and measures as an aligned table, for the terminal and for results.md."""
     tasks = results["tasks"] + ([results["overall"]] if results.get("overall") else [])
     rows = [values for task in tasks for values in task["rows"].values()]
     columns = [key for key in COLUMNS if any(values.get(key) is not None for values in rows)]

@@ -1,1 +1,1 @@
-"""Models of pictures."""
+"""Models of images."""

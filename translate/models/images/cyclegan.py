@@ -6,20 +6,21 @@ The parts that can be switched:
     network.upsample   transposed | resize | pixelshuffle; the paper's transposed convolutions may leave checkerboards,
                        the two others do not
     players.generator.losses.identity
-                       half the cycle's weight; the paper has it for paintings to photographs only (sec. 5.2), its
+                       half the cycle's weight; the paper uses it for paintings to photographs only (sec. 5.2), its
                        code for everything
     players.discriminator.losses.adversarial
                        0.5: the discriminators' objectives are halved (appendix 7.1)
 
-The defaults train horse2zebra: 1,334 pictures of the larger domain, 200 epochs, batches of one: 266,800 steps, the
-rate falling over the second half. Other sets take epochs x pictures of their larger domain.
+The defaults train horse2zebra: 1,334 images of the larger domain, 200 epochs, batches of one: 266,800 steps, the rate
+falling over the second half. For other sets, set epochs x images of the larger domain.
 
 Deviations from the paper and its code:
-    - Pictures keep their aspect: the short side becomes 286 before a square crop; the code squeezes both sides to 286
+    - Images keep their aspect: the short side becomes 286 before a square crop; the code resizes both sides to 286
       (`images.size=[286, 286]`).
-    - Convolutions before an instance norm have no bias, which the norm would take away.
-    - Both maps take and give the same number of channels; the code allows two numbers without the identity loss.
-    - Pictures of any size are translated: the right and lower edges are repeated up to a multiple of 4 and cropped.
+    - Convolutions before an instance norm have no bias, which the norm would remove.
+    - Both maps have the same number of input and output channels; the code allows two numbers without the identity
+    loss.
+    - Images of any size are translated: the right and lower edges are repeated up to a multiple of 4 and cropped.
 """
 
 from typing import Literal
@@ -35,12 +36,12 @@ from translate.networks.resnet import ResNet
 
 
 class Network(Section):
-    channels: int = Field(64, ge=1)                                 # of the first layer of all networks
+    channels: int = Field(64, ge=1)                                 # channels of the first layer of all networks
     blocks: int = Field(9, ge=1)                                    # residual blocks; 6 for 128 pixels
     upsample: Literal["transposed", "resize", "pixelshuffle"] = "transposed"
-    layers: int = Field(3, ge=1, le=6)                              # strided ones of the discriminators; 3: 70 pixels
+    layers: int = Field(3, ge=1, le=6)                              # strided layers of the discriminators; 3: 70 pixels
     adversarial: Adversarial = "lsgan"
-    pool: int = Field(50, ge=0)                                     # fakes remembered for the discriminators
+    pool: int = Field(50, ge=0)                                     # older fakes kept for the discriminators
 
 
 class CycleGan(ImageModel):
@@ -70,7 +71,9 @@ class CycleGan(ImageModel):
         )
 
     def check_images(self) -> None:
-        """Raise `UserError` for pictures that cannot go round in a cycle, or crops that the networks cannot take in."""
+        """Raise `UserError` for images that differ between the domains, or crops that are too small for the
+        networks.
+        """
         images, smallest = self.images, 3 * 2**self.network.layers
         if images.labels is not None:
             raise UserError(

@@ -1,23 +1,23 @@
 """pix2pixHD (Wang, Liu, Zhu, Tao, Kautz, Catanzaro, CVPR 2018; arXiv 1711.11585): label maps to large photographs.
 
 One run has the paper's three phases, `network.phases` steps of the first two: first the global generator alone, at a
-coarser size; then the enhancers, what was learned before being fixed; then everything. `network.enhancers: 0` is the
-global generator alone, at the full size and without phases.
+coarser size; then the enhancers, with the global generator fixed; then everything. `network.enhancers: 0` is the global
+generator alone, at the full size and without phases.
 
-With `network.encoder` one label map has many photographs. An encoder gives each object of the training photograph a few
-numbers, its style, which the generator sees as further planes; after training the styles of each class are clustered,
-and `translate` gives each object a cluster, drawn or chosen.
+With `network.encoder` a label map can become many photographs. An encoder gives each object of the training photograph
+a few numbers, its style, which the generator sees as further planes; after training the styles of each class are
+clustered, and `translate` gives each object a cluster, drawn or chosen.
 
 The defaults are those of Cityscapes: 2,975 pairs, 200 epochs of phase 1, 10 of phase 2, 90 of phase 3.
 
 Deviations from the paper and its code:
-    - One schedule of the learning rate runs over all phases, in the code each phase starts afresh. The discriminators
-      go on from phase to phase, as in the code.
+    - One schedule of the learning rate runs over all phases; in the code each phase has its own. The discriminators
+      keep their weights from phase to phase, as in the code.
     - In phase 2 the encoder is fixed, too: it feeds the global generator.
-    - 2 discriminators, as in the code; `network.discriminators: 3` is the paper. The code adds up their adversarial
-      losses, ours are averaged: hence the weight 2.
-    - Objects count by their area in the k-means; the code leaves out small ones.
-    - VGG sees pictures normalised as it was trained; in the code it does not.
+    - 2 discriminators, as in the code; `network.discriminators: 3` is the paper. The code sums their adversarial
+      losses, here they are averaged: hence the weight 2.
+    - Objects are weighted by their area in the k-means; the code leaves out small ones.
+    - VGG sees images normalised as it was trained; in the code it does not.
 """
 
 from typing import Annotated, Literal
@@ -32,23 +32,23 @@ from translate.models.base import Adversarial, ImageModel, Players, player
 from translate.networks.coarse_to_fine import CoarseToFine, ObjectEncoder, ObjectStyles
 from translate.networks.patch import MultiScale, PatchGan
 
-STYLE_BATCHES = 2_000                                               # at most, whose objects are clustered at the end
+STYLE_BATCHES = 2_000                                               # batches at most whose objects are clustered
 VGG_LAYERS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 
 
 class Network(Section):
-    channels: int = Field(64, ge=4, multiple_of=4)                  # of the global generator and the discriminators
+    channels: int = Field(64, ge=4, multiple_of=4)                  # channels of global generator and discriminators
     blocks: int = Field(9, ge=1)                                    # residual blocks of the global generator
     downs: int = Field(4, ge=1, le=6)                               # halvings in the global generator and the encoder
     enhancers: Literal[0, 1, 2] = 1                                 # each doubles the size
     local_blocks: int = Field(3, ge=1)                              # residual blocks of an enhancer
-    upsample: Literal["transposed", "resize", "pixelshuffle"] = "transposed"  # the others make no checkerboards
+    upsample: Literal["transposed", "resize", "pixelshuffle"] = "transposed"  # the others cause no checkerboards
     phases: list[Annotated[int, Field(ge=0)]] = Field([595_000, 29_750], min_length=2, max_length=2)
-    # steps of the global generator alone, and of the enhancers alone; all others train everything
-    discriminators: int = Field(2, ge=1, le=5)                      # scales, each half as large as the one before
+    # steps of phase 1 (global generator) and of phase 2 (enhancers); all others train everything
+    discriminators: int = Field(2, ge=1, le=5)                      # scales, each half the size of the one before
     adversarial: Adversarial = "lsgan"
     encoder: bool = False                                           # objects have styles
-    style: int = Field(3, ge=1)                                     # numbers that are an object's style
+    style: int = Field(3, ge=1)                                     # length of an object's style vector
     clusters: int = Field(10, ge=1)                                 # styles per class to choose from
 
 
@@ -70,7 +70,7 @@ class Pix2PixHd(ImageModel):
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=892_500, batch_size=1, crop=1024, decay_from=0.833)
     players: Players = {
-        "generator": player(2e-4, adversarial=2, features=40, perceptual=10),  # 10 features in the code, which sums
+        "generator": player(2e-4, adversarial=2, features=40, perceptual=10),  # 10 in the code, which sums
         "discriminator": player(2e-4, adversarial=1),
     }
 

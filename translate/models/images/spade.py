@@ -1,18 +1,18 @@
 """SPADE, or GauGAN (Park, Liu, Wang, Zhu, CVPR 2019; arXiv 1903.07291): label maps to photographs.
 
-The generator sees the label map in every norm. With `network.encoder` one label map has many photographs: the encoder
-of a variational autoencoder gives each training photograph a style, and `translate` takes that of any photograph, or
-draws one.
+The generator sees the label map in every norm. With `network.encoder` a label map can become many photographs: the
+encoder of a variational autoencoder gives each training photograph a style, and `translate` takes the style of any
+photograph, or draws one.
 
 The defaults are those of COCO-Stuff: 118,287 pairs, 100 epochs of batches of 32 at a constant rate. ADE20K
 (`images: {labels: 150, unknown: 255}`) and Cityscapes (`{labels: 35}`, both with `train.decay_from: 0.5`) take 200.
 
 Deviations from the paper and its code:
-    - The label map stands for the seed where there is no encoder, as in the code. With one, the seed is a linear map
-      of the style that has the size of a training crop; for other pictures it is scaled.
-    - The divergence is averaged over the batch; the code adds it up per GPU.
+    - Without an encoder the generator starts from the label map, as in the code. With one, it starts from a linear map
+      of the style, of the size of a training crop; for other images it is scaled.
+    - The divergence is averaged over the batch; the code sums it per GPU.
     - The discriminator's weights are drawn from N(0, 0.02), the generator's by Glorot's rule with gain 0.02.
-    - VGG sees pictures normalised as it was trained; in the code it does not.
+    - VGG sees images normalised as it was trained; in the code it does not.
 """
 
 from typing import Literal
@@ -29,12 +29,12 @@ from translate.networks.spade import SpadeGenerator, StyleEncoder
 
 
 class Network(Section):
-    channels: int = Field(64, ge=1)                                 # of the last block and of the other networks' first
-    norm: Literal["batch", "instance"] = "batch"                    # of SPADE; small batches: instance
-    discriminators: int = Field(2, ge=1, le=5)                      # scales, each half as large as the one before
+    channels: int = Field(64, ge=1)                                 # channels of the last block, others' first layer
+    norm: Literal["batch", "instance"] = "batch"                    # norm of SPADE; for small batches: instance
+    discriminators: int = Field(2, ge=1, le=5)                      # scales, each half the size of the one before
     adversarial: Adversarial = "hinge"
-    encoder: bool = False                                           # pictures have styles
-    style: int = Field(256, ge=1)                                   # numbers that are a picture's style
+    encoder: bool = False                                           # images have styles
+    style: int = Field(256, ge=1)                                   # length of an image's style vector
 
 
 class Spade(ImageModel):

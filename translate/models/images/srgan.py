@@ -1,8 +1,8 @@
-"""SRGAN (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution judged by VGG's features and an opponent.
+"""SRGAN (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution with VGG's features and a discriminator.
 
-Train SRResNet first and start from it (`train.start_from`), or the opponent wins at once. The defaults are those of
-SRGAN-VGG54 (eq. 3 and 5, section 3.2): distance in relu5_4 of VGG19, divided by 12.75, and 1e-3 times the adversarial
-loss. Where VGG's weights cannot be had, SRGAN-MSE is the paper's other variant, chosen by hand:
+Train SRResNet first and start from it (`train.start_from`), or the discriminator wins at once. The defaults are those
+of SRGAN-VGG54 (eq. 3 and 5, section 3.2): distance in relu5_4 of VGG19, divided by 12.75, and 1e-3 times the
+adversarial loss. Where VGG's weights are not available, choose SRGAN-MSE, the paper's other variant:
 
     players.generator.losses.perceptual=0 players.generator.losses.l2=1
 
@@ -10,7 +10,7 @@ Deviations from the paper:
     - The rate is constant for `train.decay_from` of the steps and falls linearly to 0 from then on; the paper takes
       10^5 steps at 1e-4 and 10^5 at 1e-5.
     - The discriminator pools to the 6 x 6 that crops of 96 pixels give, so that other crops work.
-    - One step of each player in turn, the generator first; so is the paper's (k = 1), in the other order.
+    - One step of each player in turn, as in the paper (k = 1), but the generator first.
 """
 
 from pydantic import Field
@@ -25,7 +25,7 @@ from translate.networks.srresnet import SrDiscriminator
 
 
 class Network(srresnet.Network):
-    discriminator_channels: int = Field(64, ge=1)                   # of the first convolution; the others follow
+    discriminator_channels: int = Field(64, ge=1)                   # channels of the first convolution
 
 
 class SrGan(SrResNet):

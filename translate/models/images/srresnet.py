@@ -1,20 +1,23 @@
-"""SRResNet (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution by residual blocks, trained on mean squares.
+"""SRResNet (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution by residual blocks, trained with the mean
+squared error.
 
 Low resolution is bicubic (`translate.images.resize`), in [0, 1]; high resolution is in [-1, 1]. The defaults are the
 paper's (section 3.2): crops of 96 pixels, batches of 16, Adam with 1e-4 and beta1 0.9, 10^6 steps at a constant rate.
 
-Beyond the paper, each with its reason; `translate.networks.srresnet` says what they do:
+Beyond the paper, each with its reason (`translate.networks.srresnet` documents them):
 
     network.norm      none: no batch norm (Lim et al. 2017). Faster on CPUs, and free of its artefacts.
     network.upsample  direct: all computation at low resolution (Shi et al. 2016). For small networks, whose last
                       layers would cost more than all blocks.
-    network.skip      bicubic: only what interpolation misses is learned (Kim et al. 2016, VDSR). For short training.
-    network.kernel    of the first and the last convolution: 9 costs most where the network is small.
-    losses.l1         for higher numbers than mean squares in short training (Lim et al. 2017).
+    network.skip      bicubic: only the residual of interpolation is learned (Kim et al. 2016, VDSR). For short
+    training.
+    network.kernel    that of the first and the last convolution: 9 costs most where the network is small.
+    losses.l1         better measures than with the squared error after short training (Lim et al. 2017).
 
 Deviations from the paper:
-    - Trained on what you give; the paper took 350,000 pictures of ImageNet.
-    - The sub-pixel steps of x8 and x3 are ours (three steps of 2, one of 3); the paper has x4 alone, x2 as in its text.
+    - Trained on the user's images; the paper took 350,000 images of ImageNet.
+    - The sub-pixel steps of x8 and x3 (three steps of 2, one of 3) are not in the paper, which has x4 and, in its text,
+    x2.
 """
 
 from typing import Literal
@@ -28,9 +31,9 @@ from translate.networks.srresnet import SRResNet
 
 
 class Network(Section):
-    channels: int = Field(64, ge=4)                                 # of the residual blocks
+    channels: int = Field(64, ge=4)                                 # channels of the residual blocks
     blocks: int = Field(16, ge=1)                                   # residual blocks
-    kernel: int = Field(9, ge=1, le=15)                             # odd; of the first and the last convolution
+    kernel: int = Field(9, ge=1, le=15)                             # size of the first and the last convolution, odd
     norm: Literal["batch", "none"] = "batch"
     upsample: Literal["steps", "direct"] = "steps"                  # direct: everything at low resolution
     skip: Literal["none", "bicubic"] = "none"                       # bicubic: added to the output
@@ -44,7 +47,7 @@ class Network(Section):
 
 
 class SrImageConfig(ImageConfig):
-    scale: Literal[2, 3, 4, 8] = 4                                  # how many times larger the output is
+    scale: Literal[2, 3, 4, 8] = 4                                  # size of the output over size of the input
 
 
 class SrResNet(ImageModel):
@@ -63,7 +66,7 @@ class SrResNet(ImageModel):
         return PairedGame(self.data.pair(), {"map": self.make_generator()}, None, self.weights())
 
     def make_generator(self) -> SRResNet:
-        """The network, once the sizes fit together (`UserError`)."""
+        """Make the network; raise `UserError` where the sizes do not fit together."""
         n, images, crop = self.network, self.images, self.train.crop
         fitting = max(crop // images.scale, 2) * images.scale
         multiple = f"expected a multiple of images.scale, {images.scale}, such as {fitting}"

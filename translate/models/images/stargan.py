@@ -1,10 +1,10 @@
 """StarGAN (Choi, Choi, Kim, Ha, Kim, Choo, CVPR 2018; arXiv 1711.09020): one generator for many domains.
 
 A step of the trainer is one turn of the discriminator, every fifth also one of the generator, as the paper's public
-code counts its 200,000 iterations. What `data.domains` names:
+code counts its 200,000 iterations. The meaning of `data.domains`:
 
-    network.exclusive=false  attributes, any number of which a picture has (CelebA: hair, gender, age)
-    network.exclusive=true   classes, of which a picture has one (RaFD: expressions; one folder per domain)
+    network.exclusive=false  attributes, of which an image has any number (CelebA: hair, gender, age)
+    network.exclusive=true   classes, of which an image has one (RaFD: expressions; one folder per domain)
 
 Several data sets that label different domains train together with `network.sets`, for example
 
@@ -13,8 +13,8 @@ Several data sets that label different domains train together with `network.sets
 
 Deviations from the paper:
     - The learning rate decays with every step; the public code lowers it every 1,000 steps.
-    - Crops are taken at random from the picture whose short side is `images.size`; the public code cuts out the
-      middle 178 pixels of CelebA before resizing.
+    - Crops are taken at random from images resized to a short side of `images.size`; the public code crops CelebA to
+      its middle 178 pixels before resizing.
     - A batch mixes the data sets; the paper alternates between them. All of them label attributes, or all classes;
       the paper has CelebA's attributes beside RaFD's classes (which can be attributes of one exclusive group).
     - Crops above 128 pixels: the discriminator stops at six strided convolutions, as in the public code.
@@ -31,13 +31,13 @@ from translate.networks.star import SMALLEST, StarDiscriminator, StarGenerator, 
 
 
 class Network(Section):
-    channels: int = Field(64, ge=4)                                 # of both networks' first convolutions
+    channels: int = Field(64, ge=4)                                 # channels of both networks' first convolutions
     blocks: int = Field(6, ge=1)                                    # residual blocks
-    exclusive: bool = False                                         # a picture has exactly one domain
-    exclusive_groups: list[list[str]] = Field([])                   # attributes of which a picture has one
+    exclusive: bool = False                                         # an image has exactly one domain
+    exclusive_groups: list[list[str]] = Field([])                   # groups of mutually exclusive attributes
     sets: list[list[str]] = Field([])                               # domains that are labelled together; empty: all
     adversarial: Adversarial = "wgan"
-    discriminator_steps: int = Field(5, ge=1)                       # per step of the generator
+    discriminator_steps: int = Field(5, ge=1)                       # steps per step of the generator
 
 
 class StarGan(ImageModel):
@@ -73,7 +73,7 @@ class StarGan(ImageModel):
         )
 
     def check_images(self) -> None:
-        """Raise `UserError` where pictures are no square crops of the discriminator's sizes, or change their kind."""
+        """Raise `UserError` unless crops are square, of a size for the discriminator, and alike in all domains."""
         images, crop = self.images, self.train.crop
         nearest = max(SMALLEST, 1 << (crop.bit_length() - 1))
         powers = f"StarGAN's discriminator takes powers of two from {SMALLEST}; try {nearest}"
