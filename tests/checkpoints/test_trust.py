@@ -14,7 +14,7 @@ from translate.checkpoints.trust import check_trust, remember_code
 from translate.errors import UserError
 from translate.training.trainer import train
 
-SYSTEM = "from translate.models.cyclegan_vc2 import *\n"
+MINE = "from translate.models.speech.cyclegan_vc2 import CycleGanVc2\nclass Mine(CycleGanVc2):\n    pass\n"
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,9 +28,9 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """A system at `project/trust_mine.py`, and what an own network needs."""
+    """A model at `project/trust_mine.py`, and what an own network needs."""
     (tmp_path / "project").mkdir()
-    (tmp_path / "project/trust_mine.py").write_text(SYSTEM)
+    (tmp_path / "project/trust_mine.py").write_text(MINE)
     monkeypatch.syspath_prepend(tmp_path / "project")
     yield "trust_mine"
     sys.modules.pop("trust_mine", None)
@@ -108,7 +108,7 @@ def test_the_current_folder_is_not_on_the_path(make_run, own, tmp_path):
     train(*make_run(f"model={own}", "train.steps=2").arguments(tmp_path / "strange"))
     shutil.rmtree(tmp_path / "state")
     strange = tmp_path / "strange"
-    (strange / "trust_mine.py").write_text("open('ran', 'w')\n" + SYSTEM)
+    (strange / "trust_mine.py").write_text("open('ran', 'w')\n" + MINE)
     (strange / "yaml.py").write_text("open('ran', 'w')\n")          # nor what the toolkit imports itself
     (strange / "latest/state.pt").write_bytes(b"")
     command = ("-m", "translate", "convert", "latest", "in.wav", "out.wav", "--to", "high")
