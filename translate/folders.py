@@ -31,9 +31,7 @@ def replace_folder(draft: Path, folder: Path) -> None:
 
 
 def settle_folder(folder: Path) -> None:
-    """Move the old state back where a writer was cut between the two renames and `folder` is missing; else delete
-    it.
-    """
+    """Move the old state back where a cut writer has left `folder` missing; else delete the old state."""
     aside = _name_aside(folder)
     if not os.path.lexists(aside):
         return

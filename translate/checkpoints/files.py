@@ -100,9 +100,7 @@ def copy_files(folder: Path, to: Path, name: str) -> None:
 
 
 def _find_root(folder: Path) -> Path:
-    """Return the folder that links must stay in: `folder`; in the Hub's cache, whose files are links, the model's
-    folder.
-    """
+    """Return the folder that links must stay in: `folder`, or in the Hub's cache of links the model's folder."""
     folder = folder.resolve()
     if importlib.util.find_spec("huggingface_hub"):
         from huggingface_hub import constants

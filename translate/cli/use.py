@@ -111,9 +111,7 @@ def convert(
 
 
 def _collect_options(settings: list[str], flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a conversion, given as KEY=VALUE or by flags; raise `UserError` for one that is given
-    twice.
-    """
+    """Return the options of a conversion, from KEY=VALUE and flags; raise `UserError` for one that is given twice."""
     from translate.config import parse_overrides
 
     options = parse_overrides(settings)

@@ -34,8 +34,7 @@ def describe_field(section: type[Section], name: str, comment: str) -> str:
 
 
 def describe_section(section: type[Section]) -> str:
-    """Return the first paragraph of a section's docstring without the section's name, such as "the loop"; "" without
-    one.
+    """Return the first paragraph of a section's docstring without the section's name, such as "the loop"; else "".
     """
     paragraph = (section.__dict__.get("__doc__") or "").strip().partition("\n\n")[0]
     said = re.match(r"`[\w.<>]+`: (.*)", re.sub(r"\s+", " ", paragraph))

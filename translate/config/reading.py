@@ -126,9 +126,7 @@ def _check_keys(
 
 
 def _suggest(path: Sequence[str], siblings: Sequence[str], everywhere: Sequence[str]) -> str:
-    """Suggest the nearest sibling; else the same name in another place (`steps`: `train.steps`); else list all
-    siblings.
-    """
+    """Suggest the nearest sibling, else the same name elsewhere (`steps`: `train.steps`), else list all siblings."""
     nearest = difflib.get_close_matches(path[-1], siblings, n=1, cutoff=0.5)
     if nearest:
         return f"did you mean `{'.'.join([*path[:-1], nearest[0]])}`?"

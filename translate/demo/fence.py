@@ -1,5 +1,4 @@
-"""A guard in front of the server: visitors reach only their own files, and cannot make it fetch, store or wait at
-will."""
+"""A guard before the server: visitors reach only their own files, and cannot make it fetch, store or wait."""
 
 import asyncio
 import functools

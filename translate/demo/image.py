@@ -1,5 +1,4 @@
-"""The image tab: translation between domains, super-resolution, all domains at once, photographs from painted label
-maps."""
+"""The image tab: translation, super-resolution, all domains at once, photographs from painted label maps."""
 
 import time
 from collections.abc import Sequence

@@ -45,8 +45,7 @@ class Page(gradio.Blocks):
         return self._queue
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
-        """Process an event as the base class does, with the visitor's files only; files of the answer become the
-        visitor's.
+        """Process an event as the base class does, with the visitor's files only, and give the visitor the results.
 
         Raises:
             Refusal: another file is named.
@@ -74,9 +73,7 @@ class Line(Queue):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
-        """Add a request as the base class does; refuse it, as from a full queue, beyond the limit of its visitor or
-        address.
-        """
+        """Add a request as the base class does; refuse it beyond the limit of its visitor or address."""
         visitor = find_visitor(request)
         if visitor is None:
             return False, "Open the page first: it needs its cookie.", "error"

@@ -76,9 +76,7 @@ def make_legend(images: ImageConfig) -> str:
 
 
 def list_start_maps(images: ImageConfig) -> list[np.ndarray]:
-    """Make coloured maps to start from, (H, W, 3) uint8: held-out ones of the built-in corpus, and one of all
-    classes.
-    """
+    """Make coloured start maps, (H, W, 3) uint8: held-out ones of the built-in corpus, and one of all classes."""
     colours = np.array(choose_colours(images), np.uint8)
     maps = read_label_maps() if is_built_in(images) else []
     across = int(np.ceil(np.sqrt(len(colours))))
@@ -125,9 +123,7 @@ def list_styles(model: Offer) -> list[tuple[str, str]]:
 
 
 def count_clusters(model: Offer) -> list[int]:
-    """Return the number of styles of each class; empty where styles belong to whole images, or there are too many
-    classes.
-    """
+    """Return the number of styles of each class; empty with styles of whole images, or with too many classes."""
     styles = getattr(model.converter.translator, "styles", None)
     counts = [] if styles is None else (styles.shares > 0).sum(dim=1).tolist()
     return counts if len(counts) <= MOST else []

@@ -11,8 +11,7 @@ from pathlib import Path
 
 @functools.cache
 def hold_uploads() -> str:
-    """Make the folder of this process for uploads and results, readable by its user only; it is deleted with the
-    process.
+    """Make the folder for uploads and results, readable by its user only; it is deleted when the process ends.
 
     Gradio names the files in it by hashes of their contents, serves nothing outside it and lists nothing.
     """

@@ -53,8 +53,7 @@ class VoiceTab:
         self.examples = [path for folder in folders for path in find_recordings(folder)]
 
     def convert(self, *values: Any) -> tuple[tuple[int, np.ndarray], str, dict[str, Any], dict[str, Any]]:
-        """Convert by the values of the controls (`Request`); return the wave, a line on the time, and updates of both
-        figures.
+        """Convert by the values of the controls (`Request`); return the wave, a line on the time, and both figures.
 
         Raises:
             UserError: no recording, one beyond the limits or unreadable, or a direction that does not exist.
@@ -160,9 +159,7 @@ def moves_f0(model: Offer) -> bool:
 
 
 def name_voices(domains: Sequence[str]) -> list[tuple[str, str]]:
-    """List (text, domain) to choose from; names such as SF1 and TM2 of the Voice Conversion Challenge 2016 are
-    explained.
-    """
+    """List (text, domain) to choose from; names of the Voice Conversion Challenge 2016, such as SF1, are explained."""
     found = [(re.fullmatch(r"[ST]([FM])\d", domain), domain) for domain in domains]
     return [(f"{domain} ({VOICES[match[1]]})" if match else domain, domain) for match, domain in found]
 

@@ -123,9 +123,7 @@ def name_samples(converter: FeatureConverter[Any] | ImageConverter) -> str:
 
 
 def name_inputs(graph: Graph, speech: bool) -> Mapping[str, Kind]:
-    """Return the kinds of the other inputs by name. For speech they include the codes of both sides, for the
-    statistics.
-    """
+    """Return the kinds of the other inputs by name; for speech with the codes of both sides, for the statistics."""
     both: dict[str, Kind] = dict.fromkeys(SIDES, "code") if speech and "code" in graph.inputs.values() else {}
     return both | dict(graph.inputs)
 

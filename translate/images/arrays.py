@@ -241,8 +241,7 @@ def check_labels(labels: np.ndarray, config: ImageConfig, where: object = "label
 def encode_labels(
     labels: np.ndarray, config: ImageConfig, instances: np.ndarray | None = None, where: object = "label map"
 ) -> np.ndarray:
-    """Encode a label map as one plane per class, then one for unknown pixels and one for instance boundaries by
-    `config`.
+    """Encode a label map as planes: one per class, then by `config` one for unknown pixels, one for boundaries.
 
     Args:
         labels: classes (H, W), whole numbers.

@@ -1,5 +1,4 @@
-"""The output of `translate models`: a table of models, the settings of one with their comments, its facts for
-scripts."""
+"""The output of `translate models`: a table of models, the settings of one with comments, facts for scripts."""
 
 import shlex
 import zlib

@@ -125,9 +125,7 @@ class Modality(Protocol):
         """Check every file of a corpus, or of a manifest."""
 
     def extract(self, entries: Sequence["Entry"], config: "Model", out: Path, jobs: int, cluster: str) -> None:
-        """Write the features of recordings to `out`; raise `UserError` where the modality has no features to
-        extract.
-        """
+        """Write the features of recordings to `out`; raise `UserError` where the modality has none to extract."""
 
     def open(self, config: "Model", data: Path, device: "torch.device") -> "Material":
         """Open the training data of a model."""

@@ -86,9 +86,7 @@ class Model(Section):
 
     @property
     def exclusive(self) -> bool:
-        """Return whether a sample has exactly one of many domains; else they are attributes, of which it may have any
-        number.
-        """
+        """Return whether a sample has exactly one of many domains; else domains are attributes, which combine."""
         return getattr(self.network, "exclusive", True)
 
     def weights(self, *without: str) -> dict[str, dict[str, LossWeight]]:

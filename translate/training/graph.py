@@ -110,8 +110,7 @@ def make_step(
     players: Mapping[str, Player],
     autocast: Callable[[], AbstractContextManager],
 ) -> Step:
-    """Make the `Step` of a run: a recorded one under `train.graph`, else a plain one; log why where it cannot
-    record.
+    """Make the `Step` of a run, recorded under `train.graph`; where that is impossible, log why and make a plain one.
     """
     if not options.graph:
         return Step(game, players, autocast, options.accumulate)

@@ -129,9 +129,7 @@ def begin_private(seed: int, step: int) -> None:
 
 
 def recall_private(game: Game, seed: int, state: Mapping[str, Any]) -> None:
-    """Restore this process's private state from a checkpoint; a process that the run did not have before starts
-    afresh.
-    """
+    """Restore this process's private state from a checkpoint; a new process starts with fresh state."""
     private = [state, *state.get("others", [])]                     # the first checkpoints have no "others"
     number, now = distributed.rank(), distributed.processes()
     if now != len(private):

@@ -72,9 +72,7 @@ def cut(size: int, tile: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def fade(spans: list[tuple[int, int]], overlap: int, scale: int) -> list[Tensor]:
-    """Return the weights of the spans' pixels: float32, 0 within `overlap` of an inner edge, summing to 1 over all
-    spans.
-    """
+    """Return float32 weights of the spans' pixels: 0 within `overlap` of an inner edge, with a sum of 1 over spans."""
     size = spans[-1][1]
     weights = torch.zeros(len(spans), size * scale)
     for number, (start, stop) in enumerate(spans):

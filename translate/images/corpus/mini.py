@@ -95,9 +95,7 @@ def _draw_edges(photograph: np.ndarray) -> np.ndarray:
 
 
 def _segment(photographs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Make label maps (H, W) of superpixels (Achanta et al. 2012), grouped by colour over all photographs, dark to
-    light.
-    """
+    """Make label maps (H, W): superpixels (Achanta et al. 2012), clustered by colour, numbered dark to light."""
     segments = {n: slic(p, SEGMENTS, compactness=20, start_label=0) for n, p in photographs.items()}
     means = {name: _average(rgb2lab(photograph), segments[name]) for name, photograph in photographs.items()}
     clusters = KMeans(CLASSES, n_init=4, random_state=0).fit(np.concatenate(list(means.values())))

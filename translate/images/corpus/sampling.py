@@ -147,9 +147,7 @@ class ImageSampler(BatchSampler):
         return self.assemble(crops, pictures)
 
     def take(self, batch_size: int) -> None:
-        """Set the size of the batches from the next one on, over all processes; batches planned ahead are planned
-        anew.
-        """
+        """Set the size of the next batches, over all processes; batches planned ahead are planned anew."""
         if batch_size != self.batch_size:
             super().take(batch_size)
             self.seek(self.position())

@@ -40,9 +40,7 @@ class Baselines:
 
 
 def learn_baselines(task: Task, config: Model, training: Sequence[Entry]) -> Baselines:
-    """Compute the baselines of a task from the training images; none for super-resolution, whose images differ in
-    size.
-    """
+    """Compute the baselines of a task from training images; none for super-resolution, with images of many sizes."""
     targets = [entry for entry in training if belongs(entry, task.target)]
     if not targets or config.images.scale > 1:  # type: ignore[attr-defined]
         return Baselines()

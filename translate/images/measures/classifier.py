@@ -50,8 +50,7 @@ class DomainClassifier:
         return self._predict(_stack(pictures)).numpy()
 
     def accuracy(self, pictures: Sequence[np.ndarray], domain: str) -> float:
-        """Return the fraction of the images classified as `domain`, 0 to 1; for attributes joined by "+", as all of
-        them.
+        """Return the fraction of images, 0 to 1, classified as `domain`, or as all attributes joined by "+".
         """
         wanted = [self.domains.index(name) for name in ([domain] if domain in self.domains else domain.split("+"))]
         return float(self.predict(pictures)[:, wanted].all(axis=1).mean())

@@ -63,9 +63,7 @@ def measure_ssim_y(estimate: np.ndarray, reference: np.ndarray, border: int = BO
 
 
 def measure_sharpness(estimate: np.ndarray, reference: np.ndarray) -> float:
-    """Measure the mean magnitude of the gradient of Y relative to the reference's: below 1 is blurred, above 1
-    noisy.
-    """
+    """Measure the mean gradient magnitude of Y relative to the reference: below 1 is blurred, above 1 noisy."""
     ours, theirs = (
         np.hypot(*np.gradient(convert_luma(picture)[..., 0])).mean() for picture in (estimate, reference)
     )

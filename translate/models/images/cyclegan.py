@@ -18,8 +18,7 @@ Deviations from the paper and its code:
     - Images keep their aspect: the short side becomes 286 before a square crop; the code resizes both sides to 286
       (`images.size=[286, 286]`).
     - Convolutions before an instance norm have no bias, which the norm would remove.
-    - Both maps have the same number of input and output channels; the code allows two numbers without the identity
-    loss.
+    - Both maps have the same number of input and output channels; without the identity loss, the code allows two.
     - Images of any size are translated: the right and lower edges are repeated up to a multiple of 4 and cropped.
 """
 
@@ -71,9 +70,7 @@ class CycleGan(ImageModel):
         )
 
     def check_images(self) -> None:
-        """Raise `UserError` for images that differ between the domains, or crops that are too small for the
-        networks.
-        """
+        """Raise `UserError` for images that differ between the domains, or crops too small for the networks."""
         images, smallest = self.images, 3 * 2**self.network.layers
         if images.labels is not None:
             raise UserError(

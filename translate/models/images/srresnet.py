@@ -1,5 +1,4 @@
-"""SRResNet (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution by residual blocks, trained with the mean
-squared error.
+"""SRResNet (Ledig et al., CVPR 2017; arXiv 1609.04802): super-resolution by residual blocks, trained on squared error.
 
 Low resolution is bicubic (`translate.images.resize`), in [0, 1]; high resolution is in [-1, 1]. The defaults are the
 paper's (section 3.2): crops of 96 pixels, batches of 16, Adam with 1e-4 and beta1 0.9, 10^6 steps at a constant rate.
@@ -16,8 +15,7 @@ Beyond the paper, each with its reason (`translate.networks.srresnet` documents 
 
 Deviations from the paper:
     - Trained on the user's images; the paper took 350,000 images of ImageNet.
-    - The sub-pixel steps of x8 and x3 (three steps of 2, one of 3) are not in the paper, which has x4 and, in its text,
-    x2.
+    - The sub-pixel steps of x8 (three of 2) and x3 (one of 3) are not in the paper, which has x4, and x2 in its text.
 """
 
 from typing import Literal
