@@ -1,10 +1,10 @@
-"""Unpack the archive of a corpus, and tell its checksum.
+"""Unpack the archive of a corpus, or print its checksum.
 
     python archive.py unpack ARCHIVE FOLDER [PATTERN]     PATTERN: of the members to take, such as '*_mic1.flac'
     python archive.py sum FILE                            SHA-256 of a file
 
-Members are somebody else's names: those that would be written anywhere but into FOLDER end the unpacking, as do links
-that lead out of it and devices. FOLDER appears, or is replaced, when all is unpacked. Needs the standard library only.
+The names of members are not trusted: a member that would be written outside of FOLDER, a link that leads out of it or a
+device ends the unpacking. FOLDER appears, or is replaced, when everything is unpacked. Needs the standard library only.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 # What the scripts egs/*/local/get_corpus.sh share: downloads that are resumed, archives that are tested before they
-# are unpacked, files that are counted. Everything is said on standard error: standard output is the folder's name.
+# are unpacked, files that are counted. Messages go to standard error: standard output is the folder's name.
 set -euo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,8 +20,9 @@ expect() {
     [ "$found" -eq "$2" ] || fail "$1: $found files $3, expected $2; delete the folder and start again"
 }
 
-# The SHA-256 that the archive $1 must have: as in sha256sums beside get_corpus.sh (another list: CORPUS_SHA256SUMS), else
-# as noted in downloads/sha256sums when it was first unpacked; nothing where it is not known.
+# Print the SHA-256 that the archive $1 must have: that of sha256sums beside get_corpus.sh (another list:
+# CORPUS_SHA256SUMS), otherwise that of downloads/sha256sums, recorded when it was first unpacked; nothing if neither
+# has it.
 find_checksum() {
     local list
     for list in "$known_checksums" downloads/sha256sums; do

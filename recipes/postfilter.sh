@@ -4,27 +4,27 @@
 #   1 prepare    data/<speakers>/{train,eval}.jsonl; every recording that trains is checked
 #   2 extract    data/synthetic/<what>: synthetic speech of the target, aligned with the natural one, and
 #                dump/<config>-<what>: the features of both
-#   3 train      exp/<tag>, from `synthetic` to `natural`; goes on where it was cut
+#   3 train      exp/<tag>, from `synthetic` to `natural`; continues an interrupted run
 #   4 convert    exp/<tag>/converted/synthetic-natural: the evaluation set
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# Synthetic is, the first of these that is given,
+# The synthetic speech is made by the first of these options that is given:
 #
 #   --smooth N         analysis-synthesis with mel-cepstra averaged over N frames; for a postfilter of STFT spectra,
 #                      their log magnitudes, the phase by Griffin and Lim
-#   --converter RUN    what a run makes of the source's sentences, warped to the target's timing
-#   --base CONFIG      the same with a run of that configuration, which stage 2 trains: exp/<its name>_<source>-<target>
+#   --converter RUN    a run's conversions of the source's sentences, warped to the target's timing
+#   --base CONFIG      the same by a run of that configuration, which stage 2 trains: exp/<its name>_<source>-<target>
 #
-# and analysis-synthesis, where `base` is empty. Sourced by recipes/run.sh; the caller sets pair, base, train_files,
-# eval_files (patterns of file names).
+# and by plain analysis-synthesis if none is given and `base` is empty. Sourced by recipes/run.sh; the caller sets pair,
+# base, train_files, eval_files (patterns of file names).
 options="source target base smooth converter jobs"
 : "${jobs:=-1}"
 case "$smooth" in *[!0-9]*) fail "--smooth: expected a number of frames, found '$smooth'" ;; esac
 if [ -n "$converter" ] && [ -d "$caller_folder/$converter" ]; then converter=$caller_folder/$converter; fi
 if [ -n "$smooth" ]; then converter= base=; elif [ -n "$converter" ]; then base=; fi
 
-# How the synthetic speech is made: a name, and the speakers that it takes.
+# Print a name that says how the synthetic speech is made, and from which speakers.
 name_synthetic() {
     if [ -n "$smooth" ]; then
         if [ "$fact_source" = stft ]; then echo "spectra$smooth-$target"; else echo "smooth$smooth-$target"; fi
@@ -46,7 +46,7 @@ synthetic=$data/synthetic/$made
 features=$(printf '%s\n' "${overrides[@]+"${overrides[@]}"}" | grep '^features\.' || true)
 dump=${dump:-dump/$name-$made}${features:+-$(echo "$features" | cksum | cut -d' ' -f1)} # other features, another folder
 
-# Train the base, where there is one; leaves in `making` how `translate synthesise` makes the speech.
+# Train the base, if there is one, and set `making`: the options of `translate synthesise`.
 prepare_synthesis() {
     making=(--config "$config")
     if [ -n "$smooth" ]; then making+=(--smooth "$smooth"); fi
@@ -67,7 +67,7 @@ if stage_runs 1 "manifests and checks"; then
     if declare -F arrange_corpus >/dev/null; then folder=$(arrange_corpus "$folder"); fi
     translate prepare "$folder" "$natural" --domains "$speakers" --train "$train_files" --eval "$eval_files"
     translate doctor "$natural/train.jsonl" --jobs "$jobs" ||
-        fail "stage 1: the recordings above cannot be used; mend or remove them"
+        fail "stage 1: the recordings above cannot be used; repair or remove them"
 fi
 if stage_runs 2 "synthetic speech, and features of it and the natural one"; then
     prepare_synthesis

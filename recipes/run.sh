@@ -1,20 +1,20 @@
-# Every recipe begins here; sourced by egs/<corpus>/run.sh. Picks recipes/<recipe>.sh by the configuration's model, which
-# `translate models --facts` tells, and goes through its stages.
+# Run the recipe of a configuration's model: recipes/<recipe>.sh, by `translate models --facts`. Sourced by every
+# egs/<corpus>/run.sh.
 #
-# The caller sets config, the function get_corpus (prints the corpus' folder), and what the recipes ask of their callers;
-# each says it at its head. Speakers and other domains are given as
+# The caller sets config, the function get_corpus (which prints the folder of the corpus), and the variables that the
+# head of each recipe names. Recipes, speakers and other domains are set by
 #
-#   recipes   those that the corpus serves, such as "voice_conversion postfilter"; default: all
-#   pair      "SF1 TM1": source and target by default, of models with two domains. Models with many have all of `domains`
-#   domains   those of the manifests
-#   many      "SF1,SF2,SM1": domains by default of models with many domains, where the corpus has a pair
+#   recipes   the recipes that the corpus can be used with, such as "voice_conversion postfilter"; default: all
+#   pair      "SF1 TM1": default source and target of models with two domains; models with many domains use `domains`
+#   domains   the domains of the manifests
+#   many      "SF1,SF2,SM1": default domains of models with many domains, if `pair` is set
 #
-# and the function adapt, where the caller has one, sets what depends on the facts ($fact_model, $fact_recipe,
-# $fact_batches, $fact_source, ...) before the recipe starts.
+# If the caller has a function adapt, it is called before the recipe and sets what depends on the facts ($fact_model,
+# $fact_recipe, $fact_batches, $fact_source, ...).
 #
-# Parses the options, goes to the folder of the corpus, puts `translate` on the PATH, and sets name (of the
-# configuration), data (the folder of the manifests; a caller may choose its own) and overrides. A recipe calls name_run
-# to set tag and run (exp/<tag>). --model NAME is short for --config conf/NAME.yaml.
+# This script parses the options, changes to the folder of the corpus, puts `translate` on the PATH, and sets name (of
+# the configuration), data (the folder of the manifests; a caller may choose its own) and overrides. A recipe calls
+# name_run to set tag and run (exp/<tag>). --model NAME is short for --config conf/NAME.yaml.
 set -euo pipefail
 
 recipe_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -47,7 +47,7 @@ fail() {
 is_given() { case " $given " in *" $1 "*) ;; *) return 1 ;; esac; }
 # A path that the caller gave, relative to where the caller stands.
 absolute() { case "$1" in /*) echo "$1" ;; *) echo "$caller_folder/$1" ;; esac; }
-# Whether stage $1 is asked for; says what it does ($2).
+# Whether stage $1 was requested; if so, says what it does ($2).
 stage_runs() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] && say "stage $1: $2"; }
 # Name the run $1, unless --tag does.
 name_run() {
@@ -55,7 +55,7 @@ name_run() {
     run=exp/$tag
 }
 
-# Stage 0: where the corpus is, for the stages to come.
+# Stage 0: find the corpus, and record its folder for later stages.
 find_corpus() {
     if [ -z "$corpus" ]; then corpus=$(get_corpus); fi
     [ -d "$corpus" ] || fail "--corpus $corpus: no such folder"
@@ -67,13 +67,13 @@ read_corpus() {
     cat "$data/corpus"
 }
 
-# Stage 6, in which all recipes are the same.
+# Stage 6, the same in all recipes.
 export_run() {
     [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
     translate export "$run" "$run/onnx"
 }
 
-# Source and target of a model with two domains, if not given; or the domains of one with many.
+# Set the source and the target of a model with two domains, or the domains of a model with many, unless given.
 choose_domains() {
     local first second
     if is_given domains || [ -z "${pair:-}" ]; then return; fi

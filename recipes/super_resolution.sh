@@ -1,25 +1,25 @@
 # Super-resolution, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
-#   1 prepare    data/train.jsonl, data/eval.jsonl; every picture that trains is checked
-#   2 (nothing)  pictures are decoded, and made small, while training; speech has its features here
-#   3 train      exp/<tag>; goes on where it was cut
+#   1 prepare    data/train.jsonl, data/eval.jsonl; every training image is checked
+#   2 (nothing)  images are decoded, and made small, while training; speech has its features here
+#   3 train      exp/<tag>; continues an interrupted run
 #   4 convert    exp/<tag>/converted/low-high: the test sets
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures; a row for each test set
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# Sourced by recipes/run.sh. The corpus has train/ and test/, or a folder per set of pictures; those with files X_HR and
-# X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for other factors than the files
-# have. --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep true adds the
-# measures of downloaded networks. A model that starts from another (SRGAN from SRResNet) starts from --start_from RUN;
-# default: the run of the other's configuration, the small one for a small one.
+# Sourced by recipes/run.sh. The corpus has train/ and test/, or a folder per set of images; those with files X_HR and
+# X_LR are the test sets. --low made takes X_HR alone and makes the low resolution here, for other factors than the
+# files have. --vgg FILE names a file with the weights of VGG19, for machines that cannot download them; --deep true
+# adds the measures of downloaded networks. A model that starts from another (SRGAN from SRResNet) starts from
+# --start_from RUN; default: the run of the other's configuration, the small one for a small one.
 options="low start_from vgg deep"
 : "${low:=files}"
 name_run "$name"
 case "$low" in files | made) ;; *) fail "--low: expected files or made, found '$low'" ;; esac
 case "$deep" in "" | true | false) ;; *) fail "--deep: expected true or false, found '$deep'" ;; esac
 
-# The run that training starts from: given, or that of the model which this one starts from.
+# Print the setting that names the run to start from: the given one, or that of the model that $fact_starts_from names.
 find_start() {
     local first=$fact_starts_from
     if [ -z "$start_from" ] && [ -n "$first" ]; then
@@ -39,9 +39,9 @@ if stage_runs 1 "manifests and checks"; then
         grep -v '"domain": "low"' "$data/eval.jsonl" >"$data/eval.jsonl.part"
         mv "$data/eval.jsonl.part" "$data/eval.jsonl"
     fi
-    translate doctor "$data/train.jsonl" || fail "stage 1: the pictures above cannot be used; mend or remove them"
+    translate doctor "$data/train.jsonl" || fail "stage 1: the images above cannot be used; repair or remove them"
 fi
-if stage_runs 2 "nothing to extract: pictures are decoded while training"; then :; fi
+if stage_runs 2 "nothing to extract: images are decoded while training"; then :; fi
 if stage_runs 3 "training $run"; then
     start=$(find_start)
     translate train --config "$config" --data "$data" --out "$run" --source low --target high ${vgg:+--vgg "$vgg"} \

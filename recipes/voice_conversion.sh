@@ -3,15 +3,15 @@
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
 #   1 prepare    data/train.jsonl, data/eval.jsonl; every recording that trains is checked
 #   2 extract    dump/<config>: features, memory-mapped
-#   3 train      exp/<tag>; goes on where it was cut
+#   3 train      exp/<tag>; continues an interrupted run
 #   4 convert    exp/<tag>/converted/<source>-<target>: the evaluation set, every direction that the model has
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
-# Sourced by recipes/run.sh. The caller sets train_files, eval_files (patterns of file names) and domains (of the
-# manifests; every folder without); source and target where the model has two domains: without them it has all of
-# `domains`. The function arrange_corpus, where the caller has one, makes of the corpus in folder $1 one with a folder per
-# domain, and prints it.
+# Sourced by recipes/run.sh. The caller sets train_files, eval_files (patterns of file names), domains (of the
+# manifests; default: every folder), and source and target if the model has two domains; otherwise it has all of
+# `domains`. If the caller has a function arrange_corpus, it makes from the corpus in folder $1 one with a folder per
+# domain, and prints the new folder.
 options="source target domains jobs"
 : "${jobs:=-1}"
 name_run "$name${source:+_$source-$target}"
@@ -26,7 +26,7 @@ if stage_runs 1 "manifests and checks"; then
     if declare -F arrange_corpus >/dev/null; then folder=$(arrange_corpus "$folder"); fi
     translate prepare "$folder" "$data" ${domains:+--domains "$domains"} --train "$train_files" --eval "$eval_files"
     translate doctor "$data/train.jsonl" --jobs "$jobs" ||
-        fail "stage 1: the recordings above cannot be used; mend or remove them"
+        fail "stage 1: the recordings above cannot be used; repair or remove them"
 fi
 if stage_runs 2 features; then
     translate extract "$data/train.jsonl" "$data/eval.jsonl" --config "$config" --out "$dump" --jobs "$jobs" \

@@ -92,7 +92,7 @@ def test_the_readme_shows_every_verb_of_a_run():
 
 
 @EACH_PAGE
-def test_settings_in_commands_are_those_of_the_system(page):
+def test_settings_in_commands_are_those_of_the_model(page):
     """`key=value` behind `translate train`, `extract` and `models`, and behind recipes, is accepted."""
     from translate.config import parse_overrides
     from translate.models.settings import read_config
@@ -105,7 +105,7 @@ def test_settings_in_commands_are_those_of_the_system(page):
             settings += [f"model={word}" for word in words[2:3] if words[1] == "models" and word in NAMES]
             words_of_model = [word.partition("=")[2] for word in settings if word.startswith("model=")]
             if (config is None and not words_of_model) or not set(words_of_model) <= set(NAMES):
-                continue                                            # a reader's own system
+                continue                                            # a reader's own model
         elif words[:1] == ["bash"] and settings and "egs/" in words[1]:
             folder = str(Path(words[1]).parent)
             if "--model" in words:

@@ -35,7 +35,7 @@ def test_files_that_are_named_exist(page):
     assert [path for path in named if not (ROOT / path).exists() and not path.startswith(EXAMPLES)] == []
 
 
-def test_the_japanese_readme_says_what_was_measured_and_names_every_system():
+def test_the_japanese_readme_says_what_was_measured_and_names_every_model():
     """Its numbers stand in the README or in a RESULTS.md that it links; its table has the README's pages."""
     page, readme = ROOT / "docs/ja/README.md", (ROOT / "README.md").read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The recipes of speech: which one a configuration chooses, all systems on toy data, and how corpora are laid out."""
+"""The recipes of speech: which one a configuration chooses, all models on toy data, and how corpora are laid out."""
 
 import hashlib
 import json

@@ -10,8 +10,8 @@
     stream      latency and speed of streams
     f0          DIO with StoneMask against Harvest, on the recordings of TRANSLATE_DATA, else on built-in voices
     extract     features of a corpus: speed, bytes
-    startup     what passes before any work is done
-    memory      of conversion and training
+    startup     time until a command begins its work
+    memory      peak memory of conversion and training
 
 Prints Markdown. All ratios are taken within one run, on one machine. What a machine does not have is "-".
 """

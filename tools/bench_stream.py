@@ -16,7 +16,7 @@ from translate.speech.corpus.mini import make_speech
 from translate.speech.streaming.stream import StreamReport, stream
 
 PUSH = 320                                                          # samples: as a sound card gives them
-# What is measured: F0 by, milliseconds of a chunk, of look-ahead (None: all).
+# What is measured: the F0 method, milliseconds of a chunk, milliseconds of look-ahead (None: all).
 CASES: list[tuple[str, float, float | None]] = [
     ("dio", 200, None), ("dio", 200, 100), ("dio", 100, 0), ("harvest", 200, None),
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the recordings in translate/demo/examples again: sentences of ours, spoken by the synthesiser espeak-ng.
+# Make the recordings in translate/demo/examples again: our sentences, spoken by the synthesiser espeak-ng.
 #
 #   bash tools/make_demo_examples.sh [FOLDER]
 #

@@ -3,13 +3,12 @@
 #
 #   bash tools/pretrain.sh [--vcc2016 DIR] [--fsdd DIR] [NAME ...]
 #
-# NAME: of pretrained/, such as stargan_vc2-fsdd; without one all of them, one after the other: some hours on two
-# cores. DIR: the Voice Conversion Challenge 2016 (needed for cyclegan_vc2-* and gan_postfilter-TM1), see
-# egs/vcc2016/run.sh, and the Free Spoken Digit Dataset (cloned where not given), see egs/fsdd/run.sh. The pictures come
-# with scikit-image.
+# NAME: a model of pretrained/, such as stargan_vc2-fsdd; default: all, one after the other, some hours on two cores.
+# DIR: the Voice Conversion Challenge 2016 (needed for cyclegan_vc2-* and gan_postfilter-TM1), see egs/vcc2016/run.sh,
+# and the Free Spoken Digit Dataset (cloned where not given), see egs/fsdd/run.sh. The images come with scikit-image.
 #
-# Runs that are there already are not trained again. Results in the cards are renewed; what people wrote there (licence,
-# the machine and the date of the training, what it is bad at) stays and is theirs to keep right.
+# Existing runs are not trained again. Results in the cards are renewed; parts that people wrote (licence, the machine
+# and the date of the training, what the model is bad at) stay, and people must keep them up to date.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Reckon what a corpus of speech costs in time, disk and memory, from rates that tools/bench.py measured.
+"""Estimate what a corpus of speech costs in time, disk and memory, from rates that tools/bench.py measured.
 
     python tools/scaling.py [--hours 44 --domains 110] [--cores 2] [--analysis 0.187] [--step-ms 146] ...
 

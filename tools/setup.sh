@@ -3,9 +3,9 @@
 #
 #   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export, hub, cluster, shards
 #
-# With the extra `test` also Debian's Chromium, where there is none, for the tests in a browser (they skip without).
+# The extra `test` also installs Debian's Chromium, if there is none, for the tests in a browser (skipped without it).
 #
-# Does nothing when the python on the PATH (an activated environment) or .venv has it all already. Another
+# Does nothing if the python on the PATH (an activated environment) or .venv has everything already. Another
 # interpreter: PYTHON=python3.12 bash tools/setup.sh
 set -euo pipefail
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands: style, types, import rule, tests, the recipes on toy data.
+# Check everything that must hold before a change is merged: style, types, import rule, tests, the recipes on toy data.
 #
 #   bash tools/test.sh [pytest arguments]
 #
-# Real recordings are tested where TRANSLATE_DATA names their folder. About ten minutes on two cores.
+# Tests on real recordings need TRANSLATE_DATA, which names their folder. About ten minutes on two cores.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/activate.sh test

@@ -6,7 +6,7 @@
 #                               [--stage N] [--stop_stage M] [--deep true] [key=value ...]
 #
 # Without --corpus, stage 0 downloads it (110 MB). DIR holds trainA/ trainB/ testA/ testB/; any other two sets of
-# pictures in this layout do as well (apple2orange, monet2photo, yours).
+# images in this layout do as well (apple2orange, monet2photo, yours).
 source=horse target=zebra
 recipes=image_translation
 config=conf/cyclegan.yaml

@@ -33,7 +33,7 @@ set -- ${arguments[@]+"${arguments[@]}"}
 # The names of all configurations, without those that stand for another.
 list_parts() { basename -a -s .yaml "$here"/conf/*.yaml | grep -v '_small$' | tr '\n' ' '; }
 
-# The folder of the built-in corpus $corpus_kind: voices, or one of the folders of pictures.
+# The folder of the built-in corpus $corpus_kind: voices, or one of the folders of images.
 get_corpus() {
     if [ "$corpus_kind" = voices ]; then
         python -c 'from translate.speech.corpus.mini import make_speech; make_speech("corpus/voices", voices=("low", "high", "middle"))'

@@ -1,4 +1,4 @@
-"""The trained systems of the repository: each loads, converts, and says what it is."""
+"""The trained models of the repository: each loads, converts, and says what it is."""
 
 import re
 import shutil

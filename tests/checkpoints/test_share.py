@@ -270,11 +270,11 @@ def test_code_for_training_alone_is_not_named(tmp_path, monkeypatch):
     assert load(folder).domains == ["low", "high"]
 
 
-def test_a_system_of_ones_own_is_shared_whole(tmp_path, monkeypatch):
-    (tmp_path / "own_systems").mkdir()
-    (tmp_path / "own_systems/mine.py").write_text(OWN)
+def test_a_model_of_your_own_is_shared_whole(tmp_path, monkeypatch):
+    (tmp_path / "own_models").mkdir()
+    (tmp_path / "own_models/mine.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    make_run(tmp_path / "run", "cyclegan_vc2", module="own_systems.mine")
+    make_run(tmp_path / "run", "cyclegan_vc2", module="own_models.mine")
     assert load(tmp_path / "run").domains == ["low", "high"]        # trained here: no word needed
     folder = share(tmp_path / "run", tmp_path / "shared")
     assert any("players.discriminator" in key for key in load_file(folder / "weights.safetensors"))
@@ -282,7 +282,7 @@ def test_a_system_of_ones_own_is_shared_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(trust, "_noted", set())                     # another process on another machine
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     for place in (folder, tmp_path / "run"):
-        with pytest.raises(UserError, match=r"TRANSLATE_TRUST=own_systems\.mine"):
+        with pytest.raises(UserError, match=r"TRANSLATE_TRUST=own_models\.mine"):
             load(place)
 
 

@@ -14,7 +14,7 @@ from translate.checkpoints.trust import check_trust, remember_code
 from translate.errors import UserError
 from translate.training.trainer import train
 
-MINE = "from translate.models.speech.cyclegan_vc2 import CycleGanVc2\nclass Mine(CycleGanVc2):\n    pass\n"
+MODEL = "from translate.models.speech.cyclegan_vc2 import CycleGanVc2\n\n\nclass Mine(CycleGanVc2):\n    pass\n"
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 def own(tmp_path, monkeypatch):
     """A model at `project/trust_mine.py`, and what an own network needs."""
     (tmp_path / "project").mkdir()
-    (tmp_path / "project/trust_mine.py").write_text(MINE)
+    (tmp_path / "project/trust_mine.py").write_text(MODEL)
     monkeypatch.syspath_prepend(tmp_path / "project")
     yield "trust_mine"
     sys.modules.pop("trust_mine", None)
@@ -108,7 +108,7 @@ def test_the_current_folder_is_not_on_the_path(make_run, own, tmp_path):
     train(*make_run(f"model={own}", "train.steps=2").arguments(tmp_path / "strange"))
     shutil.rmtree(tmp_path / "state")
     strange = tmp_path / "strange"
-    (strange / "trust_mine.py").write_text("open('ran', 'w')\n" + MINE)
+    (strange / "trust_mine.py").write_text("open('ran', 'w')\n" + MODEL)
     (strange / "yaml.py").write_text("open('ran', 'w')\n")          # nor what the toolkit imports itself
     (strange / "latest/state.pt").write_bytes(b"")
     command = ("-m", "translate", "convert", "latest", "in.wav", "out.wav", "--to", "high")

@@ -1,4 +1,4 @@
-"""Small untrained systems, one server of the demo and one browser for all tests of it."""
+"""Small untrained models, one server of the demo and one browser for all tests of it."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def vowel():
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory, vowel):
-    """An untrained checkpoint of each system, {name: folder}, voices first; voices with the statistics of `vowel`."""
+    """An untrained checkpoint of each model, {name: folder}, voices first; voices with the statistics of `vowel`."""
     torch.manual_seed(0)
     frames, _ = World(WorldConfig(**WORLD)).analyse_frames(vowel[:RATE])
     sizes = {25: (frames.mean(axis=0), frames.std(axis=0)), 1: (np.zeros(1), np.ones(1))}
@@ -101,7 +101,7 @@ def files(tmp_path_factory, vowel):
 
 @pytest.fixture(scope="package")
 def url(runs):
-    """The address of the demo with every small system."""
+    """The address of the demo with every small model."""
     app = build_app(list(runs.values()), SMALL_LIMITS)
     yield serve(app, SMALL_LIMITS, port=0, wait=False)
     app.close()

@@ -14,7 +14,7 @@ CUT = "element => parseFloat(element.style.clipPath.match(/([\\d.]+)%\\)/)[1])" 
 
 
 def choose(page, kind, title):
-    """Take a system from the list."""
+    """Take a model from the list."""
     page.locator(f"#{kind}-system input").click()
     page.get_by_role("option", name=title).click()
     page.wait_for_function(f"document.querySelector('#{kind}-system input').value.startsWith('{title}')")

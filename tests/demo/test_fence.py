@@ -29,7 +29,7 @@ FILES = (gradio.Audio, PictureUpload, PaintingEditor)               # inputs tha
 
 @pytest.fixture(scope="module", params=[None, ("me", "secret")], ids=["open", "password"])
 def place(request, runs):
-    """(address, password) of a demo of every system."""
+    """(address, password) of a demo of every model."""
     app = build_app(list(runs.values()), SMALL_LIMITS)
     yield serve(app, SMALL_LIMITS, port=0, auth=request.param, wait=False), request.param
     app.close()

@@ -1,4 +1,4 @@
-"""The functions behind the buttons of the image tab, on small untrained systems and on an upload of every kind."""
+"""The functions behind the buttons of the image tab, on small untrained models and on an upload of every kind."""
 
 import shutil
 from pathlib import Path
@@ -51,7 +51,7 @@ def pixels(files):
 
 
 def offer(values):
-    """A fresh untrained system as the demo has it."""
+    """A fresh untrained model as the demo has it."""
     config = resolve(values, "test")
     torch.manual_seed(0)
     converter = ImageConverter(config.build(), config, torch.device("cpu"))

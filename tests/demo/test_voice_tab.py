@@ -282,7 +282,7 @@ def test_examples_choose_the_source_that_is_nearest(tab, models):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_every_example_fits_the_systems_on_offer(number):
+def test_every_example_fits_the_models_on_offer(number):
     folders = [path for name, path in list_pretrained().items() if name.startswith("cyclegan_vc2")]
     if not folders:
         pytest.skip("pretrained/ is not here")

@@ -146,7 +146,7 @@ def test_losses_without_a_weight_are_not_there(names):
     assert set(losses["generator"]) == set(names)
 
 
-def test_a_system_without_a_game_has_one_player():
+def test_a_model_without_a_discriminator_has_one_player():
     translator = build_lines(["l1"], (), discriminator=None)
     assert list(translator.players) == ["generator"]
     assert count_passes(translator)[:2] == (1, 0)
@@ -253,7 +253,7 @@ def test_translation_goes_one_way():
         translator.translate(x, "photo", "labels")
 
 
-def test_a_system_of_its_own_generates():
+def test_a_game_of_its_own_generates():
     class Styled(PairedGame):
         def generate(self, batch, step):
             return batch["source"], batch["target"], self.generator["map"](batch["source"]), {"kl": torch.tensor(3.0)}

@@ -144,7 +144,7 @@ def test_losses_of_weight_zero_are_not_computed(weights, maps, judges, names):
     assert ("gradient_penalty" in losses["discriminator"]) == (judges == 3)
 
 
-def test_a_system_has_the_losses_that_its_weights_name():
+def test_a_game_has_the_losses_that_its_weights_name():
     translator = build(adversarial="lsgan")
     del translator.weights["discriminator"]["gradient_penalty"]
     assert set(play(translator, make_batch(), 0)["discriminator"]) == {"adversarial", "classification"}

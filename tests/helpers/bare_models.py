@@ -1,4 +1,4 @@
-"""Models without networks, for tests of what lies around them."""
+"""Models without networks, for tests of the code that uses models."""
 
 from pydantic import Field
 

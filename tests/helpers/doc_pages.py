@@ -1,4 +1,4 @@
-"""Pages of the documentation, taken apart for the tests: blocks of code, prose, anchors."""
+"""Split the pages of the documentation for the tests: blocks of code, prose, anchors."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_
 
 
 def find_blocks(page: Path) -> Iterator[tuple[str, str, bool]]:
-    """(language, code, whether it is marked as runnable); indented lines are Python or shell by what they hold."""
+    """(language, code, whether it is marked as runnable); the content tells indented Python from shell."""
     text = page.read_text(encoding="utf-8")
     for mark, language, code in re.findall(rf"^({RUNNABLE}\n)?```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         yield language or "sh", code, bool(mark)
@@ -47,7 +47,7 @@ def list_python(page: Path) -> list[tuple[str, bool]]:
 
 
 def list_anchors(page: Path) -> set[str]:
-    """What can stand behind #: the headings as GitHub makes anchors of them."""
+    """The anchors that GitHub makes from the headings."""
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     anchors: list[str] = []
     for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""Kills a process at every call that changes the file system, one call after another."""
+"""Kill a process before each of its calls that change files, one run for each call."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.l
 
 
 def kill_at_call(number, action):
-    """Run `action` in a process of its own that is killed (SIGKILL) before its call `number` on files; 0 is the first.
+    """Run `action` in another process that is killed (SIGKILL) before its call `number` on files; 0 is the first.
 
     Counted are opening for writing, renaming, removing, making and linking, with Python's audit events, and `os.fsync`,
     which has none. What a call did is on disk before the next one comes, so that every state in between is met.

@@ -58,7 +58,7 @@ with socket.socket(socket.AF_UNIX) as client:
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory):
-    """Put a `translate` on the PATH that hands its arguments to a process which has torch imported already."""
+    """Put a `translate` on the PATH that passes its arguments to a process that has already imported torch."""
     folder = tmp_path_factory.mktemp("bin")
     address = str(folder / "socket")
     (folder / "translate").write_text(CLIENT.format(python=sys.executable, address=address))

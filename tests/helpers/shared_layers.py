@@ -1,4 +1,4 @@
-"""Two maps that share their first layer, and a weight that stands in two places of one of them."""
+"""Two maps that share their first layer, and a weight that is in two places of one of them."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Dumps of many short clips, written at once, as `translate extract` would write them."""
+"""Dumps of many short clips, written quickly, as `translate extract` would write them."""
 
 import json
 
@@ -10,7 +10,7 @@ DIMENSIONS = 4
 
 
 def write_dump(folder, frames_by_domain, split="train", f0=False, pairs=True):
-    """Frame t of utterance u of domain d holds (d, u, t, 1): a crop tells where it comes from.
+    """Frame t of utterance u of domain d is (d, u, t, 1), so that a crop shows where it comes from.
 
     `frames_by_domain`: lengths of the utterances by domain; utterance u says sentence u in all of them.
     """

@@ -1,4 +1,4 @@
-"""Runs of every model at a tiny size, as training would leave them; for tests of what happens to them afterwards."""
+"""Runs of every model at a tiny size, as training leaves them, for tests of everything that happens afterwards."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from translate.speech.analysis.statistics import Statistics, pack_statistics
 
 
 def configure(model, *sections, **more):
-    """The model at the tiny size that its class names, with further sections laid over it."""
+    """The model at the tiny size that its class names, with further settings."""
     values = {"model": model}
     for part in [find_model(model).tiny, *sections, more]:
         values = merge(values, part)
@@ -44,7 +44,7 @@ def make_run(folder, model, module=None, **sections):
 
 
 def make_input(config):
-    """What the networks of a configuration take, (1, C, *S)."""
+    """An input of the networks of a configuration, (1, C, *S)."""
     torch.manual_seed(2)
     if not hasattr(config, "images"):
         size = config.features.frame_size

@@ -24,7 +24,7 @@ TINY = {
 
 
 class Run:
-    """All that `train` takes, fresh."""
+    """New arguments of `train`."""
 
     def __init__(self, overrides):
         self.config = resolve(merge(TINY, parse_overrides(list(overrides))), "test")
@@ -66,13 +66,13 @@ def make_utterances(seed, frames=(40, 25, 33), dimensions=12):
 
 @pytest.fixture
 def make_run():
-    """Makes a `Run` from overrides such as "train.steps=4"."""
+    """A function that makes a `Run` from overrides such as "train.steps=4"."""
     return lambda *overrides: Run(overrides)
 
 
 @pytest.fixture
 def read_tensors():
-    """Reads everything in a checkpoint that must agree, as {name: tensor or plain value}."""
+    """Read everything in a checkpoint that must be equal, as {name: tensor or plain value}."""
     return _read_tensors
 
 
@@ -95,7 +95,7 @@ def _flatten(value, prefix):
 
 @pytest.fixture
 def differing(read_tensors):
-    """Names of what differs between two checkpoints, to the bit."""
+    """Names of the entries that differ between two checkpoints, compared to the bit."""
 
     def compare(a, b):
         ours, theirs = read_tensors(a), read_tensors(b)
@@ -133,13 +133,13 @@ COMMAND = [
 
 @pytest.fixture
 def train_command(dump):
-    """Makes the command line, after the interpreter, that trains on `dump` into a folder."""
+    """A function that makes the arguments of `python` for a training on `dump` into a folder."""
     return lambda out, *overrides: [*COMMAND, "--features", str(dump), "--out", str(out), *overrides]
 
 
 @pytest.fixture
 def environment():
-    """Of child processes: one thread each, so that they are exact and do not crowd the machine."""
+    """Environment of child processes: one thread each, so that they are exact and leave the other cores free."""
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}

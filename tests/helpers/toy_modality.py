@@ -1,4 +1,4 @@
-"""A third modality, of numbers in text files, and a model of it; for tests of what asks modalities."""
+"""A third modality, of numbers in text files, and a model of it, for tests of the code that uses modalities."""
 
 from typing import ClassVar
 

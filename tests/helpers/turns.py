@@ -1,8 +1,8 @@
-"""Turns of players as the trainer plays them, one by one."""
+"""Turns of players, one by one, as in the trainer."""
 
 
 def learn(player, losses, weights, step, rate):
-    """Update a player by its losses at this step; without any it stays as it is."""
+    """Update a player by its losses at this step; without losses nothing changes."""
     player.schedule(step, rate)
     if losses:
         player.add_gradients(losses, weights, step)

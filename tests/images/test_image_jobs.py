@@ -1,4 +1,4 @@
-"""Systems of pictures through the jobs: trained, cut and taken up, converted, evaluated."""
+"""Models of pictures through the jobs: trained, cut and taken up, converted, evaluated."""
 
 import json
 import shutil

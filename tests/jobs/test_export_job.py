@@ -31,7 +31,7 @@ TWO = {"data": {"domains": ["a", "b"]}}
 
 
 def save(folder, model, **sections):
-    """A run of a small untrained system."""
+    """A run of a small untrained model."""
     config = resolve(merge({"model": model, **TWO}, sections), "test")
     torch.manual_seed(0)
     translator = config.build()

@@ -111,7 +111,7 @@ def test_the_identity_loss_can_be_left_out():
     assert set(play(config, translator)[0]) == LOSSES - {"generator/identity"}
 
 
-def test_a_tiny_system_learns_to_go_round():
+def test_a_tiny_model_learns_to_go_round():
     config, translator = build({"players": {"generator": {"learning_rate": 2e-3}}})
     cycle = [row["generator/cycle"] for row in play(config, translator, steps=60)]
     assert sum(cycle[-5:]) < 0.6 * sum(cycle[:5])

@@ -290,7 +290,7 @@ def write_module(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("form", ["{}", "{}.Mine"])
-def test_a_model_of_ones_own(write_module, form):
+def test_a_model_of_your_own(write_module, form):
     own = form.format(write_module(OWN))
     config, translator = build(own, network={"width": 5}, train={"crop": 16})
     assert config.model == own

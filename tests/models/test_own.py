@@ -1,4 +1,4 @@
-"""The section `own`: a user's networks and losses inside the systems of the toolkit."""
+"""The section `own`: a user's networks and losses inside the models of the toolkit."""
 
 import sys
 
@@ -113,7 +113,7 @@ def test_mistakes_are_one_line(own, message):
 
 
 class OneWay(Translator):
-    """Players that are networks themselves, as small systems have them."""
+    """Players that are networks themselves, as small models have them."""
 
     def __init__(self, shows=True):
         super().__init__({"generator": nn.Conv1d(4, 4, 1)}, {"generator": {}})

@@ -16,7 +16,7 @@ TINY = {
     "network": {"channels": 4},
     "train": {"crop": 32, "batch_size": 4, "device": "cpu"},
 }
-SYSTEMS = {
+VARIANTS = {
     "classifier": {"model": "stargan_vc"},
     "source_target": {"model": "stargan_vc2", "network": {"blocks": 2}},
     "target": {"model": "stargan_vc2", "network": {"blocks": 2, "loss": "target"}},
@@ -24,8 +24,8 @@ SYSTEMS = {
 }
 
 
-def configure(system, domains, **sections):
-    return resolve(merge(merge(merge(TINY, SYSTEMS[system]), {"data": {"domains": domains}}), sections), "test")
+def configure(variant, domains, **sections):
+    return resolve(merge(merge(merge(TINY, VARIANTS[variant]), {"data": {"domains": domains}}), sections), "test")
 
 
 def save_run(folder, config, average=False):
@@ -43,47 +43,47 @@ def save_run(folder, config, average=False):
     return translator
 
 
-def grow(tmp_path, system, domains, average=False):
+def grow(tmp_path, variant, domains, average=False):
     """The trained translator of the old voices, and the fresh one of `domains` that starts from it."""
-    old = save_run(tmp_path / "run", configure(system, OLD), average)
-    config = configure(system, domains, train={"start_from": str(tmp_path / "run")})
+    old = save_run(tmp_path / "run", configure(variant, OLD), average)
+    config = configure(variant, domains, train={"start_from": str(tmp_path / "run")})
     return old, make_translator(config, tmp_path / "grown", torch.device("cpu"))
 
 
 @pytest.mark.parametrize("average", [False, True])
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_old_pairs_convert_as_before(tmp_path, system, average):
-    old, grown = grow(tmp_path, system, GROWN, average)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_old_pairs_convert_as_before(tmp_path, variant, average):
+    old, grown = grow(tmp_path, variant, GROWN, average)
     x = torch.randn(1, 12, 41)
     for source, target in [("SF1", "SM1"), ("SM1", "SF2"), ("SF2", "SF1"), ("SF1", "SF1")]:
         assert torch.equal(grown.translate(x, source, target), old.translate(x, source, target))
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_judges_know_the_old_voices(tmp_path, system):
-    old, grown = grow(tmp_path, system, GROWN)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_judges_know_the_old_voices(tmp_path, variant):
+    old, grown = grow(tmp_path, variant, GROWN)
     x = torch.randn(2, 12, 32)
-    told = {"source_target": 2, "heads": 0}.get(system, 1)
+    told = {"source_target": 2, "heads": 0}.get(variant, 1)
     judgements = []
     for translator in (old, grown):
         vectors = [translator.vector(name).expand(2, -1) for name in ("SM1", "SF2")[:told]]
         judgement = translator.players["discriminator"]["judge"](x, *vectors)
         classes = judgement.classes
-        if system == "classifier":
+        if variant == "classifier":
             classes = translator.players["classifier"]["judge"](x).classes
         if classes is not None:
             classes = classes[:, [translator.domains.index(name) for name in OLD]]
         judgements.append((judgement.logits[0], classes))
     (logits, classes), (grown_logits, grown_classes) = judgements
     torch.testing.assert_close(grown_logits, logits)
-    assert (classes is None) == (grown_classes is None) == (system in ("source_target", "target"))
+    assert (classes is None) == (grown_classes is None) == (variant in ("source_target", "target"))
     if classes is not None:
         torch.testing.assert_close(grown_classes, classes)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_new_voices_begin_as_the_mean_of_the_old(tmp_path, system):
-    old, grown = grow(tmp_path, system, GROWN)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_new_voices_begin_as_the_mean_of_the_old(tmp_path, variant):
+    old, grown = grow(tmp_path, variant, GROWN)
     before, after = old.state_dict(), grown.state_dict()
     axes = grown.domain_axes()
     assert axes.keys() == old.domain_axes().keys() != set()

@@ -122,7 +122,7 @@ def test_what_cannot_be_trained_is_refused(sections, words):
     assert "\n" not in str(error.value)
 
 
-def test_a_tiny_system_overfits_two_crops():
+def test_a_tiny_model_overfits_two_crops():
     """It learns them by heart: there and back, and in whose voice each is."""
     rate = {"learning_rate": 6e-3}
     config, translator = build(**merge(TINY, {

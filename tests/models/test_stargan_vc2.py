@@ -177,7 +177,7 @@ def test_domains_mix():
 # --- learning and runs ------------------------------------------------------------------------------------
 
 
-def test_a_tiny_system_overfits_two_samples():
+def test_a_tiny_model_overfits_two_samples():
     rates = {"generator": {"learning_rate": 2e-3}, "discriminator": {"learning_rate": 1e-3}}
     config, translator = build(TINY, {"data": {"domains": VOICES[:2]}, "players": rates})
     players, sampler, rows = make_players(config, translator), Voices(2, still=True), []

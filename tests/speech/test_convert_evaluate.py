@@ -148,7 +148,7 @@ def test_features_are_those_of_the_wave(run, clip, tmp_path, difference):
     features = load_features(tmp_path / "out.npz")
     np.testing.assert_allclose(features.f0, expected.converted.f0, rtol=1e-6)
     assert np.array_equal(expected.converted.f0, expected.source.f0) == difference
-    # The system's own 25 coefficients have the same warping; what follows them is nothing.
+    # The model's own 25 coefficients have the same warping; what follows them is nothing.
     np.testing.assert_allclose(features.mcep[:, :25], expected.converted.mcep, atol=1e-3)
     assert np.abs(features.mcep[:, 25:]).max() < 1e-3
     power = mcep_to_spectrum(features.mcep.astype(float), 0.42, converter.world.fft_size)

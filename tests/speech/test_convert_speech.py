@@ -1,4 +1,4 @@
-"""Conversion of files by speech systems of every kind, alone and in a row, from checkpoints."""
+"""Conversion of files by speech models of every kind, alone and in a row, from checkpoints."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ MODELS = {                                                         # their domai
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """An untrained run of each system."""
+    """An untrained run of each model."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("exp")
     for model, domains in MODELS.items():

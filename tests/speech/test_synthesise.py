@@ -133,7 +133,7 @@ def test_match_level_gives_every_frame_the_natural_power(codec):
     np.testing.assert_allclose(world.decode(matched).sum(1), world.decode(natural).sum(1), rtol=1e-3)
 
 
-def test_analysis_is_that_of_the_system(tmp_path):
+def test_analysis_is_that_of_the_model(tmp_path):
     path = tmp_path / "system.yaml"
     path.write_text("model: mse_vc\nfeatures: {sample_rate: 22050, dimensions: 30}\n")
     assert choose_analysis(str(path)).dimensions == 30
@@ -200,7 +200,7 @@ def test_speech_that_was_made_otherwise_is_not_replaced(corpus, tmp_path):
         synthesise(manifests(corpus), tmp_path / "out", "high", smooth=25, jobs=1)
 
 
-def test_spectra_are_smoothed_where_the_system_is_one_of_spectra(corpus, tmp_path):
+def test_spectra_are_smoothed_where_the_model_is_one_of_spectra(corpus, tmp_path):
     config = tmp_path / "stft.yaml"
     config.write_text("model: stft_postfilter\nfeatures: {sample_rate: 16000, fft_size: 256}\n")
     synthesise(manifests(corpus), tmp_path / "out", "high", smooth=25, config=str(config), jobs=1)

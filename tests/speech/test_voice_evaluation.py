@@ -1,4 +1,4 @@
-"""Systems that keep the timing: evaluation of runs on waveforms, with the aliasing of their networks."""
+"""Models that keep the timing: evaluation of runs on waveforms, with the aliasing of their networks."""
 
 import shutil
 from dataclasses import replace
@@ -58,7 +58,7 @@ def evaluate(run, corpus):
     return evaluate_run(run, corpus / "eval.jsonl", corpus / "train.jsonl", dimensions=12, jobs=1)
 
 
-def test_waveform_systems(runs, corpus):
+def test_waveform_models(runs, corpus):
     results = {model: evaluate(runs / model, corpus) for model in MODELS}
     assert results["wavecyclegan2"]["overall"]["aliasing"]["converted"] < -60
     assert results["wavecyclegan"]["overall"]["aliasing"]["converted"] > -30
@@ -76,7 +76,7 @@ def test_waveform_systems(runs, corpus):
 
 @pytest.mark.parametrize("what", ["no checkpoint", "other domains"])
 def test_without_the_aliasing(runs, corpus, tmp_path, what, monkeypatch):
-    """The system cannot be asked, or what was converted came from a chain with other ends."""
+    """The model cannot be asked, or what was converted came from a chain with other ends."""
     monkeypatch.setattr(report, "_draw", lambda *arguments, **options: None)  # takes long
     run = tmp_path / "run"
     shutil.copytree(runs / "wavecyclegan2", run, symlinks=True, ignore=shutil.ignore_patterns("pictures"))

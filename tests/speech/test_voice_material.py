@@ -1,4 +1,4 @@
-"""Which recordings train which kind of system, by whose statistics, and what a watch makes of them."""
+"""Which recordings train which kind of model, by whose statistics, and what a watch makes of them."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def configure(model, **values):
     return resolve({"model": model, "features": FEATURES, **values}, "test")
 
 
-def test_paired_systems_learn_from_what_both_say(store):
+def test_paired_models_learn_from_what_both_say(store):
     material = open_voices(configure("mse_vc"), store, "cpu")
     assert isinstance(material.sampler, PairedCropSampler)
     assert len(material.sampler.rows) == 2
@@ -58,7 +58,7 @@ def test_unpaired_domains_share_no_sentence(store):
     assert [len(stream.lengths) for stream in material.sampler.streams.values()] == [1, 2]
 
 
-def test_a_system_needs_its_domains(store):
+def test_a_model_needs_its_domains(store):
     with pytest.raises(UserError, match=r"`data\.domains` is \[low\]: expected two or more different names"):
         open_voices(configure("stargan_vc2", data={"domains": ["low"]}), store, "cpu")
     with pytest.raises(UserError, match=r"no domain `alto` in split `train`"):

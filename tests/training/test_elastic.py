@@ -30,9 +30,9 @@ COMMAND = [
     "train.sample_every=0", "train.device=cpu", "train.batch_size=4", "train.log_every=2", "train.save_every=2",
     "train.keep=9",
 ]  # fmt: skip
-EVEN = ("model=own_systems.uneven", "train.steps=4")
+EVEN = ("model=own_models.uneven", "train.steps=4")
 POOLED = (
-    "model=own_systems.mortal", "train.steps=6", "network.pool=3", "players.generator.average=0.9",
+    "model=own_models.mortal", "train.steps=6", "network.pool=3", "players.generator.average=0.9",
     "players.generator.clip=1",
 )  # fmt: skip
 
@@ -107,10 +107,10 @@ WORKER = """
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Of the runs; with the systems above as `own_systems.uneven` and `own_systems.mortal`."""
+    """Of the runs; with the models above as `own_models.uneven` and `own_models.mortal`."""
     folder = tmp_path_factory.mktemp("elastic")
-    (folder / "own_systems").mkdir()
-    for name, text in {"own_systems/uneven": UNEVEN, "own_systems/mortal": MORTAL, "worker": WORKER}.items():
+    (folder / "own_models").mkdir()
+    for name, text in {"own_models/uneven": UNEVEN, "own_models/mortal": MORTAL, "worker": WORKER}.items():
         (folder / f"{name}.py").write_text(textwrap.dedent(text))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
@@ -197,18 +197,18 @@ def assert_same_run(ours, theirs, read_tensors):
         # A bias before an instance norm has no gradient but rounding, which Adam blows up to full steps.
         if key.startswith("weights") and key.endswith("weight"):
             assert torch.allclose(a[key], b[key], rtol=0, atol=1e-5), key
-    x, systems = torch.randn(2, 12, 20), [load_system(run / "latest") for run in (ours, theirs)]
-    for player in systems[0].players:
-        for f, g in zip(*(system.players[player].children() for system in systems), strict=True):
+    x, games = torch.randn(2, 12, 20), [load_game(run / "latest") for run in (ours, theirs)]
+    for player in games[0].players:
+        for f, g in zip(*(game.players[player].children() for game in games), strict=True):
             outputs = [f(x), g(x)] if player == "generator" else [f(x).logits[0], g(x).logits[0]]
             assert torch.allclose(*outputs, rtol=0, atol=1e-5)
 
 
-def load_system(checkpoint):
+def load_game(checkpoint):
     config = resolve(read_yaml(checkpoint / "config.yaml"), "test")
-    system = config.build()
-    load_weights(checkpoint, system)
-    return system.eval()
+    game = config.build()
+    load_weights(checkpoint, game)
+    return game.eval()
 
 
 def read_shares(checkpoint):

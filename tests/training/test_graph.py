@@ -99,7 +99,7 @@ def recorders(monkeypatch):
     return made
 
 
-# --- steps of small systems -------------------------------------------------------------------------------
+# --- steps of small games ---------------------------------------------------------------------------------
 
 
 class Map(nn.Module):
@@ -162,7 +162,7 @@ def make_lazy():
     return PairedGame(("a", "b"), {"map": Map()}, Judge(6), weights)
 
 
-SYSTEMS = {
+GAMES = {
     # with the patterns that 20 steps of them have
     "cycle": (make_cycle, {}, 2),                                           # with identity, without
     "star": (make_star, {}, 4),                                             # with and without each, two turns
@@ -171,9 +171,9 @@ SYSTEMS = {
 }
 
 
-def make_batch(system):
+def make_batch(kind):
     batch = {"source": torch.randn(4, 3, 16), "target": torch.randn(4, 3, 16)}
-    if system == "star":
+    if kind == "star":
         domain = nn.functional.one_hot(torch.tensor([0, 1, 1, 0]), 2).float()
         return {"source": batch["source"], "domain": domain, "mask": torch.ones(4, 2)}
     return batch
@@ -192,14 +192,14 @@ def make_player_steps(make, settings, recorded):
     return translator, players, step
 
 
-def play(system, recorded, steps=20):
+def play(kind, recorded, steps=20):
     """Losses of every step, and all that learned."""
-    make, settings, _ = SYSTEMS[system]
+    make, settings, _ = GAMES[kind]
     translator, players, step = make_player_steps(make, settings, recorded)
     torch.manual_seed(1)
     heard = []
     for number in range(steps):
-        batch = make_batch(system)                                          # draws between the steps, as samplers may
+        batch = make_batch(kind)                                            # draws between the steps, as samplers may
         found = step(batch, number, rate_factor(number, steps, 0.3))
         heard.append({f"{group}/{name}": value for group, values in found for name, value in values.items()})
     learned = {f"average/{name}": value for p in players.values() for name, value in p.average.items()}
@@ -209,25 +209,25 @@ def play(system, recorded, steps=20):
     return heard, translator.state_dict() | learned | {"random": torch.get_rng_state()}
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_recorded_steps_equal_played_ones_to_the_bit(recorders, system):
+@pytest.mark.parametrize("kind", GAMES)
+def test_recorded_steps_equal_played_ones_to_the_bit(recorders, kind):
     """Losses, weights, averages, optimisers and random numbers; every pattern is recorded once."""
-    expected, weights = play(system, recorded=False)
+    expected, weights = play(kind, recorded=False)
     assert recorders == []
-    found, recorded = play(system, recorded=True)
+    found, recorded = play(kind, recorded=True)
     for step, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
         assert list(ours) == list(theirs)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs), step
     assert recorded.keys() == weights.keys()
     assert [name for name in weights if not torch.equal(weights[name], recorded[name])] == []
     (recorder,) = recorders
-    assert recorder.recorded == SYSTEMS[system][2] == len(set(recorder.replayed))
+    assert recorder.recorded == GAMES[kind][2] == len(set(recorder.replayed))
     assert len(recorder.replayed) == 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", NAMES)
-def test_every_system_can_be_recorded(recorders, caplog, model):
+def test_every_model_can_be_recorded(recorders, caplog, model):
     """Without a pool of fakes, and pix2pixHD without styles, whose objects are counted by the processor."""
     results = []
     for recorded in (False, True):
@@ -267,7 +267,7 @@ def test_a_replay_reads_the_batch_and_the_rate_anew(recorders):
 
 
 class Asking(Map):
-    """Looks at a value on the host, as a system of one's own may."""
+    """Looks at a value on the host, as a model of one's own may."""
 
     def forward(self, x, code=None):
         return super().forward(x) * (2.0 if x.mean().item() > 0 else 1.0)

@@ -122,7 +122,7 @@ def test_runs_with_and_without_recording_take_one_another_up(tmp_path, make_run,
         assert torch.allclose(ours, theirs, atol=1e-3), name
 
 
-def test_a_system_that_waits_is_played(tmp_path, make_run, replays, caplog):
+def test_a_model_that_waits_is_played(tmp_path, make_run, replays, caplog):
     """The warm-up finds it out, before a recording could break."""
     run = make_run(*RECORDED, "train.graph=true")
     generator = run.translator.maps["to_target"]

@@ -44,9 +44,9 @@ MORTAL = """
 
 @pytest.fixture
 def environment(environment, tmp_path):
-    """With the system above as `own_systems.mortal`."""
-    (tmp_path / "own_systems").mkdir()
-    (tmp_path / "own_systems" / "mortal.py").write_text(textwrap.dedent(MORTAL))
+    """With the model above as `own_models.mortal`."""
+    (tmp_path / "own_models").mkdir()
+    (tmp_path / "own_models" / "mortal.py").write_text(textwrap.dedent(MORTAL))
     return environment | {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])}
 
 
@@ -71,7 +71,7 @@ def run_two(tmp_path, train_command, environment):
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
         shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "SIGNAL": sign}
-        command = train_command(tmp_path / "run", *OPTIONS, "model=own_systems.mortal", "train.save_every=1")
+        command = train_command(tmp_path / "run", *OPTIONS, "model=own_models.mortal", "train.save_every=1")
         processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "translate", *command],

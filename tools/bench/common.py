@@ -57,7 +57,7 @@ def make_table(titles: list[str], rows: list[list[str]]) -> str:
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done all that it was told."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -105,7 +105,7 @@ class Played:
 
 
 def weigh(config: Any, size: int, step: int) -> tuple[int, int, int]:
-    """What a step on `size` examples would take, reckoned on the device "meta", whose tensors have no values.
+    """What a step on `size` examples would take, estimated on the device "meta", whose tensors have no values.
 
     Returns:
         floating-point operations, forward and backward; bytes of weights, gradients and moments; bytes that the larger

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Download the pictures of super-resolution: 91 of Yang et al. and 200 of BSD to train with (from the LapSRN project of
+# Download the images of super-resolution: 91 of Yang et al. and 200 of BSD to train with (from the LapSRN project of
 # Lai et al. 2017), Set5 and Set14 to measure (from the SelfExSR project of Huang et al. 2015, low resolution by
 # MATLAB's bicubic). Prints DIR with yang91/ bsd200/ set5/ set14/.
 #
@@ -10,7 +10,7 @@ dir=$1
 training=${LAPSRN_URL:-https://vllab.ucmerced.edu/wlai24/LapSRN/results}
 tests=${SELFEXSR_URL:-https://raw.githubusercontent.com/jbhuang0604/SelfExSR/master/data}
 
-move_set() { # name in the archive, name here, number of pictures
+move_set() { # name in the archive, name here, number of images
     [ -d "$dir/$2" ] && return
     local found
     [ -d downloads/unpacked ] || unpack "$training/SR_training_datasets.zip" downloads/unpacked
@@ -20,7 +20,7 @@ move_set() { # name in the archive, name here, number of pictures
     mv "$found" "$dir/$2"
 }
 
-fetch_set() { # name there, name here, number of pictures
+fetch_set() { # name there, name here, number of images
     mkdir -p "$dir/$2"
     for number in $(seq -f '%03g' 1 "$3"); do
         for kind in HR LR; do

@@ -1,4 +1,4 @@
-"""Conversion of pictures of every kind by stand-ins and by small untrained systems."""
+"""Conversion of pictures of every kind by stand-ins and by small untrained models."""
 
 import logging
 
@@ -75,7 +75,7 @@ def test_every_kind_comes_back_as_it_came(colours):
     assert converter.convert(batch[0]).shape == batch[0].shape
 
 
-def test_channels_become_those_of_the_system(colours):
+def test_channels_become_those_of_the_model(colours):
     gray = make(lambda x: x, source_channels=1, target_channels=1)
     assert gray.convert(colours).shape == colours.shape[:2]
     assert gray.convert(colours[..., 0]).tolist() == colours[..., 0].tolist()

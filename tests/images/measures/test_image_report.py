@@ -1,4 +1,4 @@
-"""Whole evaluations of every kind of system, on pictures whose numbers are known beforehand."""
+"""Whole evaluations of every kind of model, on pictures whose numbers are known beforehand."""
 
 import json
 

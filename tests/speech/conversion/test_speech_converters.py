@@ -218,7 +218,7 @@ def test_f0_of_one_voice_stays(vowel, caplog):
 # --- options ----------------------------------------------------------------------------------------------
 
 
-def test_options_that_a_system_does_not_have(vowel):
+def test_options_that_a_model_does_not_have(vowel):
     for features in (STFT, WAVE):
         with pytest.raises(UserError, match=r"^difference: only a model on mel-cepstra"):
             make(features).convert(vowel, RATE, "a", difference=True)

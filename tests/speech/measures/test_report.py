@@ -79,7 +79,7 @@ def training(corpus):
 
 @pytest.fixture(scope="module")
 def results(corpus, training, tmp_path_factory):
-    """One perfect system (low to high), and one that does nothing (high to low)."""
+    """One perfect model (low to high), and one that does nothing (high to low)."""
     out = tmp_path_factory.mktemp("out") / "made"
     tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "high")]
     written = evaluate_speech(tasks, training, RATE, out=out, dimensions=12, rtf={"network": 0.01}, jobs=1)
@@ -121,7 +121,7 @@ def test_schema(results):
     assert set(written["pairs"][0]["mcd_by_utterance"]) == {"4", "5"}
 
 
-def test_a_perfect_system(results):
+def test_a_perfect_model(results):
     pair = results[0]["pairs"][0]
     assert pair["mcd"]["converted"] == pair["msd"]["converted"] == pair["f0_rmse_cents"]["converted"] == 0
     assert pair["gv"]["converted"] == pair["gv_upper"]["converted"] == 1
@@ -139,7 +139,7 @@ def test_a_perfect_system(results):
     assert pair["mcd"]["source_ci"] > 0
 
 
-def test_a_system_that_does_nothing(results):
+def test_a_model_that_does_nothing(results):
     pair = results[0]["pairs"][1]
     for measure in ("mcd", "msd", "gv", "f0_rmse_cents", "voicing_error", "domain_accuracy"):
         assert pair[measure]["converted"] == pair[measure]["source"]
@@ -303,7 +303,7 @@ def test_matrices_of_three_domains(corpus, training, tmp_path):
         ]
         assert matrices["mcd"][column] == expected
     low, high, third = matrices["confusion"]["converted"]
-    assert low[0] == 0.5                                            # one of two systems is perfect
+    assert low[0] == 0.5                                            # one of two models is perfect
     assert sum(low) == pytest.approx(1)
     assert high[0] == 0
     assert third == [None, None, None]

@@ -224,7 +224,7 @@ def configure(model, **values):
     return resolve({"model": model, "features": {"dimensions": DIMENSIONS}, **values}, "test")
 
 
-def test_systems_train_on_shards_by_what_their_batches_hold(shards):
+def test_models_train_on_shards_by_what_their_batches_hold(shards):
     material = open_voices(configure("cyclegan_vc2"), shards, torch.device("cpu"))
     assert [len(stream.order.utterances) for stream in material.sampler.streams.values()] == [6, 2]
     assert material.sampler.next()["source"].shape == (2, DIMENSIONS, 8)

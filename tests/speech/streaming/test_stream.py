@@ -185,7 +185,7 @@ def test_the_context_of_a_wave_network_is_the_one_that_it_tells(converters):
 
 
 @pytest.mark.parametrize("name", ["wavecyclegan", "wavecyclegan2"])
-def test_waveform_systems_equal_the_whole(converters, speech, name):
+def test_waveform_models_equal_the_whole(converters, speech, name):
     converter, wave = converters[name], speech["low"]
     whole, _ = converter.convert(wave, RATE, "low", "high")
     assert np.abs(whole - wave).max() > 1e-3
