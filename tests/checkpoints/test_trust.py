@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from translate.checkpoints import trust
+from translate.checkpoints.share import share
 from translate.checkpoints.store import find_checkpoint
 from translate.checkpoints.trust import check_trust, remember_code
 from translate.errors import UserError
@@ -51,6 +52,10 @@ def test_training_is_remembered_outside_of_the_run(make_run, own, home, tmp_path
     for folder in ("run", "moved"):
         assert find_checkpoint(tmp_path / folder).name == "step_00000002"
     train(*make_run(f"model={own}", "train.steps=4").arguments(tmp_path / "moved"))
+    share(tmp_path / "moved", tmp_path / "shared")
+    card = (tmp_path / "shared/README.md").read_text()
+    assert "code that is not in this folder: `trust_mine`." in card
+    assert "    export TRANSLATE_TRUST=trust_mine\n" in card
     assert (home / "translate/own_code").read_text() == f"{own} {tmp_path}/project/trust_mine.py\n"
     shutil.rmtree(home)                                             # the same folder on another machine
     monkeypatch.setattr(trust, "_noted", set())

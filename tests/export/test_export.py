@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from tiny_runs import configure
+from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from translate.errors import UserError
@@ -156,3 +157,34 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(UserError, match=r"translate export needs onnxscript: bash tools/setup\.sh export, or pip"):
         export_onnx(make("srresnet"))
+
+
+def swap_network(converter, network):
+    converter.translator.players["generator"]["map"] = network
+    return converter
+
+
+class Branching(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.GRU(4, 4)
+
+    def forward(self, x):
+        return x
+
+
+def test_recurrent_layers_are_named_before_the_exporter_fails():
+    with pytest.raises(UserError, match="^srresnet: GRU cannot be exported for any length, .*; see docs/export.md$"):
+        export_onnx(swap_network(make("srresnet"), Recurrent()))
+
+
+def test_the_exporters_reason_is_that_of_the_network():
+    with pytest.raises(UserError, match="^srresnet: the exporter of PyTorch failed") as error:
+        export_onnx(swap_network(make("srresnet"), Branching()))
+    assert "Could not guard on data-dependent expression" in str(error.value)
+    assert "\n" not in str(error.value) and "\x1b" not in str(error.value)

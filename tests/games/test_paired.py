@@ -262,3 +262,8 @@ def test_a_game_of_its_own_generates():
     losses = take_turns(translator)["generator"]
     assert set(losses) == {"kl", "l1"}
     assert losses["kl"].item() == 3
+
+
+def test_the_generator_has_a_map():
+    with pytest.raises(ValueError, match="generator: expected a network named map among them, got generator"):
+        PairedGame(("labels", "photo"), {"generator": Line()}, None, weigh(("l1",)))

@@ -20,6 +20,7 @@ from translate.cli import app
 from translate.errors import UserError
 from translate.images.options import ImageConversion
 from translate.jobs.convert import convert_files
+from translate.jobs.evaluate import evaluate_run
 from translate.jobs.modality import (
     MODALITIES,
     Modality,
@@ -217,3 +218,10 @@ def test_help_shows_one_spelling(verb, run):
     shown = [line for line in text.splitlines() if line.startswith("│") and ("--source" in line or "--from" in line)]
     assert sum("--source " in line for line in shown) == 1
     assert not any(line.startswith("│ --from") for line in shown)
+
+
+def test_a_run_that_is_not_there_cannot_be_evaluated(tmp_path, run):
+    done = run("evaluate", tmp_path / "none", "--eval", tmp_path / "eval.jsonl", "--train", tmp_path / "train.jsonl")
+    assert done.exit_code != 0
+    with pytest.raises(UserError, match="none: no such checkpoint$"):
+        evaluate_run(tmp_path / "none", tmp_path / "eval.jsonl", tmp_path / "train.jsonl")

@@ -12,6 +12,7 @@ import yaml
 from torch import Tensor
 
 from translate.checkpoints.files import find_text
+from translate.checkpoints.trust import find_code
 from translate.config import parse_yaml
 from translate.corpus.directions import Directions
 from translate.errors import UserError
@@ -66,7 +67,7 @@ def make_card(
         title, intro = own_title or title, own_intro or intro
         made_here = {"Use", *(OF_THE_RUN if older else ())}
         sections |= {name: text for name, text in own_sections.items() if name not in made_here and BLANK not in text}
-    sections["Use"] = _tell_use(described, place)
+    sections["Use"] = _tell_use(described, place) + _tell_code(config)
     front = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True).strip()
     parts = [f"---\n{front}\n---", f"# {title}", intro, *(f"## {name}\n\n{text}" for name, text in sections.items())]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -137,3 +138,15 @@ def _tell_use(described: Description, place: str) -> str:
     load = f'model = translate.load("{place}")'
     lines = [f"import {described.imports}, translate", load, described.opening, described.call]
     return "\n".join(["```python", *lines, "```", "", "or", "", f"    translate convert {place} {described.command}"])
+
+
+def _tell_code(config: Model) -> str:
+    """The foreign code that the checkpoint names, and how whoever takes it lets it run; nothing where it names none."""
+    foreign = sorted(set(find_code(config.model_dump())))
+    if not foreign:
+        return ""
+    names, trusted = ", ".join(f"`{path}`" for path in foreign), ",".join(foreign)
+    return (
+        f"\n\nIt names code that is not in this folder: {names}. Get it from whoever shares it, put it on `PYTHONPATH`, "
+        f"and where you trust it say so:\n\n    export TRANSLATE_TRUST={trusted}"
+    )

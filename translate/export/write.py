@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from translate.errors import UserError
 from translate.export.check import draw_inputs, make_reference, measure_difference
@@ -103,6 +104,12 @@ def import_packages() -> None:
 def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, target: str) -> Any:
     """Convert the graph of one direction to an `onnx.ModelProto`."""
     module, axes = make_graph(converter, source, target)
+    recurrent = {type(part).__name__ for part in module.modules() if isinstance(part, nn.RNNBase)}
+    if recurrent:
+        raise UserError(
+            f"{converter.config.model}: {' and '.join(sorted(recurrent))} cannot be exported for any length, which is "
+            "PyTorch's limit; see docs/export.md"
+        )
     inputs = draw_inputs(converter, {"batch": 2, **EXAMPLE}, np.random.default_rng(0))
     first, *others = axes.values()                                  # the others form one tuple: `*others`
     try:
@@ -121,7 +128,8 @@ def _convert(converter: FeatureConverter[Any] | ImageConverter, source: str, tar
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "torch":
             raise
-        reason = str(error).strip().splitlines()[0]
+        cause = error.__cause__ or error                            # the exporter's own words are advice on itself
+        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
         raise UserError(
             f"{converter.config.model}: the exporter of PyTorch failed ({reason}); its networks must not branch on "
             "sizes, see docs/export.md"

@@ -32,7 +32,7 @@ class PairedGame(Translator):
         discriminator: network called with the sample and, if `conditional`, the source; None: no adversarial loss.
         weights: loss weights by player, see `Game`.
         adversarial: kind of adversarial loss.
-        conditional: whether the discriminator sees the source beside the sample.
+        conditional: whether the discriminator sees the source beside the sample, D(x, source), or the sample alone, D(x).
         distances: further losses between G(x) and y, by name, such as "perceptual".
     """
 
@@ -48,6 +48,8 @@ class PairedGame(Translator):
         conditional: bool = True,
         distances: Mapping[str, Distance] | None = None,
     ):
+        if "map" not in generator:
+            raise ValueError(f"generator: expected a network named map among them, got {', '.join(generator)}")
         players: dict[str, nn.Module] = {"generator": nn.ModuleDict(generator)}
         if discriminator is not None:
             players["discriminator"] = nn.ModuleDict({"judge": discriminator})

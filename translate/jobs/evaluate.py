@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from translate.checkpoints.store import find_run_config
+from translate.errors import UserError
 from translate.jobs.modality import MODALITIES, Modality, find_modality
 from translate.jobs.options import read_evaluation
 from translate.models.base import Model
@@ -23,7 +24,8 @@ def evaluate_run(run: Path, evaluation: Path, training: Path, jobs: int = -1, **
         The results, as in `run`/results.json.
 
     Raises:
-        UserError: nothing converted, files that the manifests do not list, an option that the modality lacks.
+        UserError: no such run, nothing converted, files that the manifests do not list, an option that the modality
+            lacks.
     """
     config, modality = _find(run)
     return modality.evaluate(run, config, evaluation, training, read_evaluation(modality, options, run), jobs)
@@ -37,6 +39,8 @@ def evaluate_and_format(run: Path, evaluation: Path, training: Path, jobs: int =
 
 def _find(run: Path) -> tuple[Model | None, Modality]:
     """Return the configuration of a run, None where it has no checkpoint here, and its modality."""
+    if not run.exists():
+        raise UserError(f"{run}: no such checkpoint")
     config = find_run_config(run)
     if config is not None:
         return config, find_modality(config)

@@ -51,10 +51,22 @@ def find_model(name: str) -> type[Model]:
     try:
         found = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name == path and module and hasattr(owner := _import(module, name), last):
-            return _check(getattr(owner, last), name)               # the path of a class
+        if error.name == path and module:
+            owner = _import(module, name)
+            if hasattr(owner, last):
+                return _check(getattr(owner, last), name)           # the path of a class
+            if not hasattr(owner, "__path__"):                      # else a module of a package may be meant
+                raise UserError(_tell_missing(owner, last, name)) from None
         raise _explain(error, path, name) from None
     return _pick(found, name)
+
+
+def _tell_missing(module: ModuleType, last: str, name: str) -> str:
+    """Say that a module has no such class; name the nearest one of its own models."""
+    own = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Model)]
+    nearest = difflib.get_close_matches(last, own, n=1, cutoff=0.4)
+    hint = f"; did you mean `{module.__name__}.{nearest[0]}`?" if nearest else ""
+    return f"model `{name}`: the module `{module.__name__}` has no `{last}`{hint}"
 
 
 def _import(path: str, name: str) -> ModuleType:
