@@ -223,5 +223,5 @@ def test_help_shows_one_spelling(verb, run):
 def test_a_run_that_is_not_there_cannot_be_evaluated(tmp_path, run):
     done = run("evaluate", tmp_path / "none", "--eval", tmp_path / "eval.jsonl", "--train", tmp_path / "train.jsonl")
     assert done.exit_code != 0
-    with pytest.raises(UserError, match="none: no such checkpoint$"):
+    with pytest.raises(UserError, match=r"none: no such checkpoint$"):
         evaluate_run(tmp_path / "none", tmp_path / "eval.jsonl", tmp_path / "train.jsonl")

@@ -147,6 +147,6 @@ def _tell_code(config: Model) -> str:
         return ""
     names, trusted = ", ".join(f"`{path}`" for path in foreign), ",".join(foreign)
     return (
-        f"\n\nIt names code that is not in this folder: {names}. Get it from whoever shares it, put it on `PYTHONPATH`, "
-        f"and where you trust it say so:\n\n    export TRANSLATE_TRUST={trusted}"
+        f"\n\nIt names code that is not in this folder: {names}. Get it from whoever shares it, put it on "
+        f"`PYTHONPATH`, and where you trust it say so:\n\n    export TRANSLATE_TRUST={trusted}"
     )

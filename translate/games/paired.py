@@ -32,7 +32,7 @@ class PairedGame(Translator):
         discriminator: network called with the sample and, if `conditional`, the source; None: no adversarial loss.
         weights: loss weights by player, see `Game`.
         adversarial: kind of adversarial loss.
-        conditional: whether the discriminator sees the source beside the sample, D(x, source), or the sample alone, D(x).
+        conditional: whether the discriminator sees the source beside the sample, D(x, source), or the sample alone.
         distances: further losses between G(x) and y, by name, such as "perceptual".
     """
 
