@@ -47,7 +47,7 @@ def locate(folder: Path) -> Path:
     """Return where to read `folder`: there, or aside after a write that was cut.
 
     Nothing is moved: the writer may still run.
-"""
+    """
     aside = _name_aside(folder)
     return aside if not os.path.lexists(folder) and aside.is_dir() else folder
 

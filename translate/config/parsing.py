@@ -39,9 +39,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """A dumper that quotes words that `_Loader` would read as numbers, such as a speaker called 2e4, and writes no
-    aliases.
-"""
+    """A dumper that quotes words that `_Loader` would read as numbers, such as a speaker 2e4, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

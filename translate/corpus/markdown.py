@@ -7,7 +7,7 @@ def align_table(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
     """Format rows of cells, the titles first, as an aligned table.
 
     The first `texts` columns are text, aligned left; the others are numbers.
-"""
+    """
     widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -114,7 +114,7 @@ def build(config: Model) -> Game:
     """Build the game of a configuration, with the networks and losses of its section `own`.
 
     Weights are drawn from torch's global random numbers.
-"""
+    """
     game = config.build()
     plug_in(game, config.own, config)
     return game

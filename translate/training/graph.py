@@ -53,7 +53,7 @@ class CudaRecorder:
 
     They can share it: no two are replayed at a time, and only weights, optimisers, averages and losses, which stay
     allocated, outlive a replay.
-"""
+    """
 
     def __init__(self, device: torch.device):
         self.device = device

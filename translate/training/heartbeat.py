@@ -71,6 +71,6 @@ def end_process(line: str) -> None:
     """Print the line and end at once: the main thread may wait for the lost process for ever.
 
     This is safe for checkpoints, which appear whole or not at all.
-"""
+    """
     print(f"translate: {line}", file=sys.stderr, flush=True)
     os._exit(2)

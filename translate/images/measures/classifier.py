@@ -103,7 +103,7 @@ class _Network(nn.Sequential):
     """Four strided convolutions and one layer over the whole image.
 
     The last layer sees positions: faces differ in certain places, while textures are the same everywhere.
-"""
+    """
 
     def __init__(self, classes: int):
         layers: list[nn.Module] = []
