@@ -42,6 +42,6 @@ class ListeningPage(Section):
     loudness: float = Field(-23.0, ge=-40, le=-12)                  # LKFS of every sound (ITU-R BS.1770)
     sample_rate: int | None = Field(None, ge=4000, le=192000)       # Hz; null: the highest of the models' waves
     blind: bool = False                                             # a test in place of a page that names the systems
-    tests: Literal["both", "abx", "mos"] = "both"                   # of a blind page
-    trials: int = Field(24, ge=1, le=200)                           # of a blind page, per test and listener
-    seed: int = Field(0, ge=0)                                      # of a blind page: its names, order, A, B and X
+    tests: Literal["both", "abx", "mos"] = "both"                   # what a blind page asks
+    trials: int = Field(24, ge=1, le=200)                           # how many on a blind page, per test and listener
+    seed: int = Field(0, ge=0)                                      # draws names, order, A, B and X of a blind page

@@ -10,7 +10,7 @@ from translate.corpus.markdown import align_table
 from translate.speech.listening.answers import SCALES, Judgement, Key, Rating, read_answers, read_key
 
 RESAMPLES = 2000
-SEED = 0                                                            # of the resamples: the same answers, the same table
+SEED = 0                                                            # seed for resampling: the same answers give the same table
 
 
 class Share(NamedTuple):
@@ -19,7 +19,7 @@ class Share(NamedTuple):
     Attributes:
         right, answers: counts.
         low, high: exact binomial 95 % interval of the share (Clopper and Pearson 1934).
-        p: of the two-sided sign test against guessing.
+        p: p-value in the two-sided sign test against guessing.
     """
 
     right: int
@@ -33,7 +33,7 @@ class Mean(NamedTuple):
     """A mean opinion score.
 
     Attributes:
-        mean: of all ratings.
+        mean: mean rating.
         low, high: 95 % interval by the bootstrap over listeners and sentences.
     """
 

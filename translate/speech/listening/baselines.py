@@ -24,7 +24,7 @@ class Baselines:
 
     Attributes:
         front_end: analysis and synthesis.
-        statistics: of the training data, by domain.
+        statistics: statistics of the training data, by domain.
     """
 
     front_end: Any

@@ -85,7 +85,7 @@ def make_page(runs: Sequence[Path], out: Path, evaluation: Path | None, options:
         runs: folders of runs, with `converted/<source>-<target>/<id>.wav`.
         out: folder of the page, which must not be there yet, or be empty.
         evaluation: manifest with the natural recordings; None: only the models are heard.
-        options: of the page.
+        options: options of the page.
 
     Returns:
         A line on what was written.

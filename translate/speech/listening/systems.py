@@ -23,7 +23,7 @@ class Sentence:
     """One sentence that is listened to.
 
     Attributes:
-        id: of the source's recording.
+        id: name of the source's recording.
         source, target: domains.
         converted: waves of the models, by their titles.
         natural: recording by the source; None without a manifest.
@@ -71,7 +71,7 @@ def find_sentences(
     Args:
         runs: their folders by title.
         evaluation: manifest of natural recordings; None: only the models are heard.
-        options: of the page; `sentences`, `source` and `target` are read here.
+        options: options of the page; `sentences`, `source` and `target` are read here.
 
     Raises:
         UserError: nothing that all runs converted, or waves that the manifest does not explain.

@@ -88,7 +88,7 @@ def plan_test(
         systems: those that are rated.
         references: whether there are recordings of the target for the similarity.
         sentences: titles, for the key.
-        options: of the page; `tests`, `trials` and `seed` are read here.
+        options: options of the page; `tests`, `trials` and `seed` are read here.
 
     Raises:
         UserError: nothing to compare, or fewer trials than pairs or systems.
