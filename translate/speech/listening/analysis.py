@@ -10,7 +10,7 @@ from translate.corpus.markdown import align_table
 from translate.speech.listening.answers import SCALES, Judgement, Key, Rating, read_answers, read_key
 
 RESAMPLES = 2000
-SEED = 0                                                            # seed for resampling: the same answers give the same table
+SEED = 0                                                            # for resampling: same answers, same table
 
 
 class Share(NamedTuple):
