@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make `translate` importable: a virtual environment in .venv with this project installed in place.
 #
-#   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export, hub, cluster, shards
+#   bash tools/setup.sh [EXTRA,...]      extras: test, demo, export, hub, cluster, shards, listen
 #
 # The extra `test` also installs Debian's Chromium, if there is none, for the tests in a browser (skipped without it).
 #
@@ -45,6 +45,11 @@ command -v g++ >/dev/null || {
 echo "Installing into $root/.venv (a few minutes and 5 GB at first)" >&2
 "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools<81' wheel
 "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$root${extras:+[$extras]}"
+
+case ",$extras," in *,listen,*|*,test,*)
+    # Without what it asks for: webrtcvad, which needs a compiler, and a `typing` that shadows Python's. The extra has the rest.
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps 'resemblyzer==0.1.4'
+esac
 
 find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 case ",$extras," in *,test,*)

@@ -141,6 +141,9 @@ def evaluate(
         int | None, typer.Option(min=1, max=80, help="Speech: mel-cepstral dimensions, without c0 (24).")
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Pictures: also LPIPS, FID, KID (downloads networks).")] = False,
+    listen: Annotated[
+        bool | None, typer.Option("--listen/--no-listen", help="Speech: listening instruments (where installed).")
+    ] = None,
     jobs: Jobs = -1,
 ) -> None:
     """Measure converted speech (MCD, modulation spectrum, F0, ...) or pictures (PSNR, SSIM, L1, accuracies, ...).
@@ -154,6 +157,6 @@ def evaluate(
     """
     from translate.jobs.evaluate import evaluate_and_format
 
-    given: dict[str, Any] = dict(sample_rate=sample_rate, dimensions=dimensions, deep=deep)
-    options = {name: value for name, value in given.items() if value not in (None, False)}
+    given: dict[str, Any] = dict(sample_rate=sample_rate, dimensions=dimensions, deep=deep or None, listen=listen)
+    options = {name: value for name, value in given.items() if value is not None}
     print(evaluate_and_format(run, evaluation, training, jobs, **options))

@@ -16,6 +16,7 @@ from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.open import open_speech
 from translate.speech.measures.aliasing import measure_aliasing
 from translate.speech.measures.figures import draw_triple
+from translate.speech.measures.listening import choose_listening
 from translate.speech.measures.recordings import Item, PairTask
 from translate.speech.measures.report import evaluate_speech
 from translate.training.curves import draw_losses
@@ -27,6 +28,7 @@ def evaluate_recordings(
     training: Path,
     sample_rate: int | None = None,
     dimensions: int = 24,
+    listen: bool | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
     """Measure every `run/converted/<source>-<target>/<id>.wav`; write results, tables and figures into `run`.
@@ -39,18 +41,21 @@ def evaluate_recordings(
         training: manifest of natural speech for the trivial converter's statistics and the domain classifier.
         sample_rate: rate of the comparison in Hz; None: the rate of the converted files.
         dimensions: dimensions of the mel-cepstra, without c0.
+        listen: whether the listening instruments hear the waves; None: if the extra `listen` is installed.
         jobs: number of processes; -1: one per core.
 
     Returns:
         The results, as in `run`/results.json.
 
     Raises:
-        UserError: nothing converted, waves without an entry in the manifests, or as `evaluate_speech`.
+        UserError: nothing converted, waves without an entry in the manifests, `listen` without its packages, or as
+            `evaluate_speech`.
     """
     folders = sorted(path for path in (run / "converted").glob("*-*") if path.is_dir())
     if not folders:
         command = f"translate convert {run} {evaluation} {run / 'converted'} --all --features"
         raise UserError(f"{run / 'converted'}: no folder <source>-<target>; first run `{command}`")
+    listens = choose_listening(listen)
     natural = read_manifest(evaluation)
     by_domain: dict[str, dict[str, Entry]] = defaultdict(dict)
     by_pair: dict[str, dict[str | None, Entry]] = defaultdict(dict)
@@ -96,7 +101,9 @@ def evaluate_recordings(
         sample_rate = read_wave(tasks[0].items[0].converted)[1]
     rtf = {stage: spent / seconds["audio"] for stage, spent in seconds.items() if stage != "audio"}
     rtf = {**rtf, "all": sum(rtf.values())} if rtf else {}
-    results = evaluate_speech(tasks, waves, sample_rate, out=run, dimensions=dimensions, rtf=rtf, jobs=jobs)
+    results = evaluate_speech(
+        tasks, waves, sample_rate, out=run, dimensions=dimensions, rtf=rtf, jobs=jobs, listen=listens
+    )
     _draw(run, tasks, sample_rate)
     return results
 

@@ -31,6 +31,8 @@ class SpeechEvaluation(Section):
 
     sample_rate: int | None = Field(None, ge=1)                     # Hz; null: the rate of the converted files
     dimensions: int = Field(24, ge=1, le=80)                        # mel-cepstral coefficients, without c0
+    listen: bool | None = None                                      # whether the listening instruments hear the waves;
+    # null: if the extra `listen` is installed
 
 
 class ListeningPage(Section):

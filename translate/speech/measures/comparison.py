@@ -24,6 +24,7 @@ COLUMN_TITLES = {
     "converted": "converted",
     "resynthesised": "resynthesised",
     "target": "natural target",
+    "other": "natural, other domains",
 }
 
 AVERAGED = (                                                        # measures to average over pairs

@@ -5,6 +5,7 @@ from typing import Any
 
 from translate.speech.analysis.mcep import default_alpha
 from translate.speech.measures.classifier import SEGMENT as CLASSIFIER_SEGMENT
+from translate.speech.measures.listening import explain_listening
 from translate.speech.measures.mcd import HOP_MS, LEVEL_MS, SILENCE_DB
 from translate.speech.measures.waveform import RANGE_DB, WINDOW_MS, WINDOWS_MS
 
@@ -104,6 +105,7 @@ def explain_protocol(protocol: Mapping[str, Any], pairs: Sequence[Mapping[str, A
         f"fitted on natural training utterances of {', '.join(classifier['domains'])}; {accuracy}. "
         "The trivial converter matches these very statistics: high accuracy is necessary, not sufficient.",
         *(f"- {WAVE_MEASURES[key]}: {text}." for key, text in protocol["waves"].items() if _is_measured(key, pairs)),
+        *(explain_listening(protocol["instruments"]) if "instruments" in protocol else ()),
         f"- Confidence intervals: {protocol['confidence']}.",
         f"- Training utterances: {training}.",
     ]

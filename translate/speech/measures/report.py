@@ -34,6 +34,7 @@ from translate.speech.measures.comparison import (
     measure_utterance,
     rounded,
 )
+from translate.speech.measures.listening import average_instruments, listen_to_all
 from translate.speech.measures.matrices import arrange_matrices
 from translate.speech.measures.mcd import Analysis
 from translate.speech.measures.protocol import describe_protocol
@@ -54,6 +55,7 @@ def evaluate_speech(
     dimensions: int = 24,
     rtf: Mapping[str, float] | None = None,
     jobs: int = -1,
+    listen: bool = False,
 ) -> dict[str, Any]:
     """Measure converted speech against natural speech.
 
@@ -72,6 +74,7 @@ def evaluate_speech(
         dimensions: D of the mel-cepstra, without c0.
         rtf: processing time over audio time by stage, copied to the report.
         jobs: number of processes; -1: one per core.
+        listen: also let the listening instruments hear every wave; their packages must be installed.
 
     Returns:
         The content of results.json: {"protocol", "pairs", "overall", "rtf"}, and "matrices" for more than two domains.
@@ -90,7 +93,9 @@ def evaluate_speech(
     statistics = {domain: _statistics(of_domain) for domain, of_domain in natural.items()}
     classifier = DomainClassifier(_mceps(natural)) if len(natural) > 1 else None
 
-    pairs, rows, sets = [], [], []
+    listening = listen_to_all(tasks, used, jobs) if listen else None
+
+    pairs, rows, sets, rows_heard = [], [], [], []
     for task in tasks:
         utterances = Parallel(n_jobs=jobs)(
             delayed(measure_utterance)(
@@ -108,6 +113,8 @@ def evaluate_speech(
         targets = [analyses[item.target].trimmed() for item in task.items if item.target is not None]
         measures, of_pair = compare_sets(columns, targets, natural[task.target], task.target, classifier)
         sets.append(of_pair)
+        heard, of_heard = listening.measure_pair(task) if listening else ({}, [])
+        rows_heard += of_heard
         waves = compare_aligned(task.items, analyses, sample_rate, jobs)
         pairs.append(
             {
@@ -117,6 +124,7 @@ def evaluate_speech(
                 **average(scores),
                 **measures,
                 **(average_waves(waves) if waves else {}),
+                **heard,
                 **({} if task.aliasing is None else {"aliasing": {"converted": round(task.aliasing, 1)}}),
                 "mcd_by_utterance": {
                     item.id: rounded(s["mcd"]) for item, s in zip(task.items, scores, strict=True)
@@ -126,7 +134,7 @@ def evaluate_speech(
     training_facts = {
         domain: {"used": len(used[domain]), "given": len(training[domain])} for domain in training
     }
-    results = {
+    results: dict[str, Any] = {
         "protocol": describe_protocol(
             sample_rate,
             dimensions,
@@ -139,6 +147,9 @@ def evaluate_speech(
         "overall": average_pairs(pairs, rows),
         "rtf": dict(rtf or {}),
     }
+    if listening:
+        results["protocol"]["instruments"] = listening.describe()
+        results["overall"].update(average_instruments(pairs, rows_heard))
     if len(used) > 2:
         results["matrices"] = arrange_matrices(list(used), pairs)
     with replacing(Path(out) / "results.json") as temporary:

@@ -8,6 +8,7 @@ from typing import Any
 from translate.corpus.markdown import align_table, format_number
 from translate.files import replacing
 from translate.speech.measures.comparison import COLUMN_TITLES, COLUMNS
+from translate.speech.measures.listening import INSTRUMENTS
 from translate.speech.measures.matrices import format_matrices
 from translate.speech.measures.protocol import explain_protocol
 
@@ -58,6 +59,9 @@ def write_tables(path: str | os.PathLike[str], results: Mapping[str, Any]) -> No
             lines += ["", f"## {title}", "", _measure_table(results, key, decimals, factor)]
             if key == "gv":
                 lines += ["", "Per coefficient: pictures/gv.png and pictures/modulation.png, numbers in results.json."]
+    if "instruments" in protocol:
+        for key, title in INSTRUMENTS.items():
+            lines += ["", f"## {title}", "", _interval_table(results, key)]
     if "matrices" in results:
         lines += format_matrices(results["matrices"])
     if results["rtf"]:
@@ -80,6 +84,16 @@ def _measure_table(results: Mapping[str, Any], key: str, decimals: int, factor: 
     for name, pair in _named(results):
         values = pair.get(key, {})
         rows.append([name, *(format_number(values.get(column), decimals, factor) for column in columns)])
+    return align_table(rows)
+
+
+def _interval_table(results: Mapping[str, Any], key: str) -> str:
+    columns = [column for column in results["pairs"][0][key] if not column.endswith("_ci")]
+    rows = [["pair", *(COLUMN_TITLES[column] for column in columns)]]
+    for name, pair in _named(results):
+        values = pair[key]
+        cells = [_plus_minus(values[column], values.get(f"{column}_ci"), signed=False) for column in columns]
+        rows.append([name, *cells])
     return align_table(rows)
 
 
