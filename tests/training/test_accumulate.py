@@ -109,7 +109,7 @@ class Watching(Game):
     """Notes in which order turns are played, and what it knows of its batch in the second."""
 
     def __init__(self, uneven=None):
-        super().__init__({name: nn.Linear(1, 1) for name in ("a", "b")}, weigh(a={"x": 1.0, "y": 1.0}, b={"x": 1.0}))
+        super().__init__({name: nn.Linear(1, 1) for name in ("a", "b")}, weigh(a={"x": 1.0, "y": 0.0}, b={"x": 1.0}))
         self.seen, self.uneven = [], uneven
 
     def training_step(self, batch, step):
