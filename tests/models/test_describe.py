@@ -53,7 +53,7 @@ def test_settings_have_the_comments_of_the_sources():
     rate = "sample_rate: 16000 # 8000 to 48000; Hz; other rates are resampled to it"
     assert find_line(text, "  sample_rate:") == rate
     assert find_line(text, "  generator: 2-1-2d") == "generator: 2-1-2d # 1d | 2d | 2-1-2d"
-    assert find_line(text, "  normalise:").endswith("what a postfilter is to mend must not be normalised away")
+    assert find_line(text, "  normalise:").endswith("so that a postfilter sees what it should repair")
     assert find_line(text, "train:") == "train: # the loop"
     assert find_line(text, "      identity:").startswith("identity: {weight: 5.0, until: 10000")
     assert find_line(text, "  alpha:") == "alpha: null # > 0, < 1; sptk: frequency warping; null: by the rate"
@@ -61,7 +61,7 @@ def test_settings_have_the_comments_of_the_sources():
 
 def test_players_have_their_comments_inherited_ones_too():
     text = show_settings(None, ["model=stargan_vc"])
-    assert find_line(text, "  discriminator:") == "discriminator: # the penalty: of `adversarial: wgan`"
+    assert find_line(text, "  discriminator:") == "discriminator: # penalty: wgan only"
     assert find_line(show_settings(None, ["model=spade"]), "players:") == (
         "players: # features: 10 in the code, which sums over layers"
     )
