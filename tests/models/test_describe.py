@@ -56,7 +56,7 @@ def test_settings_have_the_comments_of_the_sources():
     assert find_line(text, "  normalise:").endswith("so that a postfilter sees what it should repair")
     assert find_line(text, "train:") == "train: # the loop"
     assert find_line(text, "      identity:").startswith("identity: {weight: 5.0, until: 10000")
-    assert find_line(text, "  alpha:") == "alpha: null # > 0, < 1; sptk: frequency warping; null: by the rate"
+    assert find_line(text, "  alpha:") == "alpha: null # > 0, < 1; sptk: frequency warping; null: from the rate"
 
 
 def test_players_have_their_comments_inherited_ones_too():
