@@ -15,6 +15,21 @@ _state = tempfile.TemporaryDirectory()
 os.environ["XDG_STATE_HOME"] = _state.name
 
 
+LONG = ("test_recipes", "test_elastic", "test_speech_recipes", "test_image_recipes", "test_killed_saves")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files: each stays in one process, and none shall be alone at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
+@pytest.fixture(autouse=True)
+def quick_evaluations(request, monkeypatch):
+    """Let evaluations go without the listening instruments, which take seconds and have tests of their own."""
+    if request.path.stem not in ("test_instruments", "test_listening"):
+        monkeypatch.setattr("translate.speech.measures.listening.find_missing", lambda: "what this test leaves out")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real speech and images that TRANSLATE_DATA names."""

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from recipe_runs import run
 
+pytestmark = pytest.mark.usefixtures("commands")
+
 
 def test_mini_learns_in_a_shortened_form(project):
     """Two synthetic voices: the converted mel-cepstra are nearer to the target's than the source's are."""

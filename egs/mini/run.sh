@@ -12,6 +12,7 @@
 #                    learns from follows from the model
 #   --part all       voice, speech, image
 set -euo pipefail
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a second thread would slow networks this small down
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 part=voice

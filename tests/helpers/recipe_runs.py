@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SERVER = """
 import json, os, socket, sys
+sys.modules["resemblyzer"] = None       # evaluations go without the listening instruments
 from translate import cli
 from translate.images import evaluate as image_evaluation, material as image_material
 from translate.jobs import convert, describe, doctor, evaluate, prepare, train

@@ -340,7 +340,7 @@ def test_commands(run, corpus, tmp_path, monkeypatch, capsys):
         (("convert", "nowhere", "CLIP", "out.wav"), "nowhere: no such checkpoint"),
         (("convert", "RUN", "CLIP", "out.wav", "--to", "SF1"), "unknown domain `SF1`"),
         (("convert", "RUN", "CLIP", "out.wav", "--to", LOW, "--device", "banana"), "device `banana`: not available"),
-        (("evaluate", "nowhere", "--eval", "a.jsonl", "--train", "b.jsonl"), "nowhere/converted: no folder"),
+        (("evaluate", "nowhere", "--eval", "a.jsonl", "--train", "b.jsonl"), "nowhere: no such checkpoint"),
     ],
 )
 def test_commands_with_bad_input(run, clip, tmp_path, monkeypatch, capsys, words, message):
