@@ -13,7 +13,7 @@ def limit_patience(server: uvicorn.Server) -> None:
     config = server.config
     base: Any = config.http_protocol_class
 
-    class Impatient(base):  # type: ignore[misc]
+    class Impatient(base):
         _closing: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:

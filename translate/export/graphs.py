@@ -119,7 +119,7 @@ def name_samples(converter: FeatureConverter[Any] | ImageConverter) -> str:
     """Return the name of the first input, the samples."""
     if isinstance(converter, ImageConverter):
         return "picture" if converter.images.labels is None else "labels"
-    return "frames" if converter.config.features.analysed else "wave"  # type: ignore[attr-defined]
+    return "frames" if converter.config.features.analysed else "wave"
 
 
 def name_inputs(graph: Graph, speech: bool) -> Mapping[str, Kind]:

@@ -42,7 +42,7 @@ def describe(
 
 
 def _describe_speech(converter: FeatureConverter[Any]) -> dict[str, Any]:
-    features = converter.config.features  # type: ignore[attr-defined]
+    features = converter.config.features
     described = {
         "kind": features.kind,
         "sample_rate": converter.sample_rate,

@@ -24,7 +24,7 @@ def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFil
     Raises:
         One of `UNREADABLE`: no file, or no image of these formats.
     """
-    return Image.open(file, formats=FORMATS)  # type: ignore[return-value]  # an ImageFile, where there is a file
+    return Image.open(file, formats=FORMATS)  # an ImageFile, where there is a file
 
 
 def decode(path: str | os.PathLike[str], pictures: bool) -> tuple[np.ndarray, str]:

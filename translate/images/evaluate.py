@@ -6,12 +6,12 @@ from typing import Any
 from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.images.measures.report import evaluate_images
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.training.curves import draw_losses
 
 
 def evaluate_pictures(
-    run: Path, config: Model, evaluation: Path, training: Path, deep: bool = False
+    run: Path, config: ImageModel, evaluation: Path, training: Path, deep: bool = False
 ) -> dict[str, Any]:
     """Measure every `run/converted/<source>-<target>/<id>.png`; write results, tables and sheets into `run`.
 

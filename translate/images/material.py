@@ -10,14 +10,14 @@ from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.images.corpus.sampling import make_sampler, summarise
 from translate.images.watch import ImageWatch
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.training import distributed
 from translate.training.material import Material
 
 log = logging.getLogger("translate")
 
 
-def open_images(config: Model, data: Path, device: torch.device) -> Material:
+def open_images(config: ImageModel, data: Path, device: torch.device) -> Material:
     """Open the training images of `data`: a manifest, or a folder with train.jsonl (and eval.jsonl, for the watch).
 
     Raises:

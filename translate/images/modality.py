@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from translate.config import Section
 from translate.corpus.manifest import Entry
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from translate.checkpoints.opening import Opened
     from translate.images.conversion.converter import ImageConverter
     from translate.images.corpus.doctor import ImageReport
-    from translate.models.base import Model
+    from translate.models.base import ImageModel, Model
     from translate.models.description import Description
     from translate.training.material import Material
 
@@ -69,7 +69,7 @@ class Images:
     def open(self, config: "Model", data: Path, device: "torch.device") -> "Material":
         from translate.images.material import open_images
 
-        return open_images(config, data, device)
+        return open_images(cast("ImageModel", config), data, device)
 
     def check(self, checkpoint: Path, config: "Model") -> None:
         pass                                                        # conversion needs the networks only
@@ -77,7 +77,7 @@ class Images:
     def converter(self, opened: "Opened") -> "ImageConverter":
         from translate.images.conversion.converter import ImageConverter
 
-        return ImageConverter(opened.translator, opened.config, opened.device)
+        return ImageConverter(opened.translator, cast("ImageModel", opened.config), opened.device)
 
     def chain(self, converters: Sequence[Any]) -> Any:
         raise UserError("converters of pictures cannot be chained")
@@ -118,7 +118,7 @@ class Images:
 
         if config is None:
             raise UserError(f"{run}: no checkpoint there, which says what its pictures are; give the folder of a run")
-        return evaluate_pictures(run, config, evaluation, training, **dict(options))
+        return evaluate_pictures(run, cast("ImageModel", config), evaluation, training, **dict(options))
 
     def tabulate(self, results: Mapping[str, Any]) -> str:
         from translate.images.measures.report import headline

@@ -9,7 +9,7 @@ from translate.images.conversion.converter import ImageConverter
 from translate.images.conversion.entries import read_source
 from translate.images.measures.contact import draw_sheet
 from translate.images.measures.sheets import show_source
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.names import ANY, below
 from translate.training.log import Log
 from translate.training.trainer import Watch
@@ -26,7 +26,7 @@ class ImageWatch:
         device: device of the networks.
     """
 
-    def __init__(self, config: Model, entries: list[Entry], device: torch.device):
+    def __init__(self, config: ImageModel, entries: list[Entry], device: torch.device):
         self.config, self.entries, self.device = config, entries, device
 
     def make(self) -> Watch:

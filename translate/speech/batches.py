@@ -8,7 +8,7 @@ import torch
 
 from translate.corpus.manifest import Entry, make_disjoint
 from translate.errors import UserError
-from translate.models.base import Model
+from translate.models.base import SpeechModel
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.corpus.features import Utterances
 from translate.speech.corpus.sampling import CropSampler, LabelledCropSampler, PairedCropSampler
@@ -29,10 +29,12 @@ class Batches(Protocol):
 
     others: str
 
-    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    def select(self, config: SpeechModel, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
         """Return the utterances to train on, by domain."""
 
-    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+    def select_shards(
+        self, config: SpeechModel, shards: Mapping[str, ShardedUtterances]
+    ) -> dict[str, ShardedUtterances]:
         """Return the streamed utterances to train on, by domain."""
 
     def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
@@ -44,7 +46,7 @@ class Unpaired:
 
     others = "are the other domain's; data.non_parallel=false: all"
 
-    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    def select(self, config: SpeechModel, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
         """Leave two domains no common sentence (`make_disjoint`), unless `data.non_parallel` is false."""
         config.data.pair()                                          # raises an error unless there are two domains
         if not config.data.non_parallel:
@@ -59,7 +61,9 @@ class Unpaired:
         kept = make_disjoint(entries)
         return {domain: u.select([entry.id for entry in kept[domain]]) for domain, u in utterances.items()}
 
-    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+    def select_shards(
+        self, config: SpeechModel, shards: Mapping[str, ShardedUtterances]
+    ) -> dict[str, ShardedUtterances]:
         """Do the same with shards; raise `UserError` where a domain has nothing left."""
         source, target = config.data.pair()
         if not config.data.non_parallel:
@@ -77,7 +81,7 @@ class Paired:
 
     others = "have no partner"
 
-    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    def select(self, config: SpeechModel, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
         """Keep the sentences that both domains have, in the same order; raise `UserError` if there are none."""
         config.data.pair()
         ids = {domain: dict(zip(u.pairs, u.ids, strict=True)) for domain, u in utterances.items()}
@@ -89,7 +93,9 @@ class Paired:
             )
         return {domain: u.select([ids[domain][pair] for pair in common]) for domain, u in utterances.items()}
 
-    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+    def select_shards(
+        self, config: SpeechModel, shards: Mapping[str, ShardedUtterances]
+    ) -> dict[str, ShardedUtterances]:
         raise UserError(
             f"{config.model} learns from parallel recordings, and shards have no pairs; give --features the folder "
             "that `translate extract` wrote"
@@ -105,10 +111,12 @@ class Labelled:
 
     others = ""                                                     # all utterances train
 
-    def select(self, config: Model, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
+    def select(self, config: SpeechModel, utterances: Mapping[str, Utterances]) -> dict[str, Utterances]:
         return dict(utterances)
 
-    def select_shards(self, config: Model, shards: Mapping[str, ShardedUtterances]) -> dict[str, ShardedUtterances]:
+    def select_shards(
+        self, config: SpeechModel, shards: Mapping[str, ShardedUtterances]
+    ) -> dict[str, ShardedUtterances]:
         return dict(shards)
 
     def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
@@ -118,13 +126,13 @@ class Labelled:
 BATCHES: dict[str, Batches] = {"unpaired": Unpaired(), "paired": Paired(), "labelled": Labelled()}
 
 
-def find_batches(config: Model) -> Batches:
+def find_batches(config: SpeechModel) -> Batches:
     """Return the kind of batches that `data.batches` names."""
     return BATCHES[config.data.batches]
 
 
 def make_sampler(
-    config: Model,
+    config: SpeechModel,
     used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
     statistics: Mapping[str, Statistics],
     device: torch.device | str,

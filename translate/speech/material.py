@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from translate.errors import UserError
-from translate.models.base import Model
+from translate.models.base import SpeechModel
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.batches import find_batches, make_sampler
 from translate.speech.corpus.features import FeatureStore, Utterances
@@ -20,7 +20,7 @@ from translate.training.material import Material
 log = logging.getLogger("translate")
 
 
-def open_voices(config: Model, features: Path, device: torch.device) -> Material:
+def open_voices(config: SpeechModel, features: Path, device: torch.device) -> Material:
     """Open the "train" split of `features`, a folder written by `translate extract` or by `translate shard`.
 
     Raises:
@@ -28,7 +28,7 @@ def open_voices(config: Model, features: Path, device: torch.device) -> Material
             although pairs are needed.
     """
     store = ShardStore(features) if ShardStore.is_one(features) else FeatureStore(features)
-    if store.config != config.features:  # type: ignore[attr-defined]
+    if store.config != config.features:
         raise UserError(
             f"{features}: extracted with other settings ({_name_differences(store, config)}); train with the same "
             "`features` settings, or extract into another folder"
@@ -55,7 +55,7 @@ def open_voices(config: Model, features: Path, device: torch.device) -> Material
 
 
 def _measure(
-    config: Model,
+    config: SpeechModel,
     used: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
     given: Mapping[str, Utterances] | Mapping[str, ShardedUtterances],
 ) -> dict[str, Statistics]:
@@ -75,8 +75,8 @@ def _measure(
     return statistics
 
 
-def _name_differences(store: FeatureStore, config: Model) -> str:
-    old, new = store.config.model_dump(), config.features.model_dump()  # type: ignore[attr-defined]
+def _name_differences(store: FeatureStore, config: SpeechModel) -> str:
+    old, new = store.config.model_dump(), config.features.model_dump()
     if old["kind"] != new["kind"]:
         return f"kind={old['kind']} there, {new['kind']} here"
     return ", ".join(f"{key}={old[key]} there, {new[key]} here" for key in old if old[key] != new[key])

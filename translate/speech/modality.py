@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from translate.config import Section
 from translate.corpus.manifest import AUDIO, Entry, import_kaldi, scan_folders
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from translate.checkpoints.opening import Opened
-    from translate.models.base import Model
+    from translate.models.base import Model, SpeechModel
     from translate.models.description import Description
     from translate.speech.conversion.chain import Chain
     from translate.speech.conversion.converter import SpeechConverter
@@ -58,17 +58,17 @@ class Speech:
     def extract(self, entries: Sequence[Entry], config: "Model", out: Path, jobs: int, cluster: str) -> None:
         from translate.speech.corpus.features import extract
 
-        extract(list(entries), config.features, out, jobs, cluster=cluster)  # type: ignore[attr-defined]
+        extract(list(entries), cast("SpeechModel", config).features, out, jobs, cluster=cluster)
 
     def open(self, config: "Model", data: Path, device: "torch.device") -> "Material":
         from translate.speech.material import open_voices
 
-        return open_voices(config, data, device)
+        return open_voices(cast("SpeechModel", config), data, device)
 
     def check(self, checkpoint: Path, config: "Model") -> None:
         from translate.speech.conversion.open import read_statistics
 
-        read_statistics(checkpoint, config)
+        read_statistics(checkpoint, cast("SpeechModel", config))
 
     def converter(self, opened: "Opened") -> "FeatureConverter[Any]":
         from translate.speech.conversion.open import open_speech

@@ -8,7 +8,7 @@ import torch
 from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Translator
-from translate.models.base import Model
+from translate.models.base import SpeechModel
 from translate.names import below
 from translate.speech.analysis.mcep import default_alpha, spectrum_to_mcep
 from translate.speech.analysis.statistics import Statistics
@@ -40,7 +40,7 @@ class VoiceWatch:
 
     def __init__(
         self,
-        config: Model,
+        config: SpeechModel,
         store: FeatureStore,
         statistics: Mapping[str, Statistics],
         used: Mapping[str, Utterances],
@@ -62,7 +62,7 @@ class VoiceWatch:
 
     def make(self) -> Watch:
         """Make the hooks of the trainer; raise `UserError` if a metric is asked for and no sentence is parallel."""
-        measurable = self.config.features.vocoder  # type: ignore[attr-defined]
+        measurable = self.config.features.vocoder
         if self.config.train.evaluate_every and not measurable:
             raise UserError(
                 "train.evaluate_every: the metric is of mel-cepstra, of which this model has none; set it to 0"

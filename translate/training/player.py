@@ -58,7 +58,7 @@ class Player:
         """Let `schedule` fill tensors, which a recorded update reads at each replay, or set plain numbers."""
         group, device = self.optimizer.param_groups[0], self.parameters[0].device
         group["capturable"] = use
-        self.optimizer._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]  # the warm-up is that
+        self.optimizer._warned_capturable_if_run_uncaptured = True  # the warm-up is that
         group["lr"] = torch.zeros((), device=device) if use else self.config.learning_rate
         self.newest_weight = torch.zeros((), device=device) if use else 0.0
 

@@ -21,7 +21,7 @@ from translate.images.arrays import to_uint8, write_image
 from translate.images.conversion.inputs import Picture, give_back, prepare_picture, prepare_style, to_pixels
 from translate.images.conversion.tiles import convert_tiled
 from translate.images.options import ImageConversion
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.names import ANY
 
 OVERLAP = ImageConversion().overlap                                 # pixels of the source beside a tile, see tiles.py
@@ -54,10 +54,10 @@ class ImageConverter:
         device: device of the networks.
     """
 
-    def __init__(self, translator: Translator, config: Model, device: torch.device):
+    def __init__(self, translator: Translator, config: ImageModel, device: torch.device):
         self.translator = translator.to(device).eval()
         self.config, self.device, self.between = config, device, Directions.of(config)
-        self.images: ImageConfig = config.images  # type: ignore[attr-defined]
+        self.images: ImageConfig = config.images
 
     precision = "float32"                                           # precision of the networks; or bfloat16
     no_stream = "this model converts pictures; only speech streams"

@@ -10,10 +10,10 @@ from translate.errors import UserError
 from translate.images.arrays import read_image, read_labels, resize, resize_labels
 from translate.images.corpus.groups import INSTANCE
 from translate.images.resize import bicubic
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 
-def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[np.ndarray, dict[str, Any]]:
+def read_source(entry: Entry, entries: Sequence[Entry], config: ImageModel) -> tuple[np.ndarray, dict[str, Any]]:
     """Read the image or label map of `entry` for `ImageConverter.convert`.
 
     Images of a manifest are resized to the size of training (`images.size`); an image without a domain, as one named on
@@ -31,7 +31,7 @@ def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[
     Raises:
         UserError: an unreadable file, or no instance map where one is needed.
     """
-    images = config.images  # type: ignore[attr-defined]
+    images = config.images
     condition: dict[str, Any] = {}
     if entry.attributes is not None:
         condition["attributes"] = dict(entry.attributes)
@@ -49,9 +49,9 @@ def read_source(entry: Entry, entries: Sequence[Entry], config: Model) -> tuple[
     return resize(picture, size), condition
 
 
-def read_target(entry: Entry, config: Model) -> np.ndarray:
+def read_target(entry: Entry, config: ImageModel) -> np.ndarray:
     """Read the image that a conversion is compared with, at the same size, (H, W, C)."""
-    images = config.images  # type: ignore[attr-defined]
+    images = config.images
     picture = read_image(entry.path, entry.part)
     if images.scale > 1:
         return crop_to_multiple(picture, images.scale)

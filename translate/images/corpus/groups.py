@@ -10,7 +10,7 @@ from translate.config import ImageConfig
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.corpus.store import ImageStore
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 INSTANCE = "instance"                                               # the domain of instance maps
 
@@ -30,7 +30,7 @@ class Groups:
     masks: np.ndarray | None = None
 
 
-def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
+def collect_groups(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     """Group the entries of one split by `config.data.batches` and `config.data.domains`.
 
     Super-resolution takes images of the target only: it makes the source from their crops.
@@ -38,7 +38,7 @@ def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
     Raises:
         UserError: a domain without images, an image without partner or instance map.
     """
-    images: ImageConfig = config.images  # type: ignore[attr-defined]
+    images: ImageConfig = config.images
     if images.labels is not None and images.palette and len(images.palette) != images.labels:
         raise UserError(
             f"images.palette lists {len(images.palette)} colours, images.labels is {images.labels}: "
@@ -47,17 +47,17 @@ def collect_groups(config: Model, entries: Sequence[Entry]) -> Groups:
     return COLLECTORS[config.data.batches](config, entries)
 
 
-def _collect_unpaired(config: Model, entries: Sequence[Entry]) -> Groups:
+def _collect_unpaired(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     """Group the two domains separately."""
-    chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
+    chosen, images = _choose_both(config, entries), config.images
     if images.scale > 1:
         return _collect_high(chosen, images)
     return Groups({stream: ImageStore({stream: of_domain}, images) for stream, of_domain in chosen.items()})
 
 
-def _collect_paired(config: Model, entries: Sequence[Entry]) -> Groups:
+def _collect_paired(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     """Group pairs, with instance maps where the model takes them."""
-    chosen, images = _choose_both(config, entries), config.images  # type: ignore[attr-defined]
+    chosen, images = _choose_both(config, entries), config.images
     if images.scale > 1:
         return _collect_high(chosen, images)
     sources, targets = chosen["source"], _match(chosen["source"], chosen["target"])
@@ -71,21 +71,21 @@ def _collect_high(chosen: Mapping[str, Sequence[Entry]], images: ImageConfig) ->
     return Groups({"pair": ImageStore({"target": chosen["target"]}, images)})
 
 
-def _choose_both(config: Model, entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+def _choose_both(config: ImageModel, entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Return the entries of the two domains; for super-resolution those of the target only."""
     names = dict(zip(("source", "target"), config.data.pair(), strict=True))
-    if config.images.scale > 1:  # type: ignore[attr-defined]
+    if config.images.scale > 1:
         del names["source"]
     return {stream: _choose(entries, domain) for stream, domain in names.items()}
 
 
-def _collect_labelled(config: Model, entries: Sequence[Entry]) -> Groups:
+def _collect_labelled(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     """Group images with their domains.
 
     Domains are attributes where entries have them; else an entry has its own domain and no other. An image of a data
     set with attributes is unlabelled in the domains of the others, and the other way round.
     """
-    domains, images = config.data.domains, config.images  # type: ignore[attr-defined]
+    domains, images = config.data.domains, config.images
     exclusive = {entry.domain for entry in entries if entry.attributes is None}
     chosen, vectors, masks = [], [], []
     for entry in entries:
@@ -106,7 +106,7 @@ def _collect_labelled(config: Model, entries: Sequence[Entry]) -> Groups:
     return Groups({"source": store}, found, np.array(masks, dtype=np.float32))
 
 
-COLLECTORS: dict[str, Callable[[Model, Sequence[Entry]], Groups]] = {
+COLLECTORS: dict[str, Callable[[ImageModel, Sequence[Entry]], Groups]] = {
     "unpaired": _collect_unpaired,
     "paired": _collect_paired,
     "labelled": _collect_labelled,

@@ -25,14 +25,14 @@ from translate.corpus.order import BatchSampler, reflect
 from translate.images.corpus.batches import BatchAssembler, Crops
 from translate.images.corpus.groups import Groups, collect_groups
 from translate.images.corpus.store import THREADS, Packed, find_depth, stretch
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 RESIDENT_BYTES = 2 << 30  # a corpus up to this size is kept decoded on the device; a larger one is streamed
 AHEAD = 3  # batches decoded ahead while a step runs
 
 
 def make_sampler(
-    config: Model, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
+    config: ImageModel, entries: Sequence[Entry], device: torch.device | str, rank: int = 0, processes: int = 1
 ) -> "ImageSampler":
     """Make the sampler of an image model, by `config.data.batches` and `config.images`.
 
@@ -116,8 +116,8 @@ class ImageSampler(BatchSampler):
         rank, processes: rank of this process, and number of processes.
     """
 
-    def __init__(self, groups: Groups, config: Model, device: torch.device, rank: int = 0, processes: int = 1):
-        images: ImageConfig = config.images  # type: ignore[attr-defined]
+    def __init__(self, groups: Groups, config: ImageModel, device: torch.device, rank: int = 0, processes: int = 1):
+        images: ImageConfig = config.images
         super().__init__(config.train.batch_size, rank, processes)
         self.stores, self.device, crop = groups.stores, device, config.train.crop
         self.shape = (crop, round(crop * images.aspect))

@@ -13,7 +13,7 @@ from translate.corpus.manifest import Entry
 from translate.images.arrays import convert_channels, resize, snap_colours, to_uint8
 from translate.images.conversion.entries import read_source, read_target
 from translate.images.measures.items import Task, belongs
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 LIMIT = 500                                                         # training images
 THUMBNAIL = 16                                                      # pixels; size at which neighbours are compared
@@ -39,10 +39,10 @@ class Baselines:
     neighbour: "NearestNeighbour | None" = None
 
 
-def learn_baselines(task: Task, config: Model, training: Sequence[Entry]) -> Baselines:
+def learn_baselines(task: Task, config: ImageModel, training: Sequence[Entry]) -> Baselines:
     """Compute the baselines of a task from training images; none for super-resolution, with images of many sizes."""
     targets = [entry for entry in training if belongs(entry, task.target)]
-    if not targets or config.images.scale > 1:  # type: ignore[attr-defined]
+    if not targets or config.images.scale > 1:
         return Baselines()
     baselines = Baselines(average_targets(targets, config))
     if are_labels(targets, config):
@@ -60,7 +60,7 @@ def spread(things: Sequence[Something], limit: int = LIMIT) -> list[Something]:
     return [things[place * len(things) // limit] for place in range(limit)]
 
 
-def average_targets(targets: Sequence[Entry], config: Model) -> np.ndarray:
+def average_targets(targets: Sequence[Entry], config: ImageModel) -> np.ndarray:
     """Return the mean of real targets, (H, W, 3) uint8, at the size of the first."""
     total, size = np.zeros(()), None
     chosen = spread(targets)
@@ -73,12 +73,12 @@ def average_targets(targets: Sequence[Entry], config: Model) -> np.ndarray:
     return np.rint(total / len(chosen)).astype(np.uint8)
 
 
-def are_labels(targets: Sequence[Entry], config: Model) -> bool:
+def are_labels(targets: Sequence[Entry], config: ImageModel) -> bool:
     """Return whether the targets are coloured label maps: nearly all pixels are close to a colour of `images.palette`.
 
     A palette alone does not tell: in the configuration of the other direction it is that of the source.
     """
-    images = config.images  # type: ignore[attr-defined]
+    images = config.images
     if not images.palette or images.labels is not None or config.data.batches != "paired" or images.scale > 1:
         return False
     palette, shares = np.array(images.palette, np.float64), []
@@ -89,9 +89,9 @@ def are_labels(targets: Sequence[Entry], config: Model) -> bool:
     return bool(shares) and float(np.mean(shares)) > MOSTLY
 
 
-def find_constant(targets: Sequence[Entry], config: Model) -> np.ndarray:
+def find_constant(targets: Sequence[Entry], config: ImageModel) -> np.ndarray:
     """Return the colour (1, 1, 3) uint8 of the most frequent class in the pixels of real targets."""
-    palette = config.images.palette  # type: ignore[attr-defined]
+    palette = config.images.palette
     counts = np.zeros(len(palette), np.int64)
     for entry in spread(targets):
         picture = convert_channels(to_uint8(read_target(entry, config)), 3)[::4, ::4]  # every 4th pixel is enough
@@ -107,7 +107,7 @@ class NearestNeighbour:
         config: configuration of the run.
     """
 
-    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: Model):
+    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], config: ImageModel):
         self.config, self.targets = config, [target for _, target in pairs]
         self.thumbnails = np.stack([shrink(read_source(source, (), config)[0]) for source, _ in pairs])
 

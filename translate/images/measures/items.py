@@ -7,7 +7,7 @@ from pathlib import Path
 from translate.corpus.directions import read_direction
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.names import ANY
 
 
@@ -35,7 +35,7 @@ class Task:
         return f"{self.source} → {self.target}" if self.set is None else self.set
 
 
-def explain_conversions(run: Path, config: Model, evaluation: Sequence[Entry]) -> list[Task]:
+def explain_conversions(run: Path, config: ImageModel, evaluation: Sequence[Entry]) -> list[Task]:
     """Match every `run/converted/<source>-<target>/<id>.png` with the manifest of the evaluation.
 
     Images converted from `all` have the id, or `<domain>/<id>`, of an image of any domain; those already of the target
@@ -82,7 +82,7 @@ def belongs(entry: Entry, target: str) -> bool:
     return entry.domain == target or has_attributes(entry, target)
 
 
-def _index(entries: Iterable[Entry], source: str, target: str, config: Model) -> dict[str, Entry]:
+def _index(entries: Iterable[Entry], source: str, target: str, config: ImageModel) -> dict[str, Entry]:
     """Index the entries that may have been converted, by id; by `<domain>/<id>` where ids occur twice."""
     if source != ANY:
         found = {e.id: e for e in entries if _scale(config) > 1 and e.domain == target}
@@ -95,5 +95,5 @@ def _names(target: str, known: Mapping[str, int]) -> list[str]:
     return [target] if target in known else target.split("+")
 
 
-def _scale(config: Model) -> int:
-    return config.images.scale  # type: ignore[attr-defined]
+def _scale(config: ImageModel) -> int:
+    return config.images.scale

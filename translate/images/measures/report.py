@@ -32,13 +32,13 @@ from translate.images.measures.scores import Scores, name_kind, score_item
 from translate.images.measures.sets import Rows, add_domain_accuracy, add_set_distances, fit_classifier
 from translate.images.measures.sheets import draw_sheets
 from translate.images.measures.tables import format_headline, write_results
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 log = logging.getLogger("translate")
 
 
 def evaluate_images(
-    run: Path, config: Model, evaluation: Sequence[Entry], training: Sequence[Entry], deep: bool = False
+    run: Path, config: ImageModel, evaluation: Sequence[Entry], training: Sequence[Entry], deep: bool = False
 ) -> dict[str, Any]:
     """Measure every `run/converted/<source>-<target>/<id>.png`; with many domains `all-<domain>/<id>.png`.
 

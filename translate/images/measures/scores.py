@@ -22,7 +22,7 @@ from translate.images.measures.distances import (
 )
 from translate.images.measures.items import Item
 from translate.images.resize import bicubic
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 Measure = Callable[[np.ndarray, np.ndarray], float | None]
 
@@ -58,14 +58,14 @@ class Scores:
     resized: bool = False
 
 
-def name_kind(config: Model) -> str:
+def name_kind(config: ImageModel) -> str:
     """Return the kind of a model, which decides its measures: a key of `MEASURES`."""
     if _images(config).scale > 1:
         return "super-resolution"
     return {"labelled": "domains"}.get(config.data.batches, config.data.batches)
 
 
-def score_item(item: Item, config: Model, baselines: Baselines, lpips: Measure | None = None) -> Scores:
+def score_item(item: Item, config: ImageModel, baselines: Baselines, lpips: Measure | None = None) -> Scores:
     """Measure one converted image, and every baseline in the same way.
 
     Raises:
@@ -91,7 +91,7 @@ def score_item(item: Item, config: Model, baselines: Baselines, lpips: Measure |
 
 
 def collect_pictures(
-    item: Item, config: Model, baselines: Baselines
+    item: Item, config: ImageModel, baselines: Baselines
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None, bool]:
     """Collect the images of an item, all uint8 of the converted one's size and the target's channels, without alpha.
 
@@ -137,5 +137,5 @@ def _fits(picture: np.ndarray, size: tuple[int, ...]) -> bool:
     return abs(picture.shape[1] * size[0] / (picture.shape[0] * size[1]) - 1) <= ASPECT
 
 
-def _images(config: Model) -> ImageConfig:
-    return config.images  # type: ignore[attr-defined]
+def _images(config: ImageModel) -> ImageConfig:
+    return config.images

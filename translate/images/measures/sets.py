@@ -14,14 +14,14 @@ from translate.images.measures.baselines import Baselines, spread
 from translate.images.measures.classifier import DomainClassifier, shrink_picture
 from translate.images.measures.items import Task
 from translate.images.measures.scores import Scores, collect_pictures
-from translate.models.base import Model
+from translate.models.base import ImageModel
 
 CLASSIFIED = 2000                                                   # images at most that fit the domain classifier
 
 Rows = dict[str, dict[str, Any]]                                    # row -> "n" and measures
 
 
-def fit_classifier(config: Model, training: Sequence[Entry]) -> DomainClassifier:
+def fit_classifier(config: ImageModel, training: Sequence[Entry]) -> DomainClassifier:
     """Fit the classifier of the model's domains to at most 2,000 real training images.
 
     Raises:
@@ -45,7 +45,7 @@ def add_domain_accuracy(
     classifier: DomainClassifier,
     task: Task,
     real: Sequence[Entry],
-    config: Model,
+    config: ImageModel,
 ) -> None:
     """Measure the domain accuracy of every row, and of real images of the domain, which get a row of their own."""
     for row, values in rows.items():
@@ -56,7 +56,7 @@ def add_domain_accuracy(
         rows["real target"] = {"n": len(spread(real)), "domain_accuracy": accuracy}
 
 
-def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Model) -> list[str]:
+def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: ImageModel) -> list[str]:
     """Measure KID and FID of the converted images and of the inputs; return notes on what could not be measured."""
     from translate.images.measures.deep import measure_fid, measure_kid
 
@@ -75,7 +75,7 @@ def add_set_distances(rows: Rows, task: Task, real: Sequence[Entry], config: Mod
     return []
 
 
-def _read_all(entries: Sequence[Entry], config: Model) -> list[np.ndarray]:
+def _read_all(entries: Sequence[Entry], config: ImageModel) -> list[np.ndarray]:
     """Read real images at the classifier's size."""
 
     def read(entry: Entry) -> np.ndarray:

@@ -14,14 +14,14 @@ from translate.images.measures.contact import colour_labels, draw_sheet
 from translate.images.measures.items import Item, Task
 from translate.images.measures.scores import name_kind
 from translate.images.resize import bicubic
-from translate.models.base import Model
+from translate.models.base import ImageModel
 from translate.names import below, cut_name
 
 ROWS = 8                                                            # images per sheet
 DETAIL, ENLARGED = 96, 2                                            # pixels shown for super-resolution; enlargement
 
 
-def draw_sheets(folder: Path, tasks: Sequence[Task], config: Model) -> None:
+def draw_sheets(folder: Path, tasks: Sequence[Task], config: ImageModel) -> None:
     """Draw `folder`/sheet_<source>-<target>.png for every task: input, converted, target.
 
     For super-resolution, a sheet shows the middle of each image, enlarged, beside its bicubic interpolation, and has
@@ -48,7 +48,7 @@ def draw_sheets(folder: Path, tasks: Sequence[Task], config: Model) -> None:
         draw_sheet(below(folder, name), rows, titles)
 
 
-def _draw_domains(path: Path, tasks: Sequence[Task], config: Model) -> None:
+def _draw_domains(path: Path, tasks: Sequence[Task], config: ImageModel) -> None:
     """Draw inputs and their translations to every domain; empty where an image is of the domain already."""
     items = {item.id: item for task in tasks for item in task.items}
     found = [{item.id: item for item in task.items} for task in tasks]
@@ -59,22 +59,22 @@ def _draw_domains(path: Path, tasks: Sequence[Task], config: Model) -> None:
     draw_sheet(path, rows, ["input", *(task.target for task in tasks)])
 
 
-def show_source(entry: Entry, config: Model) -> np.ndarray:
+def show_source(entry: Entry, config: ImageModel) -> np.ndarray:
     """Read the image of `entry` for display, or its half of a file; label maps in colours."""
-    images = config.images  # type: ignore[attr-defined]
+    images = config.images
     if images.labels is None:
         return read_source(entry, (), config)[0]
     return colour_labels(read_labels(entry.path, images.palette, entry.part), images.palette)
 
 
-def _show_output(item: Item, config: Model) -> list[np.ndarray | None]:
+def _show_output(item: Item, config: ImageModel) -> list[np.ndarray | None]:
     return [read_image(item.converted), None if item.target is None else read_target(item.target, config)]
 
 
-def _compare(item: Item, config: Model) -> list[np.ndarray | None]:
+def _compare(item: Item, config: ImageModel) -> list[np.ndarray | None]:
     """Return bicubic, converted and high resolution: the middle of the image, with pixels doubled."""
     source = to_uint8(read_source(item.source, (), config)[0])
-    enlarged = bicubic(source, config.images.scale)  # type: ignore[attr-defined]
+    enlarged = bicubic(source, config.images.scale)
     return [None if picture is None else _cut_middle(picture) for picture in (enlarged, *_show_output(item, config))]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from translate.corpus.directions import Directions
 from translate.games.base import Translator
-from translate.models.base import Model
+from translate.models.base import SpeechModel
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import translate_chunks
@@ -43,14 +43,14 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
     def __init__(
         self,
         translator: Translator,
-        config: Model,
+        config: SpeechModel,
         statistics: Mapping[str, Statistics],
         device: torch.device,
     ):
         self.translator = translator.to(device).eval()
         self.config, self.statistics, self.device = config, dict(statistics), device
         self.between = Directions.of(config)
-        self.front_end: Any = make_front_end(config.features)  # type: ignore[attr-defined]
+        self.front_end: Any = make_front_end(config.features)
         self.sample_rate: int = self.front_end.sample_rate
         self.takes_seed = "seed" in inspect.signature(translator.translate).parameters
 

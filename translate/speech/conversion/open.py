@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from translate.checkpoints.opening import Opened
 from translate.errors import UserError
 from translate.games.base import Translator
-from translate.models.base import Model
+from translate.models.base import SpeechModel
 from translate.speech.analysis.front_end import find_converter, make_front_end
 from translate.speech.analysis.statistics import Statistics, load_statistics
 from translate.speech.conversion.features import FeatureConverter
 
 
 def make_converter(
-    translator: Translator, config: Model, statistics: Mapping[str, Statistics], device: torch.device
+    translator: Translator, config: SpeechModel, statistics: Mapping[str, Statistics], device: torch.device
 ) -> FeatureConverter[Any]:
     """Make the converter for the model's kind of features; works on a model in training as well."""
-    make = find_converter(config.features)  # type: ignore[attr-defined]
+    make = find_converter(config.features)
     return make(translator, config, statistics, device)
 
 
@@ -29,11 +29,11 @@ def open_speech(opened: Opened) -> FeatureConverter[Any]:
     """Make the converter of a checkpoint of speech; raise `UserError` if its statistics are of another run."""
     if opened.config.modality != "speech":
         raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no model of speech")
-    statistics = read_statistics(opened.checkpoint, opened.config)
-    return make_converter(opened.translator, opened.config, statistics, opened.device)
+    config = cast(SpeechModel, opened.config)
+    return make_converter(opened.translator, config, read_statistics(opened.checkpoint, config), opened.device)
 
 
-def read_statistics(checkpoint: Path, config: Model) -> dict[str, Statistics]:
+def read_statistics(checkpoint: Path, config: SpeechModel) -> dict[str, Statistics]:
     """Read the statistics by domain that conversion of speech needs.
 
     Raises:
@@ -41,7 +41,7 @@ def read_statistics(checkpoint: Path, config: Model) -> dict[str, Statistics]:
     """
     path = checkpoint / "statistics.safetensors"
     statistics = load_statistics(path)
-    dimensions = make_front_end(config.features).dimensions  # type: ignore[attr-defined]
+    dimensions = make_front_end(config.features).dimensions
     for domain in config.data.domains:
         if domain not in statistics or statistics[domain].mean.shape != (dimensions,):
             raise UserError(

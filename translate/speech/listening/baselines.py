@@ -10,6 +10,7 @@ import numpy as np
 from translate.checkpoints.store import find_checkpoint, find_run_config
 from translate.config import StftConfig, WorldConfig
 from translate.corpus.directions import Direction
+from translate.models.base import SpeechModel
 from translate.speech.analysis.f0 import convert_f0
 from translate.speech.analysis.front_end import make_front_end
 from translate.speech.analysis.statistics import Statistics
@@ -55,7 +56,7 @@ def open_baselines(runs: Sequence[Path]) -> Baselines | None:
     for kind in (WorldConfig, StftConfig):
         for run in runs:
             config = find_run_config(run)
-            if config is not None and isinstance(config.features, kind):  # type: ignore[attr-defined]
+            if isinstance(config, SpeechModel) and isinstance(config.features, kind):
                 statistics = read_statistics(find_checkpoint(run), config)
-                return Baselines(make_front_end(config.features), statistics)  # type: ignore[attr-defined]
+                return Baselines(make_front_end(config.features), statistics)
     return None
