@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from translate.config import LossWeight
 from translate.games.graph import Direct, Graph
+from translate.networks.linear import FitMap
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
 # Speech is normalised by domain, images are in [-1, 1], low resolutions in [0, 1].
@@ -87,6 +88,9 @@ class Game(nn.Module, ABC):
             found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
             raise ValueError(f"own.losses: {path} returned {found}; expected a 0-dim tensor")
         return value
+
+    def prepare(self, fit: FitMap) -> None:
+        """Set what the data determine, before a training begins: linear maps between domains, by `fit`."""
 
     def begin(self, step: int) -> Stage:
         """Prepare for a step, before its batch is drawn, and return its stage.

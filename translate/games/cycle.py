@@ -11,6 +11,7 @@ from translate.games.base import Batch, Translator, Turn, measure_change
 from translate.games.pool import FakePool
 from translate.losses.adversarial import AdversarialLoss
 from translate.losses.consistency import l1
+from translate.networks.linear import FitMap, FromLinear
 
 
 class CycleGame(Translator):
@@ -22,6 +23,7 @@ class CycleGame(Translator):
         second_adversarial  D'_X judges F(G(x)), D'_Y judges G(F(y))            (Kaneko et al. 2019, eq. 4)
         cycle               |F(G(x)) - x| + |G(F(y)) - y|                       (Zhu et al. 2017, eq. 2)
         identity            |G(y) - y| + |F(x) - x|                             (Zhu et al. 2017, sec. 5.2)
+                            of generators that start from linear maps A, B: |G(x) - A(x)| + |F(y) - B(y)|
 
     Losses of the discriminator: adversarial, second_adversarial.
 
@@ -86,7 +88,7 @@ class CycleGame(Translator):
         if cycle:
             losses["cycle"] = l1(cycled_x, x) + l1(cycled_y, y)
         if self.active("generator", "identity", step):
-            losses["identity"] = l1(to_y(y), y) + l1(to_x(x), x)
+            losses["identity"] = self._change(to_y, x, fake_y, y) + self._change(to_x, y, fake_x, x)
         self.monitors["change"] = measure_change(x, fake_y)
         yield "generator", losses
 
@@ -102,6 +104,18 @@ class CycleGame(Translator):
                 judge_cycled_x, x, past["source_cycled"].query(cycled_x)
             ) + unmask(judge_cycled_y, y, past["target_cycled"].query(cycled_y))
         yield "discriminator", losses
+
+    def prepare(self, fit: FitMap) -> None:
+        for generator, direction in zip(self.maps.values(), (self.domains, self.domains[::-1]), strict=True):
+            if isinstance(generator, FromLinear):
+                generator.fit(fit, *direction)
+
+    @staticmethod
+    def _change(generator: nn.Module, source: Tensor, fake: Tensor, target: Tensor) -> Tensor:
+        """Return how far the generator is from the map that changes least: the identity, or its linear map."""
+        if isinstance(generator, FromLinear):
+            return l1(fake, generator.linear(source))
+        return l1(generator(target), target)
 
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:
         if (source, target) not in (self.domains, self.domains[::-1]):

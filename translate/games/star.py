@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,12 +10,13 @@ from translate.config import LossWeight
 from translate.errors import UserError
 from translate.games.base import Batch, Turn, measure_change
 from translate.games.graph import Graph, Kind
-from translate.games.vectors import VectorGame, check_domains
+from translate.games.vectors import Coded, VectorGame, check_domains
 from translate.losses.adversarial import AdversarialLoss, judge_frozen, judge_together
 from translate.losses.consistency import l1
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.judgement import Judgement, mixes_samples
 from translate.losses.penalties import gradient_penalty
+from translate.networks.linear import FitMap, FromLinearMaps
 
 __all__ = ["StarGame", "check_domains"]
 
@@ -94,6 +94,10 @@ class StarGame(VectorGame):
     def map(self) -> nn.Module:
         """Return the generator: samples and codes to samples."""
         return self.players["generator"]["map"]  # type: ignore[index]
+
+    def prepare(self, fit: FitMap) -> None:
+        if isinstance(self.map, FromLinearMaps):
+            self.map.fit(fit)
 
     def generate(self, x: Tensor, source: Tensor, target: Tensor) -> Tensor:
         """Apply G to `x` (B, C, *S) with the code (B, K [+ sets]) of its target, or those of its source and target."""
@@ -193,33 +197,10 @@ class StarGame(VectorGame):
         """Return one graph for all domains: the generator's codes are inputs."""
         kinds: dict[str, Kind] = {"target": "code"} if self.codes == "target" else {"source": "code", "target": "code"}
         sets = len(self.sizes) if len(self.sizes) > 1 else 0
-        return Graph(Coded(self), kinds, self._draw_codes, facts={"sets": sets})
-
-    def _draw_codes(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
-        """Draw two different domains of the first set for each sample, or any mixtures of attributes."""
-        if self.exclusive:
-            drawn = np.eye(len(self.domains))[[random.permutation(len(self.domains))[:2] for _ in x]]
-        else:
-            drawn = random.uniform(size=(len(x), 2, len(self.domains)))
-        codes = torch.from_numpy(drawn).float().unbind(1)
-        first = torch.zeros(len(x), len(self.domains))
-        first[:, : self.sizes[0]] = 1
-        source, target = (self.encode(code, code if self.exclusive else first) for code in codes)
-        return {"source": source, "target": target}
+        return Graph(Coded(self), kinds, self.draw_codes, facts={"sets": sets})
 
     def _is_generators_turn(self, step: int) -> bool:
         return (step + 1) % self.discriminator_steps == 0
 
     def _plays(self, player: str, loss: str, step: int) -> bool:
         return loss in self.weights[player] and self.active(player, loss, step)
-
-
-class Coded(nn.Module):
-    """The generator of a `StarGame`, called with samples and codes."""
-
-    def __init__(self, game: StarGame):
-        super().__init__()
-        self.game = game
-
-    def forward(self, x: Tensor, *codes: Tensor) -> Tensor:
-        return self.game.generate(x, codes[0], codes[-1])

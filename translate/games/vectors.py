@@ -2,7 +2,9 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -135,6 +137,18 @@ class VectorGame(Translator):
                 axes |= {f"{prefix}.{key}": place for key, place in network.domain_axes().items()}
         return axes
 
+    def draw_codes(self, x: Tensor, random: np.random.Generator) -> dict[str, Tensor]:
+        """Draw codes to try a graph with: two different domains of the first set, or any mixtures of attributes."""
+        if self.exclusive:
+            drawn = np.eye(len(self.domains))[[random.permutation(len(self.domains))[:2] for _ in x]]
+        else:
+            drawn = random.uniform(size=(len(x), 2, len(self.domains)))
+        codes = torch.from_numpy(drawn).float().unbind(1)
+        first = torch.zeros(len(x), len(self.domains))
+        first[:, : self.sizes[0]] = 1
+        source, target = (self.encode(code, code if self.exclusive else first) for code in codes)
+        return {"source": source, "target": target}
+
     def _find(self, name: str) -> int:
         if name in self.domains:
             return self.domains.index(name)
@@ -165,3 +179,13 @@ def check_domains(
         raise UserError(f"`network.exclusive_groups` names `{unknown[0]}`, which `data.domains` lacks ({shown})")
     if len(set(grouped)) != len(grouped):
         raise UserError("`network.exclusive_groups`: expected every attribute in one group only")
+
+class Coded(nn.Module):
+    """`generate` of a game of vectors, as a module called with samples and codes."""
+
+    def __init__(self, game: Any):
+        super().__init__()
+        self.game = game
+
+    def forward(self, x: Tensor, *codes: Tensor) -> Tensor:
+        return self.game.generate(x, codes[0], codes[-1])

@@ -47,6 +47,8 @@ def train_system(config: Model, data: Path, out: Path) -> Path:
             )
         material = find_modality(config).open(config, data, device)
         translator = make_translator(config, out, device)
+        if material.fit is not None:
+            translator.prepare(material.fit)
         return train(translator, config, material.sampler, material.statistics, out, material.watch)
     finally:
         distributed.stop()

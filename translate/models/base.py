@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from torch import nn
 from torch.nn.functional import one_hot
 
 from translate.config import (
@@ -21,9 +22,11 @@ from translate.corpus.directions import Directions
 from translate.errors import UserError
 from translate.games.base import Batch, Game
 from translate.models.description import Description
+from translate.networks.linear import FromLinear, FromLinearMaps
 
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
+Start = Literal["none", "linear"]                                   # what a generator adds to, see `networks.linear`
 MOST_NAMED = 6                                                      # voices named in a title
 
 
@@ -126,6 +129,21 @@ class SpeechModel(Model):
     @property
     def reads(self) -> str:
         return self.features.kind
+
+    def from_linear(self, net: nn.Module) -> nn.Module:
+        """Return the generator of a pair, or with `network.start: linear` one that adds to the linear map."""
+        return FromLinear(net, self.features.frame_size) if self._starts_linear() else net
+
+    def from_linear_maps(self, net: nn.Module, codes: int) -> nn.Module:
+        """Return the generator of many domains likewise; `codes` is the number of one-hots that `net` takes."""
+        if not self._starts_linear():
+            return net
+        return FromLinearMaps(net, self.features.frame_size, self.data.domains, codes)
+
+    def _starts_linear(self) -> bool:
+        linear = getattr(self.network, "start", "none") == "linear"
+        self.refuse(linear and not self.features.vocoder, "network.start", "only mel-cepstra have linear maps")
+        return linear
 
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
         source, target = (torch.randn(size, self.features.frame_size, self.train.crop, device=device) for _ in range(2))

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.models.base import SpeechModel
+from translate.networks.linear import FitMap
+from translate.speech.analysis.linear_map import fit_linear_map
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.batches import find_batches, make_sampler
 from translate.speech.corpus.features import FeatureStore, Utterances
@@ -51,7 +54,22 @@ def open_voices(config: SpeechModel, features: Path, device: torch.device) -> Ma
         statistics = _measure(config, used, utterances)
         sampler = make_sampler(config, used, statistics, device)
     watch = VoiceWatch(config, store, statistics, used, device)
-    return Material(sampler, pack_statistics(statistics), watch.make())
+    return Material(sampler, pack_statistics(statistics), watch.make(), _prepare_fit(config, statistics))
+
+
+def _prepare_fit(config: SpeechModel, statistics: Mapping[str, Statistics]) -> FitMap | None:
+    """Return the function that fits linear maps between normalised frames; None where there are no mel-cepstra."""
+    features = config.features
+    if not isinstance(features, WorldConfig):
+        return None
+
+    def fit(source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+        between = statistics[source], statistics[target]
+        found = fit_linear_map(*between, features)
+        log.info("%s to %s: linear map, frequency warp %+.2f", source, target, found.shift)
+        return found.normalised(*between)
+
+    return fit
 
 
 def _measure(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from translate.networks.linear import FitMap
 from translate.training.resume import Sampler
 from translate.training.trainer import Watch
 
@@ -17,8 +18,10 @@ class Material:
         sampler: source of the batches.
         statistics: statistics of the data, keys `<domain>/...`; they travel in the checkpoint.
         watch: monitor of the run.
+        fit: function that fits linear maps between two domains; None for data that have none.
     """
 
     sampler: Sampler
     statistics: Mapping[str, np.ndarray]
     watch: Watch
+    fit: FitMap | None = None

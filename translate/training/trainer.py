@@ -77,7 +77,11 @@ def train(
     check_players(game, config)
     remember_code(config)
     distributed.broadcast(game)
-    players = {name: Player(name, module, config.players[name]) for name, module in game.players.items()}
+    players = {
+        name: Player(name, module, config.players[name])
+        for name, module in game.players.items()
+        if any(parameter.requires_grad for parameter in module.parameters())  # else the data determine it
+    }
     step, best = resume(folder, config, game, players, sampler, statistics)
     saved = step
     stage = game.begin(max(step - 1, 0))                            # stage of the checkpoint

@@ -4,7 +4,7 @@ import pytest
 from translate.errors import UserError
 from translate.files import save_arrays
 from translate.speech.analysis.f0 import convert_f0, tell_misfit
-from translate.speech.analysis.statistics import Statistics, load_statistics, moments, pack_statistics
+from translate.speech.analysis.statistics import Statistics, count_moments, load_statistics, moments, pack_statistics
 
 
 @pytest.fixture
@@ -18,19 +18,44 @@ def corpus():
 def test_moments_add_up_to_mean_and_deviation(corpus):
     mceps, f0s = corpus
     total = sum(moments(m, f) for m, f in zip(*corpus, strict=True))
-    assert total.shape == (14,)
-    statistics = Statistics.from_moments(total)
+    assert total.shape == (count_moments(5, with_f0=True),) == (34,)
+    statistics = Statistics.from_moments(total, 5)
     frames, f0 = np.concatenate(mceps).astype(np.float64), np.concatenate(f0s)
     np.testing.assert_allclose(statistics.mean, frames.mean(0), rtol=1e-12)
     np.testing.assert_allclose(statistics.deviation, frames.std(0), rtol=1e-10)
+    np.testing.assert_allclose(statistics.covariance, np.cov(frames.T, bias=True), rtol=1e-9, atol=1e-12)
     assert statistics.log_f0_mean == pytest.approx(np.log(f0[f0 > 0]).mean(), rel=1e-12)
     assert statistics.log_f0_deviation == pytest.approx(np.log(f0[f0 > 0]).std(), rel=1e-9)
     assert (statistics.frames, statistics.voiced) == (347, (f0 > 0).sum())
 
 
+def test_frames_without_f0_have_no_covariance(corpus):
+    mceps, _ = corpus
+    total = sum(moments(m) for m in mceps)
+    assert total.shape == (count_moments(5, with_f0=False),) == (14,)
+    statistics, frames = Statistics.from_moments(total, 5), np.concatenate(mceps).astype(np.float64)
+    assert statistics.covariance is None
+    np.testing.assert_allclose(statistics.deviation, frames.std(0), rtol=1e-9)
+
+
+def test_silence_and_octave_errors_are_left_out():
+    random = np.random.default_rng(0)
+    mcep, f0 = random.normal(size=(400, 3)), np.exp(random.normal(np.log(200), 0.15, 400))
+    clean = Statistics.from_moments(moments(mcep[:300], f0[:300]), 3)
+    mcep[300:], f0[300:350], f0[350:] = -30, 0, 90
+    speech = np.arange(400) < 300
+    disturbed = f0.copy()
+    disturbed[:300:20] /= 2                                         # octave errors
+    found = Statistics.from_moments(moments(mcep, disturbed, speech), 3)
+    np.testing.assert_array_equal(found.mean, clean.mean)
+    assert found.frames == 300
+    assert 300 - 15 <= found.voiced <= 300 - 13
+    assert found.log_f0_deviation == pytest.approx(clean.log_f0_deviation, rel=0.03)
+
+
 def test_normalisation_and_back(corpus):
     mceps, _ = corpus
-    statistics = Statistics.from_moments(sum(moments(m, f) for m, f in zip(*corpus, strict=True)))
+    statistics = Statistics.from_moments(sum(moments(m, f) for m, f in zip(*corpus, strict=True)), 5)
     normal = statistics.normalise(np.concatenate(mceps))
     assert normal.dtype == np.float32
     np.testing.assert_allclose(normal.mean(0), 0, atol=1e-5)
@@ -40,21 +65,21 @@ def test_normalisation_and_back(corpus):
 
 def test_a_constant_dimension_stays_finite():
     mcep = np.full((50, 3), -7.3)
-    statistics = Statistics.from_moments(moments(mcep, np.zeros(50)))
+    statistics = Statistics.from_moments(moments(mcep, np.zeros(50)), 3)
     assert np.abs(statistics.normalise(mcep)).max() < 1
     np.testing.assert_allclose(statistics.denormalise(statistics.normalise(mcep)), mcep, atol=1e-9)
 
 
 def test_no_frames_is_told():
     with pytest.raises(UserError, match=r"no frames"):
-        Statistics.from_moments(np.zeros(14))
+        Statistics.from_moments(np.zeros(34), 5)
 
 
 def test_save_and_load(tmp_path, corpus):
     mceps, f0s = corpus
     known = {
-        "SF1": Statistics.from_moments(moments(mceps[0], f0s[0])),
-        "a/b": Statistics.from_moments(moments(mceps[1][:, ::-1], f0s[1])),
+        "SF1": Statistics.from_moments(moments(mceps[0], f0s[0]), 5),
+        "a/b": Statistics.from_moments(moments(mceps[1][:, ::-1], f0s[1]), 5),
     }
     save_arrays(tmp_path / "s.safetensors", pack_statistics(known))
     loaded = load_statistics(tmp_path / "s.safetensors")

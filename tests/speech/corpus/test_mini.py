@@ -90,8 +90,9 @@ def distortion(a, b, path):
 def test_mean_and_variance_do_not_map_one_voice_to_the_other(analysed):
     from librosa.sequence import dtw
 
+    width = next(iter(analysed.values()))[0].shape[1]
     statistics = {
-        voice: Statistics.from_moments(sum(moments(*v) for key, v in analysed.items() if key[0] == voice))
+        voice: Statistics.from_moments(sum(moments(*v) for key, v in analysed.items() if key[0] == voice), width)
         for voice in ("low", "high")
     }
     plain, shifted, mapped = [], [], []

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from translate.config import Section, TrainConfig, WorldConfig
 from translate.games.cycle import CycleGame
-from translate.models.base import Players, SpeechModel, player, until
+from translate.models.base import Players, SpeechModel, Start, player, until
 from translate.networks.cnn1d import Generator1d
 from translate.networks.spectral import FullDiscriminator
 
@@ -23,6 +23,7 @@ class Network(Section):
     channels: int = Field(128, ge=1)  # channels after the first gate; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
     pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
+    start: Start = "none"  # linear: generators add to the linear map of the two domains; not in the paper
 
 
 class CycleGanVc(SpeechModel):
@@ -42,7 +43,7 @@ class CycleGanVc(SpeechModel):
         n, bins = self.network, self.features.dimensions
         return CycleGame(
             self.data.pair(),
-            lambda: Generator1d(bins, n.channels, n.blocks),
+            lambda: self.from_linear(Generator1d(bins, n.channels, n.blocks)),
             lambda: FullDiscriminator(bins, self.train.crop, n.channels),
             self.weights(),
             pool=n.pool,

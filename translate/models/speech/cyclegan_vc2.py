@@ -21,7 +21,7 @@ from torch import nn
 
 from translate.config import Section, TrainConfig, WorldConfig
 from translate.games.cycle import CycleGame
-from translate.models.base import Adversarial, Players, SpeechModel, player, until
+from translate.models.base import Adversarial, Players, SpeechModel, Start, player, until
 from translate.networks.cnn1d import Generator1d
 from translate.networks.cnn212 import Generator2d
 from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
@@ -36,6 +36,7 @@ class Network(Section):
     adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged as well
     discriminators: Literal[1, 2] = 2  # per domain; 2: a separate one for the cycled output
     pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
+    start: Start = "none"  # linear: generators add to the linear map of the two domains; not in the paper
 
 
 class CycleGanVc2(SpeechModel):
@@ -67,8 +68,8 @@ class CycleGanVc2(SpeechModel):
     def make_generator(self) -> nn.Module:
         n, bins = self.network, self.features.dimensions
         if n.generator == "1d":
-            return Generator1d(bins, n.channels, n.blocks)
-        return Generator2d(bins, n.channels, n.blocks, middle=1 if n.generator == "2-1-2d" else 2)
+            return self.from_linear(Generator1d(bins, n.channels, n.blocks))
+        return self.from_linear(Generator2d(bins, n.channels, n.blocks, middle=1 if n.generator == "2-1-2d" else 2))
 
     def make_discriminator(self) -> nn.Module:
         n = self.network

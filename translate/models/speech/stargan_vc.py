@@ -27,7 +27,7 @@ from pydantic import Field
 from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.star import StarGame
 from translate.games.vectors import check_domains
-from translate.models.base import Players, SpeechModel, player, until
+from translate.models.base import Players, SpeechModel, Start, player, until
 from translate.networks.star_vc import StarVcClassifier, StarVcDiscriminator, StarVcGenerator
 
 
@@ -36,6 +36,7 @@ class Network(Section):
     bottleneck: int = Field(5, ge=1)                                # channels between encoder and decoder
     adversarial: Literal["nonsaturating", "lsgan", "wgan"] = "nonsaturating"
     discriminator_steps: int = Field(1, ge=1)                       # per step of the generator
+    start: Start = "none"  # linear: the generator adds to the linear map of source and target; not in the paper
 
 
 class StarGanVc(SpeechModel):
@@ -59,7 +60,7 @@ class StarGanVc(SpeechModel):
         check_domains(domains, exclusive=True, sets=(), groups=())
         return StarGame(
             domains,
-            StarVcGenerator(bins, len(domains), n.channels, n.bottleneck),
+            self.from_linear_maps(StarVcGenerator(bins, len(domains), n.channels, n.bottleneck), codes=1),
             StarVcDiscriminator(bins, len(domains), n.channels),
             self.weights(*["gradient_penalty"] * (n.adversarial != "wgan")),
             exclusive=True,
@@ -67,4 +68,5 @@ class StarGanVc(SpeechModel):
             discriminator_steps=n.discriminator_steps,
             classifier=StarVcClassifier(len(domains), n.channels // 4),
             game="target",
+            codes="source_target" if n.start == "linear" else "target",
         )

@@ -33,7 +33,7 @@ from pydantic import Field
 from translate.config import DataConfig, Section, TrainConfig, WorldConfig
 from translate.games.star import StarGame
 from translate.games.vectors import check_domains
-from translate.models.base import Players, SpeechModel, player, until
+from translate.models.base import Players, SpeechModel, Start, player, until
 from translate.networks.star_vc2 import StarVc2Discriminator, StarVc2Generator
 
 # For each `network.loss`: the game, the codes of the generator, and the number of one-hots in each network's code.
@@ -53,6 +53,7 @@ class Network(Section):
     blocks: int = Field(9, ge=1)                                    # gated convolutions in the generator's middle
     residual: bool = False  # whether these add to their input; for short trainings
     adversarial: Literal["saturating", "nonsaturating", "lsgan", "hinge"] = "lsgan"
+    start: Start = "none"  # linear: the generator adds to the linear map of source and target; not in the paper
 
 
 class StarGanVc2(SpeechModel):
@@ -75,14 +76,15 @@ class StarGanVc2(SpeechModel):
         check_domains(domains, exclusive=True, sets=(), groups=())
         game, codes, generator_codes, judged = GAMES[n.loss]
         classifies = n.loss == "classification"
+        net = StarVc2Generator(bins, len(domains), generator_codes, n.channels, n.blocks, n.condition, n.residual)
         return StarGame(
             domains,
-            StarVc2Generator(bins, len(domains), generator_codes, n.channels, n.blocks, n.condition, n.residual),
+            self.from_linear_maps(net, generator_codes),
             StarVc2Discriminator(len(domains), judged, n.channels, classes=classifies),
             self.weights(*["classification"] * (not classifies)),
             exclusive=True,
             adversarial=n.adversarial,
             discriminator_steps=1,
             game=game,
-            codes=codes,
+            codes="source_target" if n.start == "linear" else codes,
         )

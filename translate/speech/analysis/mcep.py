@@ -42,16 +42,16 @@ def spectrum_to_mcep(power: np.ndarray, dimensions: int, alpha: float) -> np.nda
     Returns:
         (T, Q) float64; c0 is the mean log *amplitude* over the warped frequency.
     """
-    return np.log(power) @ _encoder(power.shape[-1], dimensions, alpha)  # (T, F) @ (F, Q)
+    return np.log(power) @ make_encoder(power.shape[-1], dimensions, alpha)  # (T, F) @ (F, Q)
 
 
 def mcep_to_spectrum(mcep: np.ndarray, alpha: float, fft_size: int) -> np.ndarray:
     """Compute the power spectrum (T, fft_size / 2 + 1) of a mel-cepstrum (T, Q): |H(w)|^2 of the formula above."""
-    return np.exp(2 * (mcep @ _decoder(mcep.shape[-1], alpha, fft_size)))  # (T, Q) @ (Q, F)
+    return np.exp(2 * (mcep @ make_decoder(mcep.shape[-1], alpha, fft_size)))  # (T, Q) @ (Q, F)
 
 
 @lru_cache(maxsize=16)
-def _encoder(bins: int, dimensions: int, alpha: float) -> np.ndarray:
+def make_encoder(bins: int, dimensions: int, alpha: float) -> np.ndarray:
     """Return (F, Q): log power -> one-sided cepstrum of the amplitude -> frequency transform."""
     fft_size = 2 * (bins - 1)
     cepstrum = np.fft.irfft(np.eye(bins), fft_size)[:, :bins]       # (F, F) one row per bin of the log power
@@ -66,7 +66,7 @@ def _encoder(bins: int, dimensions: int, alpha: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _decoder(dimensions: int, alpha: float, fft_size: int) -> np.ndarray:
+def make_decoder(dimensions: int, alpha: float, fft_size: int) -> np.ndarray:
     """Return (Q, F): cos(m v(w)) at the bins of the FFT."""
     w = np.linspace(0, np.pi, fft_size // 2 + 1)
     warped = w + 2 * np.arctan2(alpha * np.sin(w), 1 - alpha * np.cos(w))

@@ -6,7 +6,7 @@ The folder of a split and domain appears, or is replaced, as a whole (`translate
     out/<split>/<domain>/features.npy       (T, Q) float32, all utterances concatenated: mel-cepstra, log magnitudes,
                                             or samples (Q = 1), depending on the front end
     out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only for front ends with F0
-    out/<split>/<domain>/moments.npy        (U, 2Q + 4) float64, see `translate.speech.analysis.statistics.moments`
+    out/<split>/<domain>/moments.npy        (U, M) float64, see `translate.speech.analysis.statistics.moments`
     out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds
     out/.parts/                             finished utterances of a run that is not complete
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.config import FeatureConfig, validate
+from translate.config import FeatureConfig, WorldConfig, validate
 from translate.corpus.manifest import Entry
 from translate.corpus.progress import track
 from translate.errors import UserError
@@ -30,7 +30,8 @@ from translate.files import replacing
 from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
 from translate.speech.analysis.front_end import KINDS, make_front_end
-from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.analysis.levels import find_speech, measure_levels
+from translate.speech.analysis.statistics import Statistics, count_moments, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
 from translate.speech.corpus.joining import join_parts
@@ -113,7 +114,7 @@ class Utterances:
     offsets: np.ndarray                                             # (U + 1,) first frames, and the end of the last
     features: np.ndarray                                            # (T, Q) float32, memory map of the whole domain
     f0: np.ndarray | None                                           # (T,) float32, likewise; None without F0
-    moments: np.ndarray                                             # (U, 2Q + 4) float64
+    moments: np.ndarray                                             # (U, M) float64
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -147,7 +148,7 @@ class Utterances:
         return int(self.frames.max(initial=0))
 
     def statistics(self) -> Statistics:
-        return Statistics.from_moments(self.moments.sum(axis=0))
+        return Statistics.from_moments(self.moments.sum(axis=0), self.features.shape[1])
 
 
 class FeatureStore:
@@ -232,8 +233,19 @@ def _is_complete(folder: Path, group: list[tuple[Entry, str]]) -> bool:
     if not path.exists():
         return False
     index = read_json(path)
+    if not _has_moments(folder):
+        return False                                                # of a version that gathered other statistics
     wanted = [[print_, entry.pair] for entry, print_ in group]
     return [list(row) for row in zip(index["fingerprints"], index["pairs"], strict=True)] == wanted
+
+
+def _has_moments(folder: Path) -> bool:
+    """Return whether a folder's moments have the length that `moments` gives today."""
+    try:
+        found, wide = (np.load(folder / f"{name}.npy", mmap_mode="r").shape[1] for name in ("moments", "features"))
+    except (OSError, ValueError):
+        return False
+    return found == count_moments(wide, (folder / "f0.npy").exists())
 
 
 def _part(out: Path, fingerprint: str) -> Path:
@@ -259,11 +271,23 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
         frames, f0 = make_front_end(config).analyse_frames(wave)
         maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
-            rows = {"moments": moments(maps["features"], maps.get("f0")), "seconds": np.array(len(wave) / sample_rate)}
+            rows = {
+                "moments": moments(maps["features"], maps.get("f0"), _find_speech(wave, frames, f0, config)),
+                "seconds": np.array(len(wave) / sample_rate),
+            }
             np.savez(file, **maps, **rows)  # type: ignore[arg-type]
     except UserError as error:
         return str(error)
     return None
+
+
+def _find_speech(
+    wave: np.ndarray, frames: np.ndarray, f0: np.ndarray | None, config: FeatureConfig
+) -> np.ndarray | None:
+    """Find the frames that the statistics are of: speech (T,), or None, all, for features without F0."""
+    if f0 is None or not isinstance(config, WorldConfig):
+        return None
+    return find_speech(measure_levels(wave, config.sample_rate, len(frames), config.hop_ms))
 
 
 def read_json(path: Path) -> dict:

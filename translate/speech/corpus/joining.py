@@ -16,7 +16,7 @@ def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object])
     """Concatenate the files of utterances, one in memory at a time; `folder` appears, or is replaced, as a whole.
 
     Args:
-        parts: .npz files with "features" (t, Q), "f0" (t,) if there is F0, "moments" (2Q + 4,) and "seconds".
+        parts: .npz files with "features" (t, Q), "f0" (t,) if there is F0, "moments" and "seconds".
         folder: output, see `translate.speech.corpus.features` for its content.
         facts: further entries of the index besides frames and seconds: lists with a value per utterance.
 
@@ -35,15 +35,14 @@ def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object])
 
 
 def _write(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> None:
-    rows, seconds = [], []
+    rows, seconds, shapes = [], [], []
     for part in parts:
         with np.load(part) as utterance:
             rows.append(utterance["moments"])
             seconds.append(float(utterance["seconds"]))
+            shapes.append(utterance["features"].shape)
             names = [name for name in ("features", "f0") if name in utterance]
-    table = np.stack(rows)                                          # (U, 2Q + 4)
-    dimensions = (table.shape[1] - 4) // 2
-    frames = table[:, 2 * dimensions].astype(int).tolist()
+    frames, dimensions = [length for length, _ in shapes], shapes[0][1]
     for name in names:
         shape = (sum(frames), dimensions) if name == "features" else (sum(frames),)
         with replacing(folder / f"{name}.npy") as temporary:
@@ -56,7 +55,7 @@ def _write(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> 
             joined.flush()
             del joined
     with replacing(folder / "moments.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, table)
+        np.save(file, np.stack(rows))
     with replacing(folder / "index.json") as temporary:
         index = {**facts, "frames": frames, "seconds": seconds}
         temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

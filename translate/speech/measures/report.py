@@ -186,8 +186,9 @@ def _draw(folder: Path, pairs: Sequence[Mapping[str, Trajectories]], resynthesis
     draw_modulation(folder / "modulation.png", sets)
 
 
-def _statistics(analyses: Iterable[Analysis]) -> Statistics:
-    return Statistics.from_moments(np.sum([moments(a.mcep, a.f0) for a in analyses], axis=0))
+def _statistics(analyses: Sequence[Analysis]) -> Statistics:
+    total = np.sum([moments(a.mcep, a.f0) for a in analyses], axis=0)
+    return Statistics.from_moments(total, analyses[0].mcep.shape[1])
 
 
 def _mceps(analyses: Mapping[str, Iterable[Analysis]]) -> dict[str, list[np.ndarray]]:

@@ -83,7 +83,7 @@ class ShardedUtterances:
     Attributes:
         shards: shards in the order of their numbers.
         dimensions: Q of the frames (T, Q).
-        total: (2Q + 4,) sum of the moments of all selected utterances.
+        total: sum of the moments of all selected utterances.
         count, seconds, longest: number of selected utterances, their duration, frames of the longest in any shard.
         dropped: sorted hashes of the sentences that are left out.
     """
@@ -101,7 +101,7 @@ class ShardedUtterances:
         return self.count
 
     def statistics(self) -> Statistics:
-        return Statistics.from_moments(self.total)
+        return Statistics.from_moments(self.total, self.dimensions)
 
     def find_rows(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
         """Find the selected utterances of a shard: first bytes (U,) and numbers (U,) of their frames."""
@@ -180,7 +180,7 @@ class ShardStore(FeatureStore):
                 what = "missing" if found is None else f"{found} bytes instead of {shard.size}"
                 raise UserError(f"{shard.path}: {what}; run `translate shard` again")
         total = np.array(facts["moments"])
-        dimensions = (len(total) - 4) // 2
+        dimensions = facts.get("dimensions", (len(total) - 4) // 2)  # older shards have squares alone
         count, seconds, longest = (facts[name] for name in ("count", "seconds", "longest"))
         return ShardedUtterances(shards, dimensions, total, count, seconds, longest, self.files)
 
@@ -234,6 +234,7 @@ def pack_index(splits: Mapping[str, Mapping[str, Sequence[dict]]]) -> dict:
                 "count": sum(shard["count"] for shard in shards),
                 "seconds": sum(shard["seconds"] for shard in shards),
                 "longest": max(shard["longest"] for shard in shards),
+                "dimensions": shards[0]["dimensions"],
                 "moments": np.sum([shard["moments"] for shard in shards], axis=0).tolist(),
                 "shards": [{name: shard[name] for name in ("name", "count", "bytes", "sha256")} for shard in shards],
             }

@@ -142,7 +142,7 @@ def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
     }
     with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
         np.savez(file, **table)
-    return _describe(path, table)
+    return _describe(path, table, cut)
 
 
 def _find_finished(out: Path, cut: _Cut) -> dict[str, Any] | None:
@@ -154,10 +154,10 @@ def _find_finished(out: Path, cut: _Cut) -> dict[str, Any] | None:
         whole = str(table["fingerprint"]) == cut.fingerprint() and str(table["sha256"]) == digest(path)
     except (OSError, KeyError, ValueError, EOFError):
         return None
-    return _describe(path, table) if whole else None
+    return _describe(path, table, cut) if whole else None
 
 
-def _describe(path: Path, table: dict[str, np.ndarray]) -> dict[str, Any]:
+def _describe(path: Path, table: dict[str, np.ndarray], cut: _Cut) -> dict[str, Any]:
     return {
         "name": path.name,
         "count": len(table["frames"]),
@@ -165,6 +165,7 @@ def _describe(path: Path, table: dict[str, np.ndarray]) -> dict[str, Any]:
         "sha256": str(table["sha256"]),
         "seconds": float(table["seconds"].sum()),
         "longest": int(table["frames"].max()),
+        "dimensions": cut.utterances.features.shape[1],
         "moments": table["moments"].sum(axis=0),
     }
 
