@@ -60,6 +60,7 @@ def make_utterances(seed, frames=(40, 25, 33), dimensions=12):
         offsets=offsets,
         features=mcep,
         f0=np.full(len(mcep), 100.0, dtype=np.float32),
+        spans=np.stack([np.zeros(len(frames), dtype=int), np.array(frames)], axis=1),
         moments=np.stack([moments(piece, np.full(len(piece), 100.0)) for piece in pieces]),
     )
 

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -111,6 +112,25 @@ def test_statistics_and_selection(done):
     np.testing.assert_array_equal(part.moments, utterances.moments[[2, 0]])
     with pytest.raises(UserError, match=r"no utterance `train_009`"):
         utterances.select(["train_009"])
+
+
+def test_silence_around_speech_changes_neither_statistics_nor_crops(entries, tmp_path):
+    plain, quiet = tmp_path / "plain", tmp_path / "quiet"
+    changed = []
+    for entry in entries:
+        wave, rate = soundfile.read(entry.path)
+        path = tmp_path / "waves" / entry.domain / f"{entry.id}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.concatenate([np.zeros(rate), wave, np.zeros(rate)]), rate)
+        changed.append(replace(entry, path=path))
+    extract(entries, CONFIG, plain, jobs=1, progress=False)
+    extract(changed, CONFIG, quiet, jobs=1, progress=False)
+    before, after = (FeatureStore(folder).open("train", "low") for folder in (plain, quiet))
+    assert (after.frames >= before.frames + 1900 / CONFIG.hop_ms).all()
+    np.testing.assert_allclose(np.diff(after.spans), np.diff(before.spans), atol=2 + 100 / CONFIG.hop_ms)
+    old, new = before.statistics(), after.statistics()
+    np.testing.assert_allclose(new.mean, old.mean, atol=0.05 * old.deviation)
+    np.testing.assert_allclose(new.deviation, old.deviation, rtol=0.1)
 
 
 def test_parallel_equals_serial(entries, done, tmp_path):

@@ -27,6 +27,7 @@ def make_utterances(frames, first=0):
         features=mcep,
         f0=np.zeros(len(mcep), dtype=np.float32),
         moments=np.zeros((count, 2 * Q + 4)),
+        spans=np.stack([np.zeros(count, dtype=int), np.array(frames)], axis=1),
     )
 
 
@@ -191,3 +192,16 @@ def test_shares_together_are_the_single_process_batch(processes):
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="a batch of 3 cannot be shared by 2 processes"):
         make_sampler(batch_size=3, processes=2)
+
+
+def test_crops_are_of_speech_alone():
+    utterances = make_utterances([40, 30, 50])
+    spans = np.array([[10, 30], [5, 12], [0, 50]])
+    object.__setattr__(utterances, "spans", spans)
+    sampler = CropSampler({"source": (utterances, PLAIN), "target": (utterances, PLAIN)}, 16, 1, 0)
+    seen = {0: set(), 1: set(), 2: set()}
+    for _ in range(300):
+        owner, place = sampler.next()["source"][0, :2].numpy().astype(int)
+        seen[int(owner[0])] |= set(place.tolist())
+    for owner, (first, end) in enumerate(spans):
+        assert seen[owner] == set(range(first, end))

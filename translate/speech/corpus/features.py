@@ -7,7 +7,7 @@ The folder of a split and domain appears, or is replaced, as a whole (`translate
                                             or samples (Q = 1), depending on the front end
     out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only for front ends with F0
     out/<split>/<domain>/moments.npy        (U, M) float64, see `translate.speech.analysis.statistics.moments`
-    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds
+    out/<split>/<domain>/index.json         ids, pairs, paths, frames, seconds, spans: [first, end) of the speech
     out/.parts/                             finished utterances of a run that is not complete
 """
 
@@ -30,7 +30,7 @@ from translate.files import replacing
 from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
 from translate.speech.analysis.front_end import KINDS, make_front_end
-from translate.speech.analysis.levels import find_speech, measure_levels
+from translate.speech.analysis.levels import find_span, find_speech, measure_levels
 from translate.speech.analysis.statistics import Statistics, count_moments, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
@@ -38,7 +38,7 @@ from translate.speech.corpus.joining import join_parts
 
 log = logging.getLogger("translate")
 
-
+MARGIN_MS = 50.0                                                    # silence kept before and after the speech
 
 def extract(
     entries: Sequence[Entry],
@@ -115,6 +115,7 @@ class Utterances:
     features: np.ndarray                                            # (T, Q) float32, memory map of the whole domain
     f0: np.ndarray | None                                           # (T,) float32, likewise; None without F0
     moments: np.ndarray                                             # (U, M) float64
+    spans: np.ndarray                                               # (U, 2) first frame of the speech, and its end
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -140,6 +141,7 @@ class Utterances:
             features=self.features,
             f0=self.f0,
             moments=self.moments[chosen],
+            spans=self.spans[chosen],
         )
 
     @property
@@ -190,6 +192,7 @@ class FeatureStore:
             features=np.load(folder / "features.npy", mmap_mode="r"),
             f0=np.load(folder / "f0.npy", mmap_mode="r") if (folder / "f0.npy").exists() else None,
             moments=np.load(folder / "moments.npy"),
+            spans=np.array(index.get("spans", [[0, length] for length in frames]), dtype=np.int64).reshape(-1, 2),
         )
 
 
@@ -271,9 +274,11 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
         frames, f0 = make_front_end(config).analyse_frames(wave)
         maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
+            speech = _find_speech(wave, frames, f0, config)
             rows = {
-                "moments": moments(maps["features"], maps.get("f0"), _find_speech(wave, frames, f0, config)),
+                "moments": moments(maps["features"], maps.get("f0"), speech),
                 "seconds": np.array(len(wave) / sample_rate),
+                "span": np.array([0, len(frames)]) if speech is None else _widen(speech, config),
             }
             np.savez(file, **maps, **rows)  # type: ignore[arg-type]
     except UserError as error:
@@ -288,6 +293,12 @@ def _find_speech(
     if f0 is None or not isinstance(config, WorldConfig):
         return None
     return find_speech(measure_levels(wave, config.sample_rate, len(frames), config.hop_ms))
+
+
+def _widen(speech: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Return first and end of the speech (T,) with a margin, (2,)."""
+    span, margin = find_span(speech), round(MARGIN_MS / config.hop_ms)  # type: ignore[union-attr]
+    return np.array([max(span.start - margin, 0), min(span.stop + margin, len(speech))])
 
 
 def read_json(path: Path) -> dict:

@@ -16,7 +16,7 @@ def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object])
     """Concatenate the files of utterances, one in memory at a time; `folder` appears, or is replaced, as a whole.
 
     Args:
-        parts: .npz files with "features" (t, Q), "f0" (t,) if there is F0, "moments" and "seconds".
+        parts: .npz files with "features" (t, Q), "f0" (t,) if there is F0, "moments", "span" (2,) and "seconds".
         folder: output, see `translate.speech.corpus.features` for its content.
         facts: further entries of the index besides frames and seconds: lists with a value per utterance.
 
@@ -35,11 +35,12 @@ def join_parts(parts: Sequence[Path], folder: Path, facts: Mapping[str, object])
 
 
 def _write(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> None:
-    rows, seconds, shapes = [], [], []
+    rows, spans, seconds, shapes = [], [], [], []
     for part in parts:
         with np.load(part) as utterance:
             rows.append(utterance["moments"])
             seconds.append(float(utterance["seconds"]))
+            spans.append(utterance["span"].tolist())
             shapes.append(utterance["features"].shape)
             names = [name for name in ("features", "f0") if name in utterance]
     frames, dimensions = [length for length, _ in shapes], shapes[0][1]
@@ -57,5 +58,5 @@ def _write(parts: Sequence[Path], folder: Path, facts: Mapping[str, object]) -> 
     with replacing(folder / "moments.npy") as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(rows))
     with replacing(folder / "index.json") as temporary:
-        index = {**facts, "frames": frames, "seconds": seconds}
+        index = {**facts, "frames": frames, "seconds": seconds, "spans": spans}
         temporary.write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

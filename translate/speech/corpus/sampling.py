@@ -23,9 +23,10 @@ DomainData = tuple[Utterances, Statistics]
 class CropSampler(BatchSampler):
     """Sampler of unpaired crops, one stream per domain: `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
-    Every stream goes through its utterances in a fresh random order and takes one random crop of each. The streams are
-    independent. Crops are normalised to mean 0 and variance 1 by their domain's statistics. An utterance shorter than a
-    crop is extended by reflection.
+    Every stream goes through its utterances in a fresh random order and takes one random crop of each, without the
+    silence before and after the speech, whose noise would tell the domains apart. The streams are independent. Crops
+    are normalised to mean 0 and variance 1 by their domain's statistics. An utterance shorter than a crop is extended
+    by reflection.
 
     Args:
         streams: utterances and statistics by name of the stream.
@@ -251,7 +252,8 @@ class _Stream:
         seed: Sequence[int],
         device: torch.device | str,
     ):
-        self.lengths, self.starts, self.crop = np.asarray(utterances.frames), np.asarray(utterances.offsets), crop
+        spans, starts = utterances.spans, utterances.offsets[:-1]
+        self.lengths, self.starts, self.crop = spans[:, 1] - spans[:, 0], starts + spans[:, 0], crop
         self.frames, self.order = _Frames(utterances, statistics, device), _Order(len(utterances), seed)
 
     def draw(self, count: int) -> np.ndarray:

@@ -104,10 +104,11 @@ class ShardedUtterances:
         return Statistics.from_moments(self.total, self.dimensions)
 
     def find_rows(self, shard: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find the selected utterances of a shard: first bytes (U,) and numbers (U,) of their frames."""
-        offsets, frames, sentences = self.shards[shard].read_table("offsets", "frames", "sentences")
+        """Find the speech of a shard's selected utterances: first bytes (U,) and numbers (U,) of its frames."""
+        offsets, spans, sentences = self.shards[shard].read_table("offsets", "spans", "sentences")
         kept = ~np.isin(sentences, self.dropped)
-        return offsets[kept], frames[kept]
+        first, end = spans[kept].T
+        return offsets[kept] + 4 * self.dimensions * first, end - first
 
     def keeps(self, pairs: Sequence[str | None]) -> np.ndarray:
         """Return whether utterances of these sentences are selected: (U,) bool."""
@@ -205,6 +206,7 @@ class ShardStore(FeatureStore):
             features=np.concatenate(features),
             f0=None,
             moments=np.concatenate(tables)[: len(rows)],
+            spans=np.stack([np.zeros_like(frames), frames], axis=1),
         )
 
 

@@ -78,7 +78,7 @@ class _Cut:
     def fingerprint(self) -> str:
         """Hash everything that the shard's bytes depend on; moments represent the frames."""
         known = self.utterances
-        digest = hashlib.sha256(known.moments[self.rows].tobytes())
+        digest = hashlib.sha256(known.moments[self.rows].tobytes() + known.spans[self.rows].tobytes())
         for row in self.rows:
             digest.update(json.dumps([known.ids[row], known.pairs[row], known.paths[row]]).encode())
         return digest.hexdigest()
@@ -137,6 +137,7 @@ def _write_shard(out: Path, cut: _Cut) -> dict[str, Any]:
         "sentences": np.array([hash_sentence(known.pairs[row]) for row in cut.rows], dtype=np.uint64),
         "moments": known.moments[cut.rows],
         "seconds": known.seconds[cut.rows],
+        "spans": known.spans[cut.rows],
         "fingerprint": np.array(cut.fingerprint()),
         "sha256": np.array(digest(path)),
     }
