@@ -44,7 +44,7 @@ class WorldConfig(Section):
     f0: Literal["harvest", "dio"] = "harvest"                       # dio: DIO + StoneMask, several times faster
     f0_floor: float = Field(71.0, ge=40, le=400)                    # Hz
     f0_ceil: float = Field(800.0, ge=100, le=2000)                  # Hz
-    codec: Literal["world", "sptk"] = "world"                       # mel bands' DCT, or true mel-cepstrum
+    codec: Literal["world", "sptk"] = "sptk"                        # WORLD's mel bands' DCT, or true mel-cepstrum
     dimensions: int = Field(36, ge=2, le=128)                       # coefficients per frame, c0 included
     alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: from the rate
 

@@ -4,7 +4,6 @@ The 1-D gated generator, a discriminator that judges the whole crop, one-step le
 consistency, and an identity-mapping loss for the first 10,000 iterations.
 
 Deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 24 coefficients (`features.codec=sptk` gives mel-cepstra).
     - Value and gate of a gated linear unit are one convolution, split in two; with instance norm this is the
       same map (see `translate.layers.gated`).
     - The discriminator's 6x3 layer keeps the height by padding 2 above and 3 below; the paper gives no padding.

@@ -7,8 +7,6 @@ CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its ow
     network.discriminator       full | patch      (sec. 3.3)
 
 Deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz; the paper uses 34 mel-cepstra
-      and c0 (`features.codec=sptk features.dimensions=35`).
     - The 2d generator keeps the sampling layers of the 2-1-2d and replaces its middle by 3x3 residual blocks; the
       paper gives no table for it.
     - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths.
@@ -44,7 +42,7 @@ class CycleGanVc2(SpeechModel):
     paper = "Kaneko et al. 2019, arXiv 1904.04631"
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)  # 34 mel-cepstra and c0
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, second_adversarial=1, cycle=10, identity=until(10_000, 5)),

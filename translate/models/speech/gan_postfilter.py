@@ -50,7 +50,7 @@ class GanPostfilter(SpeechModel):
     tiny = {**SpeechModel.tiny, "network": {"channels": 4}}
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)
     data: DataConfig = DataConfig(batches="paired", normalise="target")
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=16, crop=64)
     players: Players = {

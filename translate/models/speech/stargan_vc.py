@@ -9,8 +9,6 @@ and a separate classifier recognises the domain. One model converts between all 
 Fine-tuning adds domains to a trained model: set `train.start_from` to its run and `data.domains` to old and new names.
 
 Guesses and deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz; the paper has 36 mel-cepstra
-      (`features.codec=sptk`).
     - Weights of the losses, learning rates, batch, crop and steps are guesses, as the paper gives no numbers. They are
       those of CycleGAN-VC, with batches of 8.
     - With `adversarial: wgan` the discriminator has no norms: the penalty needs the gradient of every sample, in which

@@ -10,8 +10,6 @@ The loss also sets the codes: with `source_target` generator and discriminator g
 itself.
 
 Guesses and deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz (`features.codec=sptk` gives
-      mel-cepstra).
     - Scale and shift of a conditional instance norm are the sum of one row per source and one per target, and so is
       the discriminator's embedding; separate rows for every pair would not extend to new speakers.
     - The discriminator has no norms: with CycleGAN-VC2's instance norms before the sum over all positions, the
