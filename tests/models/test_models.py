@@ -15,7 +15,7 @@ from translate import models
 from translate.config import merge
 from translate.errors import UserError
 from translate.jobs.describe import describe_models
-from translate.models import NAMES, Model, find_model, list_models, resolve
+from translate.models import NAMES, Model, find_model, list_models, resolve, resolve_saved
 from translate.models.base import ImageModel, SpeechModel
 from translate.training.player import Player
 
@@ -103,12 +103,27 @@ def test_every_game_trains(kind):
 
 def test_cyclegan_vc_trains():
     config, translator = build(
-        "cyclegan_vc", network={"channels": 2, "blocks": 1}, features={"dimensions": 12}, train={"crop": 16}
+        "cyclegan_vc", network={"channels": 2, "blocks": 1}, features={"dimensions": 12}, train={"crop": 17}
     )
     (losses,) = play(config, translator)
     generator, discriminator = ["adversarial", "cycle", "identity"], ["adversarial"]
     assert set(losses) == {*(f"generator/{n}" for n in generator), *(f"discriminator/{n}" for n in discriminator)}
     assert all(torch.tensor(list(losses.values())).isfinite())
+
+
+def test_crops_too_short_for_the_full_discriminator_are_refused():
+    for name, network in (("cyclegan_vc", {}), ("cyclegan_vc2", {"discriminator": "full"})):
+        with pytest.raises(UserError, match=r"`train\.crop` is 16: the discriminator of whole crops needs 17 frames"):
+            build(name, network=network, train={"crop": 16})
+        build(name, network={"padded": True, "channels": 4, "blocks": 1} | network, train={"crop": 16})
+
+
+@pytest.mark.parametrize(("name", "network"), [("cyclegan_vc", {}), ("cyclegan_vc2", {"discriminator": "full"})])
+def test_checkpoints_from_before_the_key_have_the_padded_discriminator(name, network):
+    values = resolve({"model": name, "data": {"domains": ["a", "b"]}, "network": network}, "test").model_dump()
+    assert values["network"].pop("padded") is False
+    assert resolve_saved(values, "config.yaml").network.padded
+    assert not resolve_saved(values | {"network": {"padded": False}}, "config.yaml").network.padded
 
 
 def test_a_tiny_model_overfits_two_crops():

@@ -45,7 +45,7 @@ def losses(folder):
     OPTIONS,
     (*OPTIONS, "train.precision=bfloat16"),
     (*OPTIONS, "players.generator.optimizer=rmsprop", "players.generator.losses.cycle={weight: 10, every: 3}"),
-    (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}"),
+    (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}", "train.crop=20"),
     (*OPTIONS, "network.discriminators=1", "network.adversarial=hinge"),
 ], ids=["vc2", "bfloat16", "rmsprop", "vc", "one discriminator"])  # fmt: skip
 @pytest.mark.parametrize("cuts", [[HALF], [2, HALF + 3]])
@@ -164,7 +164,7 @@ def test_keys_that_a_later_version_added_have_their_defaults(finished, make_run)
 
 
 def test_another_model_is_refused(finished, make_run):
-    run = make_run("train.steps=2", "model=cyclegan_vc")
+    run = make_run("train.steps=2", "model=cyclegan_vc", "train.crop=20")
     with pytest.raises(UserError, match="was trained with model=cyclegan_vc2, not cyclegan_vc;"):
         train(*run.arguments(finished))
 

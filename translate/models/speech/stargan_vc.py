@@ -10,7 +10,7 @@ Fine-tuning adds domains to a trained model: set `train.start_from` to its run a
 
 Guesses and deviations from the paper:
     - Weights of the losses, learning rates, batch, crop and steps are guesses, as the paper gives no numbers. They are
-      those of CycleGAN-VC, with batches of 8.
+      those of CycleGAN-VC, with batches of 8. Public versions train on crops of 512 frames (`train.crop=512`).
     - With `adversarial: wgan` the discriminator has no norms: the penalty needs the gradient of every sample, in which
       batch norm would mix the others (Gulrajani et al. 2017, sec. 4).
     - With `norm: instance`, as in many public versions, discriminator and classifier have no norms, as they would hide
