@@ -120,6 +120,7 @@ def test_all_pairs_at_any_length(frames):
     ({"data": {"domains": ["a", "a"]}}, "`data.domains` is [a, a]: expected 2 or more different names"),
     ({"network": {"adversarial": "bce"}}, "`network.adversarial` is \"bce\": it should be 'nonsaturating', 'lsgan' or"),
     ({"network": {"channels": 6}}, "`network.channels` is 6: it should be a multiple of 4"),
+    ({"players": {"discriminator": {"losses": {"r1": 1}}}}, "`players.discriminator.losses.r1` is 1: it takes"),
 ])  # fmt: skip
 def test_what_cannot_be_trained_is_refused(sections, words):
     with pytest.raises(UserError) as error:
@@ -212,3 +213,12 @@ def test_runs_from_before_batch_norm_keep_their_norms(tmp_path):
     opened, x = open_checkpoint(tmp_path), torch.randn(1, 12, 40)
     assert opened.config.network.norm == "instance"
     assert torch.equal(opened.translator.translate(x, "SF1", "SM2"), game.translate(x, "SF1", "SM2"))
+
+
+def test_r1_needs_a_discriminator_without_batch_norm():
+    r1 = {"players": {"discriminator": {"losses": {"r1": {"weight": 0.1, "every": 2}}}}}
+    config, game = build(**merge(TINY, r1 | {"network": {"norm": "instance"}}))
+    first, second = play(config, game, make_batch(), 2)
+    assert "discriminator/r1" in first
+    assert "discriminator/r1" not in second
+    assert first["discriminator/r1"] > 0

@@ -40,7 +40,7 @@ class CycleGanVc(SpeechModel):
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1),
+        "discriminator": player(1e-4, adversarial=1, r1=0),
     }
 
     def build(self) -> CycleGame:

@@ -9,8 +9,8 @@ CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its ow
 Deviations from the paper:
     - The 2d generator keeps the sampling layers of the 2-1-2d and replaces its middle by 3x3 residual blocks; the
       paper gives no table for it.
-    - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths, with its guess about the last
-      kernel; here it has a quarter of the coefficients as rows.
+    - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths. The 6x3 kernel of the latter
+      is padded and keeps the height. This is a guess: here it is lower than what is left, 9 rows of 35 coefficients.
 
 For two speakers of one gender the paper filters the source's wave instead of using the vocoder: the option `difference`
 of a conversion.
@@ -36,7 +36,6 @@ class Network(Section):
     blocks: int = Field(6, ge=1)                                    # residual blocks
     adversarial: Adversarial = "lsgan"
     adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged as well
-    padded: bool = False                                            # of `full`: see cyclegan_vc
     discriminators: Literal[1, 2] = 2  # per domain; 2: a separate one for the cycled output
     pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
 
@@ -45,14 +44,13 @@ class CycleGanVc2(SpeechModel):
     title = "CycleGAN-VC2"
     task = "voice conversion, unpaired"
     paper = "Kaneko et al. 2019, arXiv 1904.04631"
-    former = {"network": {"padded": True}}
 
     network: Network = Network()
     features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)  # 34 mel-cepstra and c0
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, second_adversarial=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, second_adversarial=1),
+        "discriminator": player(1e-4, adversarial=1, second_adversarial=1, r1=0),
     }
 
     def build(self) -> CycleGame:
@@ -77,8 +75,5 @@ class CycleGanVc2(SpeechModel):
     def make_discriminator(self) -> nn.Module:
         n = self.network
         if n.discriminator == "full":
-            short = self.train.crop < FullDiscriminator.shortest and not n.padded
-            least = f"the discriminator of whole crops needs {FullDiscriminator.shortest} frames or more"
-            self.refuse(short, "train.crop", least)
-            return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels, n.padded)
+            return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels, padded=True)
         return PatchDiscriminator(n.channels)

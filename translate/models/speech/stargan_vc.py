@@ -55,7 +55,7 @@ class StarGanVc(SpeechModel):
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=8, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, gradient_penalty=10),  # penalty: wgan only
+        "discriminator": player(1e-4, adversarial=1, gradient_penalty=10, r1=0),  # gradient_penalty: wgan only
         "classifier": player(1e-4, classification=1),
     }
 

@@ -69,7 +69,7 @@ class StarGanVc2(SpeechModel):
     train: TrainConfig = TrainConfig(steps=300_000, batch_size=8, crop=256, decay_from=1.0)
     players: Players = {  # `classification` is for `loss: classification` only
         "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, classification=1),
+        "discriminator": player(1e-4, adversarial=1, classification=1, r1=0),
     }
 
     def build(self) -> StarGame:
