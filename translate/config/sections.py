@@ -123,6 +123,8 @@ class DataConfig(Section):
     domains: list[Domain] = []                                      # names; source first, then target
     batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each model needs one
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
+    stretch: float = Field(1.0, ge=1, le=2)                         # speech, unpaired or labelled: crops are played
+    # faster or slower by up to this factor, drawn anew for each; 1: as they are
     normalise: Literal["own", "target"] = "own"                     # speech: by the statistics of its own domain, or
     # target: by the target's for all, so that a postfilter sees what it should repair
 
