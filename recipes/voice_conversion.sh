@@ -10,10 +10,12 @@
 #
 # Sourced by recipes/run.sh. The caller sets train_files, eval_files (patterns of file names), domains (of the
 # manifests; default: every folder), and source and target if the model has two domains; otherwise it has all of
-# `domains`. If the caller has a function arrange_corpus, it makes from the corpus in folder $1 one with a folder per
+# `domains`. --difference true filters the source's waves in stage 4 by the ratio of the envelopes, without a vocoder,
+# which keeps F0: for speakers of one gender. If the caller has a function arrange_corpus, it makes from the corpus in folder $1 one with a folder per
 # domain, and prints the new folder.
-options="source target domains jobs"
+options="source target domains jobs difference"
 : "${jobs:=-1}"
+case "${difference:=false}" in true | false) ;; *) fail "--difference: expected true or false, found '$difference'" ;; esac
 name_run "$name${source:+_$source-$target}"
 if [ "${source:+given}" != "${target:+given}" ]; then fail "--source and --target go together"; fi
 
@@ -38,7 +40,7 @@ if stage_runs 3 "training $run"; then
 fi
 if stage_runs 4 conversion; then
     [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"
-    translate convert "$run" "$data/eval.jsonl" "$run/converted" --all --features
+    translate convert "$run" "$data/eval.jsonl" "$run/converted" --all --features difference="$difference"
 fi
 if stage_runs 5 evaluation; then
     translate evaluate "$run" --eval "$data/eval.jsonl" --train "$data/train.jsonl" --jobs "$jobs"

@@ -53,6 +53,8 @@ def test_the_configuration_chooses_recipe_and_speakers(project, corpus, argument
         ("vcc2016", ["--model", "gan_postfilter_small", "--smooth", "many"], "--smooth: expected a number of frames"),
         ("vcc2016", ["--model", "wavecyclegan2_small", "--stage", "1"], "run stage 0 first"),
         ("mini", ["--part", "speech", "--stage", "3"], "--part speech takes no other options"),
+        ("mini", ["--difference", "yes", "--stage", "3"], "--difference: expected true or false, found 'yes'"),
+        ("vcc2016", ["--model", "gan_postfilter_small", "--difference", "true"], "unknown option --difference of"),
     ],
 )
 def test_bad_speech_options_end_in_one_line(project, corpus, arguments, expected):
@@ -94,6 +96,21 @@ def test_every_speech_model_goes_through_all_stages(project, voices, model):
         assert pairs == [("synthetic", "natural")]
         assert results["pairs"][0]["texture"]["source"] > 0         # aligned sample by sample
     assert (folder / "pictures/losses.png").exists()
+
+
+def test_difference_filters_the_waves_of_the_evaluation_set(project, voices):
+    """The mel-cepstra are converted as always; F0 is the source's. Stage 4 can be repeated without."""
+    options = ["--part", "stargan_vc2", "--corpus", str(voices), "--tag", "filtered", "--jobs", "1"]
+    run(project / "egs/mini", *options, "--stop_stage", "4", "--difference", "true", "train.steps=1")
+    files = sorted((project / "egs/mini/exp/filtered/converted/low-high").glob("*.npz"))
+    before = [(dict(np.load(path)), read_wave(path.with_suffix(".wav"))[0]) for path in files]
+    run(project / "egs/mini", *options, "--stage", "4", "--stop_stage", "4")
+    for path, (features, wave) in zip(files, before, strict=True):
+        vocoder = np.load(path)
+        np.testing.assert_array_equal(vocoder["mcep"], features["mcep"])
+        voiced = features["f0"] > 0
+        assert np.median(vocoder["f0"][voiced] / features["f0"][voiced]) > 1.3
+        assert np.abs(read_wave(path.with_suffix(".wav"))[0] - wave).max() > 1e-3
 
 
 def test_mini_table_tells_what_training_changed(tmp_path):

@@ -2,7 +2,7 @@
 # CMU ARCTIC: 1132 English sentences, about an hour, by each speaker, the same for all, 16 kHz.
 #
 #   bash egs/arctic/run.sh [--corpus DIR] [--source bdl] [--target slt] [--config FILE | --model NAME] [--tag NAME]
-#                          [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
+#                          [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
 #
 # The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among
 # many speakers (stargan_vc2: bdl, slt, clb, rms; others with --domains A,B,C), or natural speech out of synthetic

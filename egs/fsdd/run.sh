@@ -3,7 +3,7 @@
 # speakers.
 #
 #   bash egs/fsdd/run.sh [--corpus DIR] [--domains george,jackson,lucas,nicolas] [--config FILE | --model NAME]
-#                        [--tag NAME] [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
+#                        [--tag NAME] [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
 #
 # Without --corpus, stage 0 clones the public repository (about 25 MB). DIR: a local copy, its folder recordings/ or one
 # folder per speaker, with {digit}_{speaker}_{take}.wav. Six speakers are there; theo and yweweler are the two that

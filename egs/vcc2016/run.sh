@@ -3,7 +3,7 @@
 # challenge used a speaker as source or target, the second the gender.
 #
 #   bash egs/vcc2016/run.sh --corpus DIR [--source SF1] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
-#                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
+#                           [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
 #
 # The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among all
 # four speakers (stargan_vc2; fewer with --domains A,B,C), or natural speech out of synthetic speech of the target:
@@ -11,6 +11,9 @@
 #   gan_postfilter, stft_postfilter   of what a small converter, trained first, makes of the source (--base CONFIG), of
 #                                     another run's (--converter RUN), or of smoothed analysis-synthesis (--smooth N)
 #   wavecyclegan, wavecyclegan2       of analysis-synthesis, or of the same three
+#
+# --difference true, for two speakers of one gender (SF1 and TF1), filters the source's waves instead of using the
+# vocoder, as the CycleGAN-VC2 paper does; F0 stays. It takes part in stage 4: add --stage 4 to convert again.
 #
 # DIR holds SF1/ SM1/ TF1/ TM1/ with 100001.wav ... (training) and 200001.wav ... (evaluation), 16 kHz. Training is
 # non-parallel: the first half of the sentences trains the source, the second half the target.

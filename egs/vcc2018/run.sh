@@ -3,7 +3,7 @@
 # speaker, 22.05 kHz. The paper's pairs: SF3 or SM3 (sources of the spoke task) to TF1 or TM1.
 #
 #   bash egs/vcc2018/run.sh [--corpus DIR] [--source SF3] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
-#                           [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
+#                           [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
 #
 # The configuration decides what is made: conversion from the source to the target (cyclegan_vc2, mse_vc, ...), among
 # the speakers of the StarGAN-VC2 paper (stargan_vc2: SF1, SF2, SM1, SM2; others with --domains A,B,C), or natural speech
@@ -12,6 +12,9 @@
 #   gan_postfilter, stft_postfilter   of what a converter, trained first, makes of the source (--base CONFIG), of another
 #                                     run's (--converter RUN), or of smoothed analysis-synthesis (--smooth N)
 #   wavecyclegan, wavecyclegan2       of analysis-synthesis, or of the same three
+#
+# --difference true, for two speakers of one gender (SF3 and TF1), filters the source's waves instead of using the
+# vocoder, as the CycleGAN-VC2 paper does; F0 stays. It takes part in stage 4: add --stage 4 to convert again.
 #
 # Without --corpus, stage 0 downloads the three archives (about 0.6 GB, resumed when cut). DIR: a local copy with one
 # folder per speaker, as local/get_corpus.sh lays it out.

@@ -4,7 +4,7 @@
 #
 #   bash egs/vctk/run.sh [--corpus DIR] [--domains p225,p226,p227,p228] [--source p225] [--target p226]
 #                        [--config FILE | --model NAME] [--tag NAME]
-#                        [--stage N] [--stop_stage M] [--jobs N] [key=value ...]
+#                        [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
 #
 # The configuration decides what is made: conversion among --domains (stargan_vc, stargan_vc2), between the source and
 # the target (cyclegan_vc2), or natural speech out of the target's analysis-synthesis (wavecyclegan2; --smooth N smooths).

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from translate.config import LossWeight
+from translate.errors import UserError
 from translate.games.base import Translator
 from translate.games.cycle import CycleGame
 from translate.losses.judgement import Judgement
@@ -215,6 +216,37 @@ def test_losses_against_numpy(discriminators):
     }  # fmt: skip
     assert got == pytest.approx(expected, rel=1e-5)
     assert translator.monitors["change"].item() == pytest.approx(np.abs(fake_y - x).mean() / np.abs(x).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("discriminators", [1, 2])
+def test_r1_of_linear_discriminators(discriminators):
+    """The gradient of a mean(x) is a / n everywhere: half of its square, times n, over all discriminators."""
+    lazy = LossWeight(weight=0.5, every=3)
+    weights = ALL | {"discriminator": ALL["discriminator"] | {"r1": lazy}}
+    translator, batch = build_lines(discriminators=discriminators, weights=weights), make_batch(3)
+    for step in range(4):
+        losses = dict(translator.training_step(batch, step))["discriminator"]
+        assert ("r1" in losses) == (step % 3 == 0)
+    slopes = [a for name, (a, _) in JUDGES.items() if discriminators == 2 or "cycled" not in name]
+    size = batch["source"][0].numel()
+    assert losses["r1"].item() == pytest.approx(sum(0.5 * a**2 / size for a in slopes), rel=1e-5)
+    losses["r1"].backward()
+    judges = translator.players["discriminator"].values()
+    assert [judge.a.grad.item() for judge in judges] == pytest.approx([a / size for a in slopes], rel=1e-5)
+    assert not any(judge.b.grad is not None and judge.b.grad for judge in judges)
+    assert all(parameter.grad is None for parameter in translator.maps.parameters())
+
+
+def test_r1_refuses_batch_norm_in_one_line():
+    weights = ALL | {"discriminator": ALL["discriminator"] | {"r1": LossWeight(weight=0.5)}}
+
+    def make_judge():
+        return nn.Sequential(nn.BatchNorm1d(12), LineJudge(1.0, 0.0))
+
+    with pytest.raises(UserError, match=r"`players\.discriminator\.losses\.r1` is 0\.5: .* batch norm") as error:
+        CycleGame(("low", "high"), lambda: Line(1.0, 0.0), make_judge, weights)
+    assert "\n" not in str(error.value)
+    CycleGame(("low", "high"), lambda: Line(1.0, 0.0), make_judge, ALL)
 
 
 def test_the_change_is_0_for_the_identity():

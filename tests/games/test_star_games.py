@@ -152,6 +152,19 @@ def test_the_penalty_is_taken_where_both_are_told_the_same(fixed):
     torch.testing.assert_close(losses["gradient_penalty"], expected)
 
 
+@pytest.mark.parametrize("game", TOLD)
+def test_r1_is_taken_at_real_samples_as_they_are_told(fixed, game):
+    weights = WEIGHTS | {"discriminator": {"adversarial": 1.0, "r1": LossWeight(weight=0.5, every=2)}}
+    translator, batch = build(game, weights=weights), make_batch()
+    found, lazy = (dict(translator.training_step(batch, step))["discriminator"] for step in (0, 1))
+    assert set(lazy) == {"adversarial"}
+    x, c = batch["source"].clone().requires_grad_(), batch["domain"]
+    told = {"plain": (), "target": (c,), "source_target": (c[fixed], c)}[game]
+    logits = translator.players["discriminator"]["judge"](x, *told).logits[0]
+    (gradient,) = torch.autograd.grad(logits.sum(), x)
+    torch.testing.assert_close(found["r1"], 0.5 * gradient.square().sum() / B)
+
+
 # --- players ----------------------------------------------------------------------------------------------
 
 

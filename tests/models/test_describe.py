@@ -61,7 +61,7 @@ def test_settings_have_the_comments_of_the_sources():
 
 def test_players_have_their_comments_inherited_ones_too():
     text = show_settings(None, ["model=stargan_vc"])
-    assert find_line(text, "  discriminator:") == "discriminator: # penalty: wgan only"
+    assert find_line(text, "  discriminator:") == "discriminator: # gradient_penalty: wgan only"
     assert find_line(show_settings(None, ["model=spade"]), "players:") == (
         "players: # features: 10 in the code, which sums over layers"
     )

@@ -15,7 +15,7 @@ from translate import models
 from translate.config import merge
 from translate.errors import UserError
 from translate.jobs.describe import describe_models
-from translate.models import NAMES, Model, find_model, list_models, resolve
+from translate.models import NAMES, Model, find_model, list_models, resolve, resolve_saved
 from translate.models.base import ImageModel, SpeechModel
 from translate.training.player import Player
 
@@ -103,12 +103,25 @@ def test_every_game_trains(kind):
 
 def test_cyclegan_vc_trains():
     config, translator = build(
-        "cyclegan_vc", network={"channels": 2, "blocks": 1}, features={"dimensions": 12}, train={"crop": 16}
+        "cyclegan_vc", network={"channels": 2, "blocks": 1}, features={"dimensions": 12}, train={"crop": 17}
     )
     (losses,) = play(config, translator)
     generator, discriminator = ["adversarial", "cycle", "identity"], ["adversarial"]
     assert set(losses) == {*(f"generator/{n}" for n in generator), *(f"discriminator/{n}" for n in discriminator)}
     assert all(torch.tensor(list(losses.values())).isfinite())
+
+
+def test_crops_too_short_for_the_discriminator_of_cyclegan_vc_are_refused():
+    with pytest.raises(UserError, match=r"`train\.crop` is 16: the discriminator of whole crops needs 17 frames"):
+        build("cyclegan_vc", train={"crop": 16})
+    build("cyclegan_vc", network={"padded": True, "channels": 4, "blocks": 1}, train={"crop": 16})
+
+
+def test_checkpoints_from_before_the_key_have_the_padded_discriminator():
+    values = resolve({"model": "cyclegan_vc", "data": {"domains": ["a", "b"]}}, "test").model_dump()
+    assert values["network"].pop("padded") is False
+    assert resolve_saved(values, "config.yaml").network.padded
+    assert not resolve_saved(values | {"network": {"padded": False}}, "config.yaml").network.padded
 
 
 def test_a_tiny_model_overfits_two_crops():

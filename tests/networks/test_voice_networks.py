@@ -59,9 +59,31 @@ def test_full_discriminator_gives_one_number_per_crop():
     discriminator = FullDiscriminator(35, 128, 4)
     judgement = discriminator(torch.randn(3, 35, 128))
     assert judgement.logits[0].shape == (3, 1)
-    assert judgement.features[0][-1].shape == (3, 32, 9, 8)
+    assert judgement.features[0][-1].shape == (3, 32, 1, 8)
+    assert FullDiscriminator(35, 128, 4, padded=True)(torch.randn(3, 35, 128)).features[0][-1].shape == (3, 32, 9, 8)
     with pytest.raises(ValueError, match="crops of 128 frames"):
         discriminator(torch.randn(1, 35, 64))
+
+
+def test_layer_shapes_of_the_discriminator_of_cyclegan_vc():
+    """24 x 128 as in the paper: the 6x3 kernel is as high as what is left, and then there is one row."""
+    discriminator = FullDiscriminator(24, 128)
+    judgement = discriminator(torch.randn(1, 24, 128))
+    assert [tuple(layer.shape[1:]) for layer in judgement.features[0]] == [
+        (128, 24, 64), (256, 12, 32), (512, 6, 16), (1024, 1, 8),
+    ]  # fmt: skip
+    assert discriminator.layers[3][1].convolution.kernel_size == (6, 3)
+    assert discriminator.head.in_features == 8 * 1024
+    padded = FullDiscriminator(24, 128, padded=True)
+    assert padded.layers[3][1].convolution.weight.shape == discriminator.layers[3][1].convolution.weight.shape
+    assert padded.head.in_features == 8 * 1024 * 6
+
+
+@pytest.mark.parametrize("size", [(13, 17), (35, 128), (4, 40)])
+def test_the_full_discriminator_sees_every_coefficient_and_frame(size):
+    x = torch.randn(1, *size, requires_grad=True)
+    (gradient,) = torch.autograd.grad(FullDiscriminator(*size, 4)(x).logits[0], x)
+    assert (gradient[0] != 0).all()
 
 
 def test_judgements_split_along_the_batch():

@@ -58,6 +58,16 @@ def test_unpaired_domains_share_no_sentence(store):
     assert [len(stream.lengths) for stream in material.sampler.streams.values()] == [1, 2]
 
 
+def test_crops_are_stretched_where_they_can_be(store):
+    for model in ("cyclegan_vc2", "stargan_vc2"):
+        settings = [configure(model, data={"stretch": stretch}) for stretch in (1.0, 1.1)]
+        plain, stretched = (open_voices(config, store, "cpu").sampler for config in settings)
+        assert stretched.next()["source"].shape == plain.next()["source"].shape
+        assert not np.array_equal(stretched.next()["source"], plain.next()["source"])
+    with pytest.raises(UserError, match=r"`data\.stretch` is 1\.1: aligned pairs of crops keep their timing"):
+        open_voices(configure("mse_vc", data={"stretch": 1.1}), store, "cpu")
+
+
 def test_a_model_needs_its_domains(store):
     with pytest.raises(UserError, match=r"`data\.domains` is \[low\]: expected two or more different names"):
         open_voices(configure("stargan_vc2", data={"domains": ["low"]}), store, "cpu")

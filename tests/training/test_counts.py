@@ -31,7 +31,9 @@ def allow(translator, step):
         return 6, 4 * translator.adversarial_steps                          # to and fro, identity; fake, then both
     if isinstance(translator, StarGame):
         own = "classifier" in translator.players
-        return 2, 2 + plays("discriminator", "gradient_penalty") + 2 * own  # cycle and identity are one pass
+        apart = [mixes_samples(translator.players[player]) for player in ("generator", "discriminator")]
+        # Cycle and identity are one pass, as real and fake are, unless they would mix.
+        return 2 + apart[0], 2 + apart[1] + plays("discriminator", "gradient_penalty") + 2 * own
     if not plays("generator", "adversarial"):
         return 1, 0
     judge = translator.players["discriminator"]["judge"]

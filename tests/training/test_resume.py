@@ -45,7 +45,7 @@ def losses(folder):
     OPTIONS,
     (*OPTIONS, "train.precision=bfloat16"),
     (*OPTIONS, "players.generator.optimizer=rmsprop", "players.generator.losses.cycle={weight: 10, every: 3}"),
-    (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}"),
+    (*OPTIONS, "model=cyclegan_vc", "network={channels: 2, blocks: 1, pool: 3}", "train.crop=20"),
     (*OPTIONS, "network.discriminators=1", "network.adversarial=hinge"),
 ], ids=["vc2", "bfloat16", "rmsprop", "vc", "one discriminator"])  # fmt: skip
 @pytest.mark.parametrize("cuts", [[HALF], [2, HALF + 3]])
@@ -157,14 +157,24 @@ def test_a_damaged_checkpoint_is_told_in_one_line(finished, make_run, file):
 
 def test_keys_that_a_later_version_added_have_their_defaults(finished, make_run):
     path = finished / "step_00000002" / "config.yaml"
-    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "pool" not in line))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "pool" not in line and "r1" not in line))
     assert train(*make_run("train.steps=2").arguments(finished)).name == "step_00000002"
     with pytest.raises(UserError, match=r"network\.pool=0, not 5"):
         train(*make_run("train.steps=2", "network.pool=5").arguments(finished))
 
 
+def test_a_run_whose_networks_had_no_key_yet_is_not_continued_with_others(tmp_path, make_run):
+    options = ("train.steps=2", "model=cyclegan_vc", "network={channels: 2, blocks: 1, padded: true}")
+    path = train(*make_run(*options).arguments(tmp_path)) / "config.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "padded" not in line))
+    with pytest.raises(UserError, match=r"was trained with network\.padded=True, not False"):
+        train(*make_run(*options[:2], "network={channels: 2, blocks: 1}", "train.crop=17").arguments(tmp_path))
+    assert train(*make_run(*options).arguments(tmp_path)).name == "step_00000002"
+
+
 def test_another_model_is_refused(finished, make_run):
-    run = make_run("train.steps=2", "model=cyclegan_vc")
+    run = make_run("train.steps=2", "model=cyclegan_vc", "train.crop=20")
     with pytest.raises(UserError, match="was trained with model=cyclegan_vc2, not cyclegan_vc;"):
         train(*run.arguments(finished))
 

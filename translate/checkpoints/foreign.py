@@ -21,7 +21,7 @@ from translate.config import read_yaml
 from translate.errors import UserError
 from translate.files import load_arrays
 from translate.games.base import Game
-from translate.models import build, resolve
+from translate.models import build, resolve_saved
 from translate.models.base import Model
 
 CONVERTING = "generator"                                            # the player that `translate()` uses
@@ -41,7 +41,7 @@ def check_foreign(folder: Path, name: str) -> None:
     check_files(folder, name)
     values = read_yaml(folder / "config.yaml")
     check_trust(values, f"{name}: config.yaml")
-    config = resolve(values, f"{name}: config.yaml")
+    config = resolve_saved(values, f"{name}: config.yaml")
     game = build_bounded(config, folder, name)
     weights, average = folder / "weights.safetensors", folder / "average.safetensors"
     header = read_header(weights)

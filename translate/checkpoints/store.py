@@ -36,7 +36,7 @@ from translate.config import read_yaml, write_yaml
 from translate.errors import UserError
 from translate.files import save_arrays
 from translate.folders import flush, locate, replace_folder
-from translate.models import Model, resolve
+from translate.models import Model, resolve_saved
 
 log = logging.getLogger("translate")
 
@@ -138,7 +138,7 @@ def _list_candidates(folder: Path) -> Iterator[Path | None]:
 
 def load_config(checkpoint: Path) -> Model:
     """Read the configuration of a checkpoint from `find_checkpoint`."""
-    return resolve(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
+    return resolve_saved(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
 
 
 def find_run_config(run: Path) -> Model | None:

@@ -44,7 +44,7 @@ class WorldConfig(Section):
     f0: Literal["harvest", "dio"] = "harvest"                       # dio: DIO + StoneMask, several times faster
     f0_floor: float = Field(71.0, ge=40, le=400)                    # Hz
     f0_ceil: float = Field(800.0, ge=100, le=2000)                  # Hz
-    codec: Literal["world", "sptk"] = "world"                       # mel bands' DCT, or true mel-cepstrum
+    codec: Literal["world", "sptk"] = "sptk"                        # WORLD's mel bands' DCT, or true mel-cepstrum
     dimensions: int = Field(36, ge=2, le=128)                       # coefficients per frame, c0 included
     alpha: float | None = Field(None, gt=0, lt=1)                   # sptk: frequency warping; null: from the rate
 
@@ -123,6 +123,8 @@ class DataConfig(Section):
     domains: list[Domain] = []                                      # names; source first, then target
     batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each model needs one
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
+    stretch: float = Field(1.0, ge=1, le=2)                         # speech, unpaired or labelled: crops are played
+    # faster or slower by up to this factor, drawn anew for each; 1: as they are
     normalise: Literal["own", "target"] = "own"                     # speech: by the statistics of its own domain, or
     # target: by the target's for all, so that a postfilter sees what it should repair
 

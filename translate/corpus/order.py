@@ -31,8 +31,8 @@ class BatchSampler:
 
 
 def reflect(index: np.ndarray, length: int) -> np.ndarray:
-    """Reflect indices beyond 0 .. length - 1 back at the ends, as often as needed."""
+    """Reflect indices or fractions of them beyond 0 .. length - 1 back at the ends, as often as needed."""
     if length == 1:
         return np.zeros_like(index)
     folded = index % (2 * (length - 1))
-    return np.where(folded < length, folded, 2 * (length - 1) - folded)
+    return np.where(folded <= length - 1, folded, 2 * (length - 1) - folded)

@@ -11,6 +11,7 @@ from translate.games.base import Batch, Translator, Turn, measure_change
 from translate.games.pool import FakePool
 from translate.losses.adversarial import AdversarialLoss
 from translate.losses.consistency import l1
+from translate.losses.penalties import r1_penalty, refuse_batch_norm
 from translate.networks.linear import FitMap, FromLinear
 
 
@@ -25,7 +26,10 @@ class CycleGame(Translator):
         identity            |G(y) - y| + |F(x) - x|                             (Zhu et al. 2017, sec. 5.2)
                             of generators that start from linear maps A, B: |G(x) - A(x)| + |F(y) - B(y)|
 
-    Losses of the discriminator: adversarial, second_adversarial.
+    Losses of the discriminator: adversarial, second_adversarial, and, where its weights name it,
+
+        r1                  half the squared gradient of every discriminator at real samples, summed over them
+                                                                                (Mescheder et al. 2018, eq. 9)
 
     Args:
         domains: names of the source and the target domain.
@@ -37,6 +41,9 @@ class CycleGame(Translator):
         discriminators: number per domain: 2 gives the cycled output its own discriminators D', as CycleGAN-VC2 does;
             with 1 the discriminator of the domain judges both.
         pool: number of older fakes kept for the discriminators; 0 shows them the newest only.
+
+    Raises:
+        UserError: r1 has a weight, and the discriminators have batch norm.
     """
 
     batches = "unpaired"
@@ -57,6 +64,7 @@ class CycleGame(Translator):
         if adversarial_steps == 2 and discriminators == 2:
             judges.update({"source_cycled": make_discriminator(), "target_cycled": make_discriminator()})
         super().__init__({"generator": generators, "discriminator": judges}, weights)
+        refuse_batch_norm(judges, weights["discriminator"], "r1")
         self.domains = domains
         self.adversarial_steps = adversarial_steps
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
@@ -103,6 +111,10 @@ class CycleGame(Translator):
             losses["second_adversarial"] = unmask(
                 judge_cycled_x, x, past["source_cycled"].query(cycled_x)
             ) + unmask(judge_cycled_y, y, past["target_cycled"].query(cycled_y))
+        if adversarial and "r1" in self.weights["discriminator"] and self.active("discriminator", "r1", step):
+            losses["r1"] = r1_penalty(judge_x, x) + r1_penalty(judge_y, y)
+            if second and judge_cycled_x is not judge_x:
+                losses["r1"] = losses["r1"] + r1_penalty(judge_cycled_x, x) + r1_penalty(judge_cycled_y, y)
         yield "discriminator", losses
 
     def prepare(self, fit: FitMap) -> None:

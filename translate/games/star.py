@@ -15,7 +15,7 @@ from translate.losses.adversarial import AdversarialLoss, judge_frozen, judge_to
 from translate.losses.consistency import l1
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.judgement import Judgement, mixes_samples
-from translate.losses.penalties import gradient_penalty
+from translate.losses.penalties import gradient_penalty, r1_penalty, refuse_batch_norm
 from translate.networks.linear import FitMap, FromLinearMaps
 
 __all__ = ["StarGame", "check_domains"]
@@ -37,6 +37,7 @@ class StarGame(VectorGame):
 
         adversarial       D judges x and G(x, c')                           (Choi et al. 2018, eq. 1 and 8)
         gradient_penalty  that of WGAN-GP, between real samples and G(x, c')  (eq. 8)
+        r1                half the squared gradient of D at real samples    (Mescheder et al. 2018, eq. 9)
 
     Loss of the classifier, a player of its own or else a part of the discriminator, which then has this loss:
 
@@ -63,7 +64,8 @@ class StarGame(VectorGame):
         codes: code input of the generator: target, G(x, c'), or source_target, G(x, [c, c']) with twice the entries.
 
     Raises:
-        UserError: domains are missing or there twice; a set or a group does not fit them.
+        UserError: domains are missing or there twice; a set or a group does not fit them; a penalty has a weight, and
+            the discriminator has batch norm.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class StarGame(VectorGame):
             players["classifier"] = {"judge": classifier}
         modules = {player: nn.ModuleDict(networks) for player, networks in players.items()}
         super().__init__(modules, weights, domains, exclusive, sets, exclusive_groups)
+        refuse_batch_norm(discriminator, weights["discriminator"], "gradient_penalty", "r1")
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
         self.discriminator_steps, self.game, self.codes = discriminator_steps, game, codes
         self.teacher = "discriminator" if classifier is None else "classifier"  # the player that learns the domains
@@ -131,6 +134,8 @@ class StarGame(VectorGame):
             if self._plays("discriminator", "gradient_penalty", step):
                 real = x if self.game == "plain" else x[order]
                 losses["gradient_penalty"] = gradient_penalty(judge, real, fake, *of_fake)
+            if self._plays("discriminator", "r1", step):
+                losses["r1"] = r1_penalty(judge, x, *of_real)
         if teaches and teacher is judge:
             real_judgement = real_judgement if losses else judge(x, *of_real)
             losses["classification"] = self.classify(real_judgement, domain, mask)

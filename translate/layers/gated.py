@@ -9,10 +9,12 @@ the literature differ only in the number passed:
     CycleGAN-VC2, StarGAN-VC2  "c channels" = outputs c/2  (one convolution of c channels is split)
 """
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
-from translate.layers.norm import instance_norm
+from translate.layers.norm import instance_norm, make_norm
 from translate.layers.shuffle import PixelShuffle1d
 from translate.layers.wide import WideConvolution
 
@@ -27,14 +29,15 @@ def pad_same(kernel: Size) -> Size:
 
 
 class GatedConvolution(nn.Module):
-    """Convolution -> [pixel shuffle] -> [instance norm] -> gated linear unit, over 1 or 2 dimensions.
+    """Convolution -> [pixel shuffle] -> [norm] -> gated linear unit, over 1 or 2 dimensions.
 
     Args:
         rank: 1 for (B, C, T), 2 for (B, C, Q, T).
         inputs: input channels.
         outputs: output channels, after the gate.
         kernel, stride: arguments of the convolution; the default padding keeps the size at stride 1.
-        norm: whether an instance norm with learned scale and shift precedes the gate.
+        norm: whether an instance norm with learned scale and shift precedes the gate; or the function that makes
+            another norm of that many channels, such as `nn.BatchNorm2d`.
         padding: padding to use instead of the one that keeps the size.
         upsample: whether a pixel shuffle (Shi et al. 2016) doubles every dimension; replaces striding.
     """
@@ -46,7 +49,7 @@ class GatedConvolution(nn.Module):
         outputs: int,
         kernel: Size,
         stride: Size = 1,
-        norm: bool = True,
+        norm: bool | Callable[[int], nn.Module] = True,
         upsample: bool = False,
         padding: Size | None = None,
     ):
@@ -61,7 +64,7 @@ class GatedConvolution(nn.Module):
         self.shuffle: nn.Module = nn.Identity()
         if upsample:
             self.shuffle = PixelShuffle1d(2) if rank == 1 else nn.PixelShuffle(2)
-        self.norm: nn.Module = instance_norm(2 * outputs) if norm else nn.Identity()
+        self.norm = make_norm(norm, 2 * outputs)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, *S) -> (B, outputs, *S')
         return functional.glu(self.norm(self.shuffle(self.convolution(x))), dim=1)

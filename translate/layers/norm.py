@@ -1,5 +1,7 @@
 """Norms of activations."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 
@@ -14,3 +16,10 @@ def instance_norm(channels: int, affine: bool = True) -> nn.Module:
         affine: whether scale and shift are learned; the CycleGAN family on images has none.
     """
     return nn.GroupNorm(channels, channels, affine=affine)
+
+
+def make_norm(norm: bool | Callable[[int], nn.Module], channels: int) -> nn.Module:
+    """Return the norm of a layer: an instance norm for true, none for false, else what `norm(channels)` makes."""
+    if callable(norm):
+        return norm(channels)
+    return instance_norm(channels) if norm else nn.Identity()

@@ -7,10 +7,14 @@ patches and scales, so the strength of the penalty grows with the number of patc
 inputs and conditions are constants: only the discriminator's weights receive gradients.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from translate.errors import UserError
 
 
 def gradient_penalty(
@@ -66,6 +70,17 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tenso
         0-dim float32.
     """
     return 0.5 * _input_gradient(discriminator, real, *condition).square().sum(dim=1).mean()
+
+
+def refuse_batch_norm(discriminator: nn.Module, weights: Mapping[str, Any], *penalties: str) -> None:
+    """Raise `UserError` if one of the `penalties` has a weight above 0 (`.weight`) and the discriminator batch norm."""
+    used = [name for name in penalties if name in weights and weights[name].weight > 0]
+    if used and any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
+        raise UserError(
+            f"`players.discriminator.losses.{used[0]}` is {weights[used[0]].weight:g}: it takes the gradient of every "
+            "sample, in which the discriminator's batch norm mixes the others; set it to 0, or take a discriminator "
+            "without batch norm (`network.norm=instance`)"
+        )
 
 
 def _input_gradient(discriminator: nn.Module, x: Tensor, *condition: Any) -> Tensor:

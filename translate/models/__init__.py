@@ -4,6 +4,6 @@ A user's own model is such a file anywhere on PYTHONPATH, named by its dotted pa
 """
 
 from translate.models.base import Model
-from translate.models.registry import NAMES, build, find_model, list_models, resolve
+from translate.models.registry import NAMES, build, find_model, list_models, resolve, resolve_saved
 
-__all__ = ["NAMES", "Model", "build", "find_model", "list_models", "resolve"]
+__all__ = ["NAMES", "Model", "build", "find_model", "list_models", "resolve", "resolve_saved"]

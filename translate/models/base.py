@@ -45,6 +45,7 @@ class Model(Section):
         tiny: settings of small networks for tests.
         at_once: for models that train in phases: settings with which the first step trains all networks.
         starts_from: for models that need it: the model whose run training starts from (`train.start_from`).
+        former: settings of runs whose configuration lacks them, because it was written before they existed.
     """
 
     title: ClassVar[str] = ""
@@ -58,6 +59,7 @@ class Model(Section):
     tiny: ClassVar[Mapping[str, Any]] = {}
     at_once: ClassVar[Mapping[str, Any]] = {}
     starts_from: ClassVar[str] = ""
+    former: ClassVar[Mapping[str, Any]] = {}
 
     model: str                                                      # a name of `translate models`, or a dotted path
     data: DataConfig = DataConfig()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from translate.config import lay_over
+from translate.config import lay_over, merge
 from translate.errors import UserError
 from translate.games.base import Game
 from translate.models.base import Model
@@ -142,3 +142,14 @@ def resolve(values: dict[str, Any], where: str) -> Model:
     if not isinstance(name, str):
         raise UserError(f"{where}: `model` is required: one of {', '.join(NAMES)}, or a dotted path")
     return lay_over(find_model(name), find_defaults(name), values, where)
+
+
+def resolve_saved(values: dict[str, Any], where: str) -> Model:
+    """Resolve the configuration of a checkpoint, as `resolve` does that of a new run.
+
+    A checkpoint has the values of all settings. One that it lacks is younger than it and has the value that such runs
+    were trained with, which may not be the default (`Model.former`).
+    """
+    name = values.get("model")
+    former = find_model(name).former if isinstance(name, str) else {}
+    return resolve(merge(dict(former), values), where)

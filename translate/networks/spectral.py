@@ -14,25 +14,32 @@ class FullDiscriminator(nn.Module):
         dimensions: Q, coefficients per frame.
         crop: T, frames of a training crop; the fully connected layer fixes it.
         channels: channels of the first layer after its gate (CycleGAN-VC: 128).
+        padded: whether the last kernel is 6x3 and padded so that it keeps the height, for any Q; else it is as high as
+            what is left (6 for the paper's 24 coefficients), so that nothing of the frequency axis remains after it.
+
+    Attributes:
+        shortest: the fewest frames of a crop: the last norm needs two positions.
     """
 
-    def __init__(self, dimensions: int, crop: int, channels: int = 128):
+    shortest = 17
+
+    def __init__(self, dimensions: int, crop: int, channels: int = 128, padded: bool = False):
         super().__init__()
         c = channels
         self.crop = crop
+        height, width = (dimensions + 3) // 4, (crop + 15) // 16    # 6 and 8 for the paper's 24 x 128
         self.layers = nn.ModuleList(
             [
                 GatedConvolution(2, 1, c, 3, stride=(1, 2), norm=False),
                 GatedConvolution(2, c, 2 * c, 3, stride=2),
                 GatedConvolution(2, 2 * c, 4 * c, 3, stride=2),
                 nn.Sequential(
-                    nn.ZeroPad2d((0, 0, 2, 3)),  # keeps the height under the even kernel
-                    GatedConvolution(2, 4 * c, 8 * c, (6, 3), stride=(1, 2), padding=(0, 1)),
+                    nn.ZeroPad2d((0, 0, 2, 3) if padded else 0),
+                    GatedConvolution(2, 4 * c, 8 * c, (6 if padded else height, 3), stride=(1, 2), padding=(0, 1)),
                 ),
             ]
         )
-        height, width = (dimensions + 3) // 4, (crop + 15) // 16
-        self.head = nn.Linear(8 * c * height * width, 1)
+        self.head = nn.Linear(8 * c * width * (height if padded else 1), 1)
 
     def forward(self, x: Tensor) -> Judgement:  # (B, Q, crop)
         if x.shape[-1] != self.crop:

@@ -2,53 +2,73 @@
 
 Mel-cepstra are treated as images of frequency by time. Channels are counted after a gate: value and gate have as many
 each.
+
+The code enters a layer as constant planes beside its input. Batch norm, the paper's, keeps them: its mean runs over
+samples of several domains. Instance norm removes them, except for the effects of zero padding and strides, since its
+mean runs over one sample.
 """
+
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.layers.gated import GatedConvolution
-from translate.layers.norm import instance_norm
+from translate.layers.norm import instance_norm, make_norm
 from translate.layers.padding import pad_to_multiple
 from translate.losses.judgement import Judgement
 
 Pair = tuple[int, int]
 
 LOWEST = 8                                                          # coefficients that the classifier sees
+NORMS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm2d, "instance": instance_norm}
 
 
 class StarVcGenerator(nn.Module):
     """Encoder without a code, a narrow middle, and a mirrored decoder with the target domain's code at every layer.
 
     The middle has `bottleneck` values per four frames. One kernel over all remaining frequencies computes them, and a
-    transposed one expands them again. The rows of the latter differ, so the instance norm after it lets the code
-    through. In later layers a code is a constant plane, which the norms remove except for the effects of zero padding
-    and strides.
+    transposed one expands them again. The rows of the latter differ, so even an instance norm after it lets the code
+    through.
 
     Args:
         dimensions: Q, coefficients per frame; any number (padded to a multiple of 4 inside).
         entries: length of a code.
         channels: channels of the first layer (paper: 32); the others have two and four times as many.
         bottleneck: channels of the middle (paper: 5).
+        norm: kind of norm in every layer but the last (paper: batch).
+
+    Attributes:
+        context: one-sided receptive field in frames in evaluation mode, rounded up from 61 to a multiple of the
+            strides; None with instance norm: unbounded.
     """
 
-    def __init__(self, dimensions: int, entries: int, channels: int = 32, bottleneck: int = 5):
+    def __init__(
+        self,
+        dimensions: int,
+        entries: int,
+        channels: int = 32,
+        bottleneck: int = 5,
+        norm: Literal["batch", "instance"] = "batch",
+    ):
         super().__init__()
-        c, rows = channels, (dimensions + 3) // 4                   # 9 rows for 36 coefficients
+        c, rows, make = channels, (dimensions + 3) // 4, NORMS[norm]  # 9 rows for 36 coefficients
+        self.context = 64 if norm == "batch" else None
         self.encode = nn.Sequential(
-            GatedConvolution(2, 1, c, (3, 9)),
-            GatedConvolution(2, c, 2 * c, (4, 8), stride=2, padding=(1, 3)),
-            GatedConvolution(2, 2 * c, 4 * c, (4, 8), stride=2, padding=(1, 3)),
-            GatedConvolution(2, 4 * c, 2 * c, (3, 5)),
-            GatedConvolution(2, 2 * c, bottleneck, (rows, 5), stride=(rows, 1), padding=(0, 2)),
+            GatedConvolution(2, 1, c, (3, 9), norm=make),
+            GatedConvolution(2, c, 2 * c, (4, 8), stride=2, padding=(1, 3), norm=make),
+            GatedConvolution(2, 2 * c, 4 * c, (4, 8), stride=2, padding=(1, 3), norm=make),
+            GatedConvolution(2, 4 * c, 2 * c, (3, 5), norm=make),
+            GatedConvolution(2, 2 * c, bottleneck, (rows, 5), stride=(rows, 1), padding=(0, 2), norm=make),
         )
         self.decode = nn.ModuleList(
             [
-                CodedGate(bottleneck, 2 * c, entries, (rows, 5), (rows, 1), (0, 2), transposed=True),
-                CodedGate(2 * c, 4 * c, entries, (3, 5), 1, (1, 2), transposed=True),
-                CodedGate(4 * c, 2 * c, entries, (4, 8), 2, (1, 3), transposed=True),
-                CodedGate(2 * c, c, entries, (4, 8), 2, (1, 3), transposed=True),
+                CodedGate(bottleneck, 2 * c, entries, (rows, 5), (rows, 1), (0, 2), make, transposed=True),
+                CodedGate(2 * c, 4 * c, entries, (3, 5), 1, (1, 2), make, transposed=True),
+                CodedGate(4 * c, 2 * c, entries, (4, 8), 2, (1, 3), make, transposed=True),
+                CodedGate(2 * c, c, entries, (4, 8), 2, (1, 3), make, transposed=True),
                 CodedConvolution(c, 1, entries, (3, 9), 1, (1, 4), transposed=True),
             ]
         )
@@ -67,23 +87,22 @@ class StarVcGenerator(nn.Module):
 class StarVcDiscriminator(nn.Module):
     """Discriminator of segments of 82 frames, every 8 frames, with the domain's code at every layer.
 
-    It has no norms, which would remove the constant planes of the code.
-
     Args:
         dimensions: Q, coefficients per frame.
         entries: length of a code.
         channels: channels of all layers (paper: 32).
+        norm: whether the layers have batch norms, as in the paper; penalties on gradients need a network without.
     """
 
-    def __init__(self, dimensions: int, entries: int, channels: int = 32):
+    def __init__(self, dimensions: int, entries: int, channels: int = 32, norm: bool = True):
         super().__init__()
-        c = channels
+        c, make = channels, norm and nn.BatchNorm2d
         self.layers = nn.ModuleList(
             [
-                CodedGate(1, c, entries, (3, 9), 1, (1, 4), norm=False),
-                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), norm=False),
-                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), norm=False),
-                CodedGate(c, c, entries, (3, 6), (1, 2), (1, 2), norm=False),
+                CodedGate(1, c, entries, (3, 9), 1, (1, 4), make),
+                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), make),
+                CodedGate(c, c, entries, (3, 8), (1, 2), (1, 3), make),
+                CodedGate(c, c, entries, (3, 6), (1, 2), (1, 2), make),
             ]
         )
         self.head = CodedConvolution(c, 1, entries, (dimensions, 5), 1, (0, 2))
@@ -106,16 +125,17 @@ class StarVcClassifier(nn.Module):
     Args:
         domains: K, number of domains.
         channels: channels of the first layer (paper: 8).
+        norm: whether the layers have batch norms, as in the paper.
     """
 
-    def __init__(self, domains: int, channels: int = 8):
+    def __init__(self, domains: int, channels: int = 8, norm: bool = True):
         super().__init__()
-        c = channels
+        c, make = channels, norm and nn.BatchNorm2d
         self.layers = nn.Sequential(
-            GatedConvolution(2, 1, c, 4, stride=2, padding=1, norm=False),
-            GatedConvolution(2, c, 2 * c, 4, stride=2, padding=1, norm=False),
-            GatedConvolution(2, 2 * c, 4 * c, 4, stride=2, padding=1, norm=False),
-            GatedConvolution(2, 4 * c, 2 * c, (3, 4), stride=(1, 2), padding=1, norm=False),
+            GatedConvolution(2, 1, c, 4, stride=2, padding=1, norm=make),
+            GatedConvolution(2, c, 2 * c, 4, stride=2, padding=1, norm=make),
+            GatedConvolution(2, 2 * c, 4 * c, 4, stride=2, padding=1, norm=make),
+            GatedConvolution(2, 4 * c, 2 * c, (3, 4), stride=(1, 2), padding=1, norm=make),
         )
         self.head = nn.Conv2d(2 * c, domains, (1, 4), (1, 2), (0, 1))
 
@@ -179,7 +199,10 @@ class CodedConvolution(nn.Module):
 
 
 class CodedGate(nn.Module):
-    """Coded convolution -> [instance norm] -> gated linear unit; `outputs` counts channels after the gate."""
+    """Coded convolution -> [norm] -> gated linear unit; `outputs` counts channels after the gate.
+
+    `norm` is that of `GatedConvolution`; the other arguments are those of `CodedConvolution`.
+    """
 
     def __init__(
         self,
@@ -189,12 +212,12 @@ class CodedGate(nn.Module):
         kernel: Pair,
         stride: int | Pair,
         padding: Pair,
-        norm: bool = True,
+        norm: bool | Callable[[int], nn.Module],
         transposed: bool = False,
     ):
         super().__init__()
         self.layer = CodedConvolution(inputs, 2 * outputs, entries, kernel, stride, padding, transposed)
-        self.norm: nn.Module = instance_norm(2 * outputs) if norm else nn.Identity()
+        self.norm = make_norm(norm, 2 * outputs)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, inputs, H, W), (B, entries) -> (B, outputs, H', W')
         return functional.glu(self.norm(self.layer(x, code)), dim=1)

@@ -37,8 +37,11 @@ class Batches(Protocol):
     ) -> dict[str, ShardedUtterances]:
         """Return the streamed utterances to train on, by domain."""
 
-    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
-        """Make the sampler; `options` are the arguments that all samplers of speech take."""
+    def draw(self, domains: Domains, streamed: bool, options: Mapping[str, Any], stretch: float) -> Sampler:
+        """Make the sampler; `options` are the arguments that all samplers of speech take.
+
+        `stretch` (`data.stretch`) is above 1 only for features in memory or on the disk, neither streamed nor paired.
+        """
 
 
 class Unpaired:
@@ -71,9 +74,9 @@ class Unpaired:
         kept = make_disjoint_shards(shards[source], shards[target])
         return dict(zip((source, target), kept, strict=True))
 
-    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
+    def draw(self, domains: Domains, streamed: bool, options: Mapping[str, Any], stretch: float) -> Sampler:
         sampler = ShardCropSampler if streamed else CropSampler
-        return sampler(dict(zip(("source", "target"), domains, strict=True)), *options)
+        return sampler(dict(zip(("source", "target"), domains, strict=True)), **options, stretch=stretch)
 
 
 class Paired:
@@ -101,9 +104,9 @@ class Paired:
             "that `translate extract` wrote"
         )
 
-    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
+    def draw(self, domains: Domains, streamed: bool, options: Mapping[str, Any], stretch: float) -> Sampler:
         source, target = domains
-        return PairedCropSampler(source, target, *options)
+        return PairedCropSampler(source, target, **options)
 
 
 class Labelled:
@@ -119,8 +122,9 @@ class Labelled:
     ) -> dict[str, ShardedUtterances]:
         return dict(shards)
 
-    def draw(self, domains: Domains, streamed: bool, options: Sequence[Any]) -> Sampler:
-        return (LabelledShardCropSampler if streamed else LabelledCropSampler)(list(domains), *options)
+    def draw(self, domains: Domains, streamed: bool, options: Mapping[str, Any], stretch: float) -> Sampler:
+        sampler = LabelledShardCropSampler if streamed else LabelledCropSampler
+        return sampler(list(domains), **options, stretch=stretch)
 
 
 BATCHES: dict[str, Batches] = {"unpaired": Unpaired(), "paired": Paired(), "labelled": Labelled()}
@@ -137,7 +141,22 @@ def make_sampler(
     statistics: Mapping[str, Statistics],
     device: torch.device | str,
 ) -> Sampler:
-    """Make the sampler of a run, from utterances or from shards of each domain."""
+    """Make the sampler of a run, from utterances or from shards of each domain.
+
+    Raises:
+        UserError: `data.stretch` for crops that cannot be stretched.
+    """
     train, domains = config.train, [(used[domain], statistics[domain]) for domain in config.data.domains]
-    options = (train.crop, train.batch_size, train.seed, device, distributed.rank(), distributed.processes())
-    return find_batches(config).draw(domains, isinstance(domains[0][0], ShardedUtterances), options)
+    streamed, stretch = isinstance(domains[0][0], ShardedUtterances), config.data.stretch
+    reasons = {
+        "aligned pairs of crops keep their timing": config.data.batches == "paired",
+        "crops of waves would change their pitch": not config.features.analysed,
+        "crops from shards are not stretched": streamed,
+    }
+    for reason in [text for text, holds in reasons.items() if holds and stretch > 1]:
+        raise UserError(f"`data.stretch` is {stretch:g}: {reason}; set it to 1")
+    options = {
+        "crop": train.crop, "batch_size": train.batch_size, "seed": train.seed, "device": device,
+        "rank": distributed.rank(), "processes": distributed.processes(),
+    }  # fmt: skip
+    return find_batches(config).draw(domains, streamed, options, stretch)

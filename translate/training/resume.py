@@ -16,11 +16,11 @@ from torch import Tensor
 
 from translate.checkpoints.steps import find_latest, mend_latest
 from translate.checkpoints.store import load_averages, load_state, load_weights
-from translate.config import read_yaml, validate
+from translate.config import read_yaml
 from translate.errors import UserError
 from translate.files import load_arrays
 from translate.games.base import Game
-from translate.models.base import Model
+from translate.models import Model, resolve_saved
 from translate.training import distributed
 from translate.training.player import Player
 
@@ -151,8 +151,8 @@ def check_same_run(checkpoint: Path, config: Model) -> None:
     """Raise `UserError` naming the first key in which the checkpoint's configuration differs."""
     path = checkpoint / "config.yaml"
     values = read_yaml(path)
-    if values.get("model") == config.model:                         # missing keys have their defaults
-        values = validate(type(config), values, str(path)).model_dump()
+    if values.get("model") == config.model:                         # it may be older than some keys
+        values = resolve_saved(values, str(path)).model_dump()
     old, new = _flatten(values), _flatten(config.model_dump())
     for key in ["model", *sorted(old.keys() | new.keys())]:
         if key == "train.steps" and old.get(key) != new.get(key):

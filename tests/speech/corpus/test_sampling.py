@@ -205,3 +205,52 @@ def test_crops_are_of_speech_alone():
         seen[int(owner[0])] |= set(place.tolist())
     for owner, (first, end) in enumerate(spans):
         assert seen[owner] == set(range(first, end))
+
+
+# --- stretched --------------------------------------------------------------------------------------------
+
+
+def test_stretched_crops_are_played_faster_or_slower():
+    """Frame numbers grow by the factor; they stay inside the utterance, whose number is interpolated with itself."""
+    frames, factors = (40, 12, 31), []
+    sampler = make_sampler(frames, crop=8, batch_size=5, stretch=1.25)
+    for _ in range(100):
+        for crop in sampler.next()["source"].numpy():
+            assert (crop[0] == crop[0, 0]).all()
+            assert 0 <= crop[1].min() <= crop[1].max() <= frames[int(crop[0, 0])] - 1
+            np.testing.assert_allclose(crop[2], 1000 * crop[0] + crop[1], rtol=1e-6)
+            steps = np.diff(crop[1])
+            np.testing.assert_allclose(steps, steps[0], atol=1e-4)
+            factors.append(steps[0])
+    assert min(factors) == pytest.approx(1 / 1.25, abs=0.02)
+    assert max(factors) == pytest.approx(1.25, abs=0.02)
+    assert abs(np.log(factors).mean()) < 0.02
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_short_utterances_are_stretched_and_reflected(length):
+    for crop in make_sampler((length,), crop=9, batch_size=20, stretch=1.5).next()["source"]:
+        assert ((crop[1] >= 0) & (crop[1] <= length - 1)).all()
+        assert crop.isfinite().all()
+
+
+def test_stretched_crops_go_on_where_they_were_and_are_shared_by_processes():
+    sampler = make_sampler(batch_size=4, stretch=1.1)
+    sampler.next()
+    position, expected = sampler.position(), sampler.next()
+    again = make_sampler(batch_size=4, stretch=1.1)
+    again.seek(position)
+    assert all(torch.equal(again.next()[name], expected[name]) for name in ["source"])
+    parts = [make_sampler(batch_size=4, stretch=1.1, rank=rank, processes=2) for rank in (0, 1)]
+    for part in parts:
+        part.seek(position)
+    drawn = [part.next() for part in parts]
+    for name in expected:
+        assert torch.equal(torch.cat([batch[name] for batch in drawn]), expected[name])
+
+
+def test_a_stretch_of_one_draws_what_was_drawn_without():
+    plain, one = make_sampler(), make_sampler(stretch=1.0)
+    for _ in range(20):
+        a, b = plain.next(), one.next()
+        assert all(torch.equal(a[name], b[name]) for name in a)

@@ -232,7 +232,9 @@ def test_models_train_on_shards_by_what_their_batches_hold(shards):
     assert [len(stream.order.utterances) for stream in material.sampler.streams] == [8, 5]
     assert material.sampler.next()["domain"].shape == (2, 2)
     with pytest.raises(UserError, match=r"mse_vc learns from parallel recordings, and shards have no pairs; give --f"):
-        open_voices(configure("mse_vc", features={"codec": "world", "dimensions": 4}), shards, torch.device("cpu"))
+        open_voices(configure("mse_vc", features={"dimensions": 4}), shards, torch.device("cpu"))
+    with pytest.raises(UserError, match=r"`data\.stretch` is 1\.2: crops from shards are not stretched"):
+        open_voices(configure("cyclegan_vc2", data={"stretch": 1.2}), shards, torch.device("cpu"))
     with pytest.raises(UserError, match=r"extracted with other settings \(hop_ms=5.0 there, 4.0 here\)"):
         open_voices(configure("stargan_vc2", features={"hop_ms": 4, "dimensions": 4}), shards, torch.device("cpu"))
 

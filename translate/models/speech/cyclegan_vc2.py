@@ -7,11 +7,13 @@ CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its ow
     network.discriminator       full | patch      (sec. 3.3)
 
 Deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz; the paper uses 34 mel-cepstra
-      and c0 (`features.codec=sptk features.dimensions=35`).
     - The 2d generator keeps the sampling layers of the 2-1-2d and replaces its middle by 3x3 residual blocks; the
       paper gives no table for it.
-    - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths.
+    - The 1d generator and the full discriminator are those of CycleGAN-VC, at its widths. The 6x3 kernel of the latter
+      is padded and keeps the height. This is a guess: here it is lower than what is left, 9 rows of 35 coefficients.
+
+For two speakers of one gender the paper filters the source's wave instead of using the vocoder: the option `difference`
+of a conversion.
 """
 
 from typing import Literal
@@ -45,11 +47,11 @@ class CycleGanVc2(SpeechModel):
     paper = "Kaneko et al. 2019, arXiv 1904.04631"
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=36)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)  # 34 mel-cepstra and c0
     train: TrainConfig = TrainConfig(steps=400_000, batch_size=1, crop=128)
     players: Players = {
         "generator": player(2e-4, adversarial=1, second_adversarial=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, second_adversarial=1),
+        "discriminator": player(1e-4, adversarial=1, second_adversarial=1, r1=0),
     }
 
     def build(self) -> CycleGame:
@@ -74,5 +76,5 @@ class CycleGanVc2(SpeechModel):
     def make_discriminator(self) -> nn.Module:
         n = self.network
         if n.discriminator == "full":
-            return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels)
+            return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels, padded=True)
         return PatchDiscriminator(n.channels)

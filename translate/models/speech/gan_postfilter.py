@@ -9,6 +9,8 @@ Deviations from the paper, and choices where it gives no details:
     - The noise has as many values as the features, one for each (not specified). Conversion uses a fixed seed unless
       another is given, so results are reproducible.
     - The generator's adversarial loss is the non-saturating binary cross entropy (not specified).
+    - The discriminator's channels (64, 128, 256), 5x5 kernels and stride 2 in both directions are guesses; a public
+      toolkit has 64, 128, 256 and 128 channels, 5x3 kernels and strides in one direction.
     - Convolutions of the discriminator are padded, and it judges patches: any number of coefficients, any crop.
     - The coefficients that pass through, c0, are hidden from both networks, since the generator cannot change them.
     - `network.conditional` shows the discriminator the synthetic features beside the sample, as in pix2pix.
@@ -50,7 +52,7 @@ class GanPostfilter(SpeechModel):
     tiny = {**SpeechModel.tiny, "network": {"channels": 4}}
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)
     data: DataConfig = DataConfig(batches="paired", normalise="target")
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=16, crop=64)
     players: Players = {

@@ -34,7 +34,7 @@ class GanVc(SpeechModel):
     paper = "Kaneko et al. 2017, Interspeech"
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=100_000, batch_size=4, crop=128)
     players: Players = {

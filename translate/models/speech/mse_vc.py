@@ -29,7 +29,7 @@ class MseVc(SpeechModel):
     paper = "mean squared error, as Desai et al. 2010"
 
     network: Network = Network()
-    features: WorldConfig = WorldConfig(sample_rate=22050, codec="sptk", dimensions=35)
+    features: WorldConfig = WorldConfig(sample_rate=22050, dimensions=35)
     data: DataConfig = DataConfig(batches="paired")
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=8, crop=128)
     players: Players = {"generator": player(5e-4, l2=1)}

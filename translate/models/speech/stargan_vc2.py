@@ -10,14 +10,16 @@ The loss also sets the codes: with `source_target` generator and discriminator g
 itself.
 
 Guesses and deviations from the paper:
-    - The default codec is WORLD's mel-band DCT with 36 coefficients at 22.05 kHz (`features.codec=sptk` gives
-      mel-cepstra).
+    - Kernels are guesses, as public versions differ: 5x15 and 5x5 in the 2-D layers, as in CycleGAN-VC2 (others have
+      StarGAN-VC's 3x9 and 4x8), and 5 in the blocks (others have 3).
+    - So is the instance norm after the 1x1 convolution that leads back to 2-D: CycleGAN-VC2 has it, some public
+      versions of StarGAN-VC2 do not.
     - Scale and shift of a conditional instance norm are the sum of one row per source and one per target, and so is
       the discriminator's embedding; separate rows for every pair would not extend to new speakers.
-    - The discriminator has no norms: with CycleGAN-VC2's instance norms before the sum over all positions, the
-      adversarial gradient at the generator's output is a thousand times that of the weighted cycle loss (measured on
-      untrained networks; without norms the two are equal). Initial embeddings are as large as the rows of its linear
-      layer.
+    - The discriminator has no norms, unlike public versions, which have CycleGAN-VC2's instance norms. With these
+      before the sum over all positions, the adversarial gradient at the generator's output is a thousand times that of
+      the weighted cycle loss (measured on untrained networks; without norms the two are equal). Initial embeddings are
+      as large as the rows of its linear layer.
     - `network.residual`, false by default, is not in the paper: it makes blocks add to their input. Without it, small
       networks take several times as many steps to reconstruct anything.
     - With `channels` the code enters before the first layer and before every block; the paper gives no table.
@@ -68,7 +70,7 @@ class StarGanVc2(SpeechModel):
     train: TrainConfig = TrainConfig(steps=300_000, batch_size=8, crop=256, decay_from=1.0)
     players: Players = {  # `classification` is for `loss: classification` only
         "generator": player(2e-4, adversarial=1, classification=1, cycle=10, identity=until(10_000, 5)),
-        "discriminator": player(1e-4, adversarial=1, classification=1),
+        "discriminator": player(1e-4, adversarial=1, classification=1, r1=0),
     }
 
     def build(self) -> StarGame:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,7 +21,8 @@ def translate_chunks(
     the last. Longer input is cut into chunks of equal length:
 
     - With a `context`, every chunk is passed with `context` neighbouring frames on either side, whose output is cut
-      off. If the receptive field is no larger, the result equals that of the whole.
+      off. If the receptive field is no larger, the result equals that of the whole. Chunks start at multiples of 16, so
+      the context of a network with strides must be a multiple of them.
     - Without a `context` (a norm over time depends on everything), chunks of at most `chunk` overlap and are
       cross-faded with weights that sum to one. Their lengths are nearly equal, because norms depend on the length. They
       start at multiples of 16, so that strided layers see the same frames in both neighbours.
@@ -28,7 +30,7 @@ def translate_chunks(
     Args:
         function: function (B, C, t) -> (B, C', t) for t >= 8.
         x: (B, C, T).
-        chunk: number of frames passed at once; with a context, without counting it.
+        chunk: number of frames passed at once; with a context, without counting it, and up to 15 more.
         overlap: number of frames of the cross-fade, less than `chunk` - 16; unused with a context.
         context: one-sided receptive field in frames; None: unbounded.
 
@@ -46,10 +48,11 @@ def translate_chunks(
 
 def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: int) -> Tensor:
     length = x.shape[-1]
-    size = math.ceil(length / math.ceil(length / chunk))            # equal parts, so that none is too short for padding
+    chunks = math.ceil(length / chunk)                              # about equal, so that none is too short for padding
+    starts = [number * length // chunks // ALIGNMENT * ALIGNMENT for number in range(chunks)]
     parts = []
-    for start in range(0, length, size):
-        stop, first = min(start + size, length), max(start - context, 0)
+    for start, stop in pairwise([*starts, length]):
+        first = max(start - context, 0)
         y = function(x[..., first : min(stop + context, length)])
         parts.append(y[..., start - first : stop - first])
     return torch.cat(parts, dim=-1)

@@ -35,6 +35,8 @@ class CropSampler(BatchSampler):
         seed: seed of the random numbers.
         device: device of the crops.
         rank, processes: number of this process, and of all.
+        stretch: largest factor by which a crop is played faster or slower; the logarithm of the factor is drawn
+            uniformly for each crop, and frames between two others are interpolated linearly. 1: as they are.
     """
 
     def __init__(
@@ -46,12 +48,15 @@ class CropSampler(BatchSampler):
         device: torch.device | str = "cpu",
         rank: int = 0,
         processes: int = 1,
+        stretch: float = 1.0,
     ):
         super().__init__(batch_size, rank, processes)
         self.streams = {
             name: self.make_stream(*data, crop, [seed, number], device)
             for number, (name, data) in enumerate(streams.items())
         }
+        for stream in self.streams.values():
+            stream.order.stretch = stretch
 
     def make_stream(self, *arguments: Any) -> "_Stream":
         """Make the stream of crops of one domain; shards override it (`translate.speech.shards.sampling`)."""
@@ -80,7 +85,7 @@ class LabelledCropSampler(BatchSampler):
 
     Args:
         domains: utterances and statistics of each domain, in the order of the one-hot's entries.
-        crop, batch_size, seed, device, rank, processes: as for `CropSampler`; `batch_size` counts all domains.
+        crop, batch_size, seed, device, rank, processes, stretch: as for `CropSampler`; `batch_size` counts all domains.
     """
 
     def __init__(
@@ -92,12 +97,15 @@ class LabelledCropSampler(BatchSampler):
         device: torch.device | str = "cpu",
         rank: int = 0,
         processes: int = 1,
+        stretch: float = 1.0,
     ):
         super().__init__(batch_size, rank, processes)
         self.streams = [
             self.make_stream(*data, crop, [seed, number], device) for number, data in enumerate(domains)
         ]
         self.order = _Order(len(domains), [seed, len(domains)])
+        for stream in self.streams:
+            stream.order.stretch = stretch
 
     def make_stream(self, *arguments: Any) -> "_Stream":
         """Make the stream of crops of one domain, as in `CropSampler`."""
@@ -200,16 +208,31 @@ class _Frames:
         if self.memory.nbytes <= RESIDENT_BYTES:
             self.resident = torch.from_numpy(np.array(self.memory)).to(self.device)
 
-    def take(self, numbers: np.ndarray) -> Tensor:  # (b, T) -> (b, Q, T)
-        if self.resident is not None:
-            crops = self.resident[torch.from_numpy(numbers).to(self.device)]
+    def take(self, numbers: np.ndarray) -> Tensor:
+        """Return the frames of numbers (b, T) as (b, Q, T); those of fractions lie between two others."""
+        if numbers.dtype.kind == "f":
+            below = np.floor(numbers)
+            fraction = torch.from_numpy((numbers - below).astype(np.float32)).unsqueeze(2).to(self.device)
+            below, above = below.astype(np.int64), np.ceil(numbers).astype(np.int64)
+            crops = torch.lerp(self._read(below), self._read(above), fraction)
         else:
-            crops = torch.from_numpy(self.memory[numbers]).to(self.device)
+            crops = self._read(numbers)
         return ((crops - self.mean) / self.deviation).transpose(1, 2).contiguous()
+
+    def _read(self, numbers: np.ndarray) -> Tensor:  # (b, T) -> (b, T, Q)
+        if self.resident is not None:
+            return self.resident[torch.from_numpy(numbers).to(self.device)]
+        return torch.from_numpy(self.memory[numbers]).to(self.device)
 
 
 class _Order:
-    """Indices of utterances in repeated random orders, and random positions of crops."""
+    """Indices of utterances in repeated random orders, and random positions of crops.
+
+    Attributes:
+        stretch: largest factor by which crops are played faster or slower.
+    """
+
+    stretch = 1.0
 
     def __init__(self, things: int, seed: Sequence[int]):
         self.things, self.random = things, np.random.default_rng(seed)
@@ -222,12 +245,17 @@ class _Order:
         return int(self.order[self.used - 1])
 
     def crop(self, length: int, crop: int) -> np.ndarray:
-        """Draw frame numbers (crop,) at a random position in 0 .. length - 1.
+        """Draw frame numbers (crop,) at a random position in 0 .. length - 1; fractions where crops are stretched.
 
         Shorter utterances are extended by reflection.
         """
-        first = int(self.random.integers(max(length - crop, 0) + 1))
-        return reflect(np.arange(first, first + crop), length)
+        steps = np.arange(crop)
+        if self.stretch > 1:
+            limit = np.log(self.stretch)
+            steps = steps * np.exp(self.random.uniform(-limit, limit))
+        span = int(np.ceil(steps[-1])) + 1                          # frames that the crop covers
+        first = int(self.random.integers(max(length - span, 0) + 1))
+        return reflect(first + steps, length)
 
     def position(self) -> dict[str, Any]:
         return {
