@@ -153,7 +153,7 @@ def train(
         if log:
             log.close()
     distributed.wait()                                              # until the first process has written
-    return locate_checkpoint(folder)
+    return locate_checkpoint(folder / "latest")
 
 
 def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") -> None:
