@@ -62,6 +62,7 @@ def test_without_one_it_is_what_a_domain_left_to_the_other():
     assert development.parallel
     trained = open_development(store, "ab", "cyclegan_vc2", data={"non_parallel": False})
     assert trained.held_out["a"] is trained.used["a"]
+    assert (development.trained, trained.trained) == ([], ["a", "b"])
 
 
 def test_sentences_that_train_in_any_domain_are_left_out(caplog):

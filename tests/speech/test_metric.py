@@ -151,6 +151,14 @@ def test_no_metric_is_chosen_where_nothing_is_evaluated(stores, instruments):
     assert not any(instruments.values())                            # nothing is heard before the first evaluation
 
 
+def test_speech_that_trains_is_no_development_set(bench, instruments, caplog):
+    one = bench()
+    one.development.held_out["high"] = one.development.used["high"]
+    with caplog.at_level(logging.WARNING, "translate"):
+        choose_metric(one.config, one.development)
+    assert "no speech of `high` is held out; what trains chooses the best step (prepare with --dev)" in caplog.text
+
+
 # --- what is measured -------------------------------------------------------------------------------------
 
 

@@ -75,6 +75,11 @@ class Development:
         return found
 
     @property
+    def trained(self) -> list[str]:
+        """Return the domains whose `held_out` is speech that trains."""
+        return [domain for domain, utterances in self.held_out.items() if utterances is self.used[domain]]
+
+    @property
     def parallel(self) -> bool:
         """Return whether every direction has a sentence that the target says, too."""
         return all(self.pairs.values())
