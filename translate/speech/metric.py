@@ -74,8 +74,8 @@ def choose_metric(config: SpeechModel, development: Development) -> Metric | Non
     """
     wanted, missing = config.train.metric, find_missing()
     if development.trained:
-        log.warning("train.evaluate_every: no speech of %s is held out; what trains chooses the best step (prepare with "
-                    "--dev)", " and ".join(f"`{domain}`" for domain in development.trained))  # fmt: skip
+        log.warning("train.evaluate_every: no speech of %s is held out; what trains chooses the best step (prepare "
+                    "with --dev)", " and ".join(f"`{domain}`" for domain in development.trained))  # fmt: skip
     sentences = development.choose(config.train.evaluate_sentences)
     if wanted == "listen":
         check_installed()
