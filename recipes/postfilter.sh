@@ -1,11 +1,12 @@
 # Postfilters, which make synthetic speech natural, in stages.
 #
 #   0 corpus     find it (--corpus) or get it: the function `get_corpus` of the caller prints its folder
-#   1 prepare    data/<speakers>/{train,eval}.jsonl; every recording that trains is checked
+#   1 prepare    data/<speakers>/{train,dev,eval}.jsonl; every recording that trains is checked
 #   2 extract    data/synthetic/<what>: synthetic speech of the target, aligned with the natural one, and
 #                dump/<config>-<what>: the features of both
-#   3 train      exp/<tag>, from `synthetic` to `natural`; continues an interrupted run
-#   4 convert    exp/<tag>/converted/synthetic-natural: the evaluation set
+#   3 train      exp/<tag>, from `synthetic` to `natural`; continues an interrupted run. With train.evaluate_every, dev
+#                chooses the best step
+#   4 convert    exp/<tag>/converted/synthetic-natural: the evaluation set, with the best step where one was chosen
 #   5 evaluate   exp/<tag>/results.md, results.json, pictures
 #   6 export     exp/<tag>/onnx: graphs for onnxruntime; only when asked for, --stage 6 --stop_stage 6
 #
@@ -17,7 +18,7 @@
 #   --base CONFIG      the same by a run of that configuration, which stage 2 trains: exp/<its name>_<source>-<target>
 #
 # and by plain analysis-synthesis if none is given and `base` is empty. Sourced by recipes/run.sh; the caller sets pair,
-# base, train_files, eval_files (patterns of file names).
+# base, train_files, eval_files, dev_files (patterns of file names, see voice_conversion.sh).
 options="source target base smooth converter jobs"
 : "${jobs:=-1}"
 case "$smooth" in *[!0-9]*) fail "--smooth: expected a number of frames, found '$smooth'" ;; esac
@@ -55,7 +56,8 @@ prepare_synthesis() {
         local features
         features=dump/$(basename "$base" .yaml)
         converter=exp/$(basename "$base" .yaml)_$source-$target
-        translate extract "$natural/train.jsonl" "$natural/eval.jsonl" --config "$base" --out "$features" --jobs "$jobs"
+        find_manifests "$natural"
+        translate extract "${manifests[@]}" --config "$base" --out "$features" --jobs "$jobs"
         translate train --config "$base" --features "$features" --out "$converter" --source "$source" --target "$target"
     fi
     if [ -n "$converter" ]; then making=(--converter "$converter" --from "$source"); fi
@@ -65,15 +67,17 @@ if stage_runs 0 corpus; then find_corpus; fi
 if stage_runs 1 "manifests and checks"; then
     folder=$(read_corpus)
     if declare -F arrange_corpus >/dev/null; then folder=$(arrange_corpus "$folder"); fi
-    translate prepare "$folder" "$natural" --domains "$speakers" --train "$train_files" --eval "$eval_files"
+    translate prepare "$folder" "$natural" --domains "$speakers" --train "$train_files" --eval "$eval_files" \
+        ${dev_files:+--dev "$dev_files"}
     translate doctor "$natural/train.jsonl" --jobs "$jobs" ||
         fail "stage 1: the recordings above cannot be used; repair or remove them"
 fi
 if stage_runs 2 "synthetic speech, and features of it and the natural one"; then
     prepare_synthesis
-    translate synthesise "$natural/train.jsonl" "$natural/eval.jsonl" --out "$synthetic" --domain "$target" \
-        "${making[@]}" --jobs "$jobs"
-    translate extract "$synthetic/train.jsonl" "$synthetic/eval.jsonl" --config "$config" --out "$dump" --jobs "$jobs" \
+    find_manifests "$natural"
+    translate synthesise "${manifests[@]}" --out "$synthetic" --domain "$target" "${making[@]}" --jobs "$jobs"
+    find_manifests "$synthetic"
+    translate extract "${manifests[@]}" --config "$config" --out "$dump" --jobs "$jobs" \
         "${overrides[@]+"${overrides[@]}"}"
 fi
 if stage_runs 3 "training $run"; then

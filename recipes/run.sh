@@ -67,6 +67,15 @@ read_corpus() {
     cat "$data/corpus"
 }
 
+# Set `manifests` to those of folder $1: train, dev where there is one, eval.
+find_manifests() {
+    local split
+    manifests=()
+    for split in train dev eval; do
+        if [ -f "$1/$split.jsonl" ]; then manifests+=("$1/$split.jsonl"); fi
+    done
+}
+
 # Stage 6, the same in all recipes.
 export_run() {
     [ -f "$run/latest/config.yaml" ] || fail "no checkpoint in $run; run stage 3 first"

@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(items):
 def quick_evaluations(request, monkeypatch):
     """Let evaluations go without the listening instruments, which take seconds and have tests of their own."""
     if request.path.stem not in ("test_instruments", "test_listening"):
-        monkeypatch.setattr("translate.speech.measures.listening.find_missing", lambda: "what this test leaves out")
+        for module in ("translate.speech.measures.listening", "translate.speech.metric"):
+            monkeypatch.setattr(f"{module}.find_missing", lambda: "what this test leaves out")
 
 
 @pytest.fixture(scope="session")

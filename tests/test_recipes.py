@@ -63,7 +63,14 @@ def test_vcc2016_runs_on_real_speech(project, real_data):
     run(
         project / "egs/vcc2016", "--corpus", str(real_data / "vcc2016"), "--source", "SM1", "--target", "TF1",
         "--tag", "tiny", "network.channels=4", "network.blocks=1", "train.steps=4", "train.log_every=2",
+        "train.evaluate_every=4",
     )  # fmt: skip
+    counts = {}
+    for split in ("train", "dev", "eval"):
+        lines = (project / "egs/vcc2016/data" / f"{split}.jsonl").read_text().splitlines()
+        counts[split] = sum(json.loads(line)["domain"] == "SM1" for line in lines)
+    assert counts == {"train": 26, "dev": 4, "eval": 5}
+    assert (project / "egs/vcc2016/exp/tiny/best").is_symlink()
     results = json.loads((project / "egs/vcc2016/exp/tiny/results.json").read_text())
     pair = next(p for p in results["pairs"] if (p["source"], p["target"]) == ("SM1", "TF1"))
     assert pair["mcd"]["source"] == pytest.approx(8.69, abs=0.03)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from recipe_runs import run
 
+from translate.corpus.manifest import scan_folders
 from translate.models import list_models
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.corpus.mini import make_speech
@@ -113,6 +115,77 @@ def test_difference_filters_the_waves_of_the_evaluation_set(project, voices):
         assert np.abs(read_wave(path.with_suffix(".wav"))[0] - wave).max() > 1e-3
 
 
+RANGES = {                                                          # sentences, as the files of the corpora are called
+    "vcc2016": [*range(100001, 100031), *range(200001, 200006)],
+    "vcc2018": [*range(10001, 10082), *range(20001, 20082), *range(30001, 30036)],
+    "arctic": [*(f"arctic_a{n:04d}" for n in range(1, 594)), *(f"arctic_b{n:04d}" for n in range(1, 540))],
+    "vctk": [*(f"rainbow_{n:03d}" for n in range(1, 25)), *(f"p225_{n:03d}" for n in range(25, 367))],
+    "fsdd": [*(f"eval_{n:02d}" for n in range(5)), *(f"train_{n:02d}" for n in range(5, 50))],
+}
+
+
+@pytest.mark.parametrize(("corpus", "dev", "counts"), [
+    ("vcc2016", [100027, 100028, 100029, 100030], (26, 5)),
+    ("vcc2018", [10078, 10079, 10080, 10081, 20078, 20079, 20080, 20081], (154, 35)),
+    ("arctic", [f"arctic_b{n:04d}" for n in range(490, 500)], (1082, 40)),
+    ("vctk", [f"rainbow_{n:03d}" for n in range(1, 5)], (342, 20)),
+    ("fsdd", [f"train_{n:02d}" for n in range(5, 10)], (40, 5)),
+])  # fmt: skip
+def test_the_patterns_of_a_corpus_take_every_sentence_once(tmp_path, corpus, dev, counts):
+    script = (ROOT / "egs" / corpus / "run.sh").read_text()
+    names = ("train", "dev", "eval")
+    patterns = {name: re.search(rf"\b{name}_files='([^']+)'", script)[1].split(",") for name in names}
+    (tmp_path / "A").mkdir()
+    for name in RANGES[corpus]:
+        (tmp_path / "A" / f"{name}.wav").touch()
+    entries = scan_folders(tmp_path, None, patterns["train"], patterns["eval"], dev=patterns["dev"])
+    assert len(entries) == len(RANGES[corpus])
+    splits = {split: [entry.id for entry in entries if entry.split == split] for split in ("train", "dev", "eval")}
+    assert splits["dev"] == [str(name) for name in dev]
+    assert (len(splits["train"]), len(splits["eval"])) == counts
+
+
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory) -> Path:
+    """Two synthetic voices under the names of vcc2016."""
+    folder = tmp_path_factory.mktemp("challenge")
+    make_speech(folder, sentences=4, evaluation=1)
+    names = dict(zip(["train_001", "train_002", "train_003", "train_004", "eval_001"],
+                     ["100001", "100002", "100027", "100030", "200001"], strict=True))  # fmt: skip
+    for old, speaker in (("low", "SF1"), ("high", "TM1")):
+        (folder / old).rename(folder / speaker)
+        for before, after in names.items():
+            (folder / speaker / f"{before}.wav").rename(folder / speaker / f"{after}.wav")
+    return folder
+
+
+@pytest.mark.parametrize(("model", "data", "options"), [
+    ("mse_vc_small", "data", ["--source", "SF1", "--domains", "SF1,TM1"]),
+    ("gan_postfilter_small", "data/synthetic/smooth15-TM1", ["--smooth", "15"]),
+])  # fmt: skip
+def test_the_dev_set_chooses_what_is_converted(project, challenge, model, data, options):
+    """The untrained start is made the best here, whatever was measured."""
+    words = ["--model", model, "--corpus", str(challenge), "--tag", f"{model}_dev", "--jobs", "1", *options]
+    words += ["--target", "TM1"]
+    corpus = project / "egs/vcc2016"
+    settings = ["train.steps=2", "train.log_every=1", "train.evaluate_every=1"]
+    run(corpus, *words, "--stop_stage", "3", *settings)
+    entries = [json.loads(line) for line in (corpus / data / "dev.jsonl").read_text().splitlines()]
+    assert {entry["id"] for entry in entries} == {"100027", "100030"}
+    trained = [json.loads(line) for line in (corpus / data / "train.jsonl").read_text().splitlines()]
+    assert {entry["id"] for entry in trained} == {"100001", "100002"}
+    folder = corpus / "exp" / f"{model}_dev"
+    assert (folder / "best").is_symlink()
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "evaluation/mcd" in line] == [0, 1, 2]
+    (folder / "best").unlink()
+    (folder / "best").symlink_to("step_00000000")
+    process = run(corpus, *words, "--stage", "4", *settings)
+    assert "step_00000000 is taken, the best of its evaluations" in process.stderr
+    results = json.loads((folder / "results.json").read_text())
+    assert results["overall"]["n"] == 1
+
+
 def test_mini_table_tells_what_training_changed(tmp_path):
     """The table of --part speech, from results as runs leave them."""
     measures, values = ("mcd", "gv_upper", "texture", "spectral_convergence"), {"_untrained": 9.0, "": 2.0}
@@ -200,7 +273,7 @@ def test_file_names_are_no_arithmetic(project, tmp_path):
 
 def test_fsdd_is_cloned(project, tmp_path):
     """Stages 0 and 1, from a repository on this disk."""
-    make_digits(tmp_path / "server/recordings", takes=range(3, 7))
+    make_digits(tmp_path / "server/recordings", takes=[3, 5, 10, 11])
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "digits"]):
         names = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
         subprocess.run(["git", *names, *command], cwd=tmp_path / "server", check=True)
@@ -272,7 +345,7 @@ def test_fsdd_runs_on_real_speech(project, real_data, tmp_path):
     for speaker in ("george", "jackson", "lucas"):
         (tmp_path / speaker).mkdir()
         for path in (real_data / "fsdd" / speaker).glob("*.wav"):
-            if path.stem.rpartition("_")[2] in ("0", "1", "5", "6"):
+            if path.stem.rpartition("_")[2] in ("0", "1", "5", "10", "11"):
                 (tmp_path / speaker / path.name).symlink_to(path)
     run(
         project / "egs/fsdd", "--corpus", str(tmp_path), "--domains", "george,jackson,lucas", "--tag", "tiny",

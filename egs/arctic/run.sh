@@ -13,11 +13,12 @@
 #   wavecyclegan2                     of analysis-synthesis, or of the same three
 #
 # Without --corpus, stage 0 downloads an archive for each speaker (about 100 MB). DIR: a local copy with one folder per
-# speaker, as local/get_corpus.sh lays it out. The last 40 sentences are for evaluation.
+# speaker, as local/get_corpus.sh lays it out. The last 40 sentences are for evaluation, the ten before them choose the
+# best step of a training (dev).
 recipes="voice_conversion postfilter waveform"
 pair="bdl slt"
 config=conf/cyclegan_vc2.yaml base=conf/mse_vc.yaml
-domains=bdl,slt,clb,rms train_files='arctic_a*,arctic_b0[0-4]*' eval_files='arctic_b05*'
+domains=bdl,slt,clb,rms train_files='arctic_a*,arctic_b0[0-4]*' dev_files='arctic_b049*' eval_files='arctic_b05*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus" "$domains${source:+,$source,$target}"; }
 

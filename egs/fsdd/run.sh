@@ -10,10 +10,10 @@
 # --domains leaves out by default. With --source A --target B, models of two domains can be trained, too.
 #
 # The clips are shorter than a crop, so stage 1 joins the ten digits of a take into one utterance, in an order that all
-# speakers share: corpus/joined. The takes 0 to 4 are for evaluation.
+# speakers share: corpus/joined. The takes 0 to 4 are for evaluation, 5 to 9 choose the best step of a training (dev).
 recipes=voice_conversion
 config=conf/stargan_vc2_small.yaml
-domains=george,jackson,lucas,nicolas train_files='train_*' eval_files='eval_*'
+domains=george,jackson,lucas,nicolas train_files='train_*' dev_files='train_0[5-9]' eval_files='eval_*'
 
 get_corpus() {
     if [ ! -d corpus/repository/recordings ]; then

@@ -47,7 +47,7 @@ get_corpus() {
 
 # What a model learns from, by its facts: corpus, folders, domains. See recipes/run.sh.
 adapt() {
-    pair="low high" corpus_kind=voices train_files='train_0[01]*' eval_files='eval_00[1-4]'
+    pair="low high" corpus_kind=voices train_files='train_0[01]*' dev_files=none eval_files='eval_00[1-4]'
     case "$fact_recipe-$fact_batches-$fact_source" in
         voice_conversion-*) data=data/voices dump=dump/$fact_features domains=low,high,middle train_files='train_0[0-2]*' ;;
         postfilter-*-stft) data=data/postfilter && smooth_unless_given 15 ;;
@@ -70,7 +70,7 @@ case "$part" in
     voice)
         unset -f adapt
         config=conf/cyclegan_vc2.yaml corpus_kind=voices
-        source=low target=high domains=low,high train_files='train_*' eval_files='eval_*'
+        source=low target=high domains=low,high train_files='train_*' dev_files=none eval_files='eval_*'
         . "$here/../../recipes/run.sh"
         ;;
     speech | image)

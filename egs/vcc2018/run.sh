@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Voice Conversion Challenge 2018, the corpus of the CycleGAN-VC2 paper: 81 training and 35 evaluation sentences per
-# speaker, 22.05 kHz. The paper's pairs: SF3 or SM3 (sources of the spoke task) to TF1 or TM1.
+# speaker, 22.05 kHz. The paper's pairs: SF3 or SM3 (sources of the spoke task) to TF1 or TM1. The last four training
+# sentences of each speaker choose the best step of a training (dev).
 #
 #   bash egs/vcc2018/run.sh [--corpus DIR] [--source SF3] [--target TM1] [--config FILE | --model NAME] [--tag NAME]
 #                           [--stage N] [--stop_stage M] [--jobs N] [--difference true] [key=value ...]
@@ -21,7 +22,7 @@
 recipes="voice_conversion postfilter waveform"
 pair="SF3 TM1" many=SF1,SF2,SM1,SM2
 config=conf/cyclegan_vc2.yaml base=conf/mse_vc.yaml
-domains=SF3,SM3,TF1,TM1 train_files='1*,2*' eval_files='3*'
+domains=SF3,SM3,TF1,TM1 train_files='1*,2*' dev_files='[12]007[89],[12]008*' eval_files='3*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus"; }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # VCTK 0.92: 110 English speakers with many accents, some 400 sentences each, 48 kHz. All read the same 24 sentences of
-# the rainbow passage, which are for evaluation; the others are newspaper sentences, different for every speaker.
+# the rainbow passage: the first four choose the best step of a training (dev), the others are for evaluation. All
+# further ones are newspaper sentences, different for every speaker.
 #
 #   bash egs/vctk/run.sh [--corpus DIR] [--domains p225,p226,p227,p228] [--source p225] [--target p226]
 #                        [--config FILE | --model NAME] [--tag NAME]
@@ -14,7 +15,7 @@
 recipes="voice_conversion postfilter waveform"
 pair="p225 p226"
 config=conf/stargan_vc2.yaml base=
-domains=p225,p226,p227,p228 train_files='p*,s*' eval_files='rainbow_*'
+domains=p225,p226,p227,p228 train_files='p*,s*' dev_files='rainbow_00[1-4]' eval_files='rainbow_00[5-9],rainbow_0[12]*'
 
 get_corpus() { bash local/get_corpus.sh "$PWD/corpus/VCTK-Corpus-0.92"; }
 arrange_corpus() { bash local/arrange_corpus.sh "$1" "$PWD/corpus/speakers" || exit 2; }

@@ -106,3 +106,46 @@ def test_what_is_no_step_is_not_counted(finished, make_run):
     train(*make_run(*OPTIONS).arguments(finished))
     assert (finished / "step_00000006_mine" / "state.pt").exists()
     assert find_checkpoint(finished).name == "step_00000006"
+
+
+@pytest.fixture
+def chosen(finished):
+    """The run, whose best step is not the last."""
+    (finished / "best").unlink()
+    (finished / "best").symlink_to("step_00000002")
+    return finished
+
+
+def test_a_run_is_its_best_step_where_training_chose_one(chosen, caplog):
+    caplog.set_level("INFO", logger="translate")
+    for _ in range(2):                                              # told once
+        assert find_checkpoint(chosen).name == find_checkpoint(chosen / "best").name == "step_00000002"
+    told = f"{chosen}: step_00000002 is taken, the best of its evaluations; the last step is {chosen / 'latest'}"
+    assert caplog.messages == [told]
+    assert find_checkpoint(chosen / "latest").name == "step_00000006"
+    (chosen / "best").unlink()
+    assert find_checkpoint(chosen).name == "step_00000006"
+
+
+def test_conversion_loads_the_best_step_and_training_goes_on_from_the_last(chosen, make_run):
+    from translate.jobs.load import load
+
+    weights = {}
+    for place in ("", "best", "latest"):
+        weights[place] = next(load(chosen / place).translator.parameters()).detach()
+    assert (weights[""] == weights["best"]).all()
+    assert (weights[""] != weights["latest"]).any()
+    assert train(*make_run("train.steps=8", *OPTIONS[1:]).arguments(chosen)).name == "step_00000008"
+
+
+def test_a_best_step_that_is_gone_gives_way_to_the_newest(chosen):
+    shutil.rmtree(chosen / "step_00000002")
+    assert find_checkpoint(chosen).name == "step_00000006"
+
+
+def test_a_best_link_that_leads_elsewhere_is_refused(chosen, tmp_path):
+    shutil.move(chosen / "step_00000002", tmp_path / "elsewhere")
+    (chosen / "best").unlink()
+    (chosen / "best").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="`best` leads out of the folder; if you mean"):
+        find_checkpoint(chosen)

@@ -1,6 +1,7 @@
 """N steps, and N more in new objects, are 2N steps at once: bit for bit."""
 
 import json
+import shutil
 from contextlib import suppress
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from translate.checkpoints import store as checkpoint_module
 from translate.errors import UserError
-from translate.training.trainer import train
+from translate.training.trainer import Watch, train
 
 HALF = 5
 OPTIONS = (
@@ -65,6 +66,95 @@ def test_resuming_is_exact(tmp_path, make_run, differing, options, cuts):
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
 
 
+EVALUATED = (*OPTIONS, "train.save_every=3", "train.evaluate_every=2", "train.patience=3")
+SCORES = {0: 5.0, 2: 6.0, 4: 4.0, 6: 4.5, 8: 4.2, 10: 4.1}
+
+
+@pytest.mark.parametrize("cuts", [[0], [1, 3], [5], [5, 7, 9]])
+def test_evaluations_travel_in_the_checkpoint(tmp_path, make_run, differing, cuts):
+    """Best value, patience and their steps, with checkpoints between the evaluations; `step` counts for the script."""
+
+    def go(folder, cut=None):
+        run = make_run(*EVALUATED)
+        steps = []
+
+        def evaluate(translator):
+            torch.rand(3)
+            step = steps[-1] + 1 if steps else 0
+            return {"evaluation/score": SCORES[step]}
+
+        real = run.translator.training_step
+
+        def step_on(batch, now):
+            if now == cut:
+                raise Cut
+            steps.append(now)
+            yield from real(batch, now)
+
+        run.translator.training_step = step_on
+        with suppress(Cut):
+            return train(*run.arguments(folder), Watch(evaluate=evaluate, metric="evaluation/score"))
+
+    whole = go(tmp_path / "whole")
+    assert whole.name == "step_00000010"
+    for cut in cuts:
+        go(tmp_path / "parts", cut)
+    last = go(tmp_path / "parts")
+    assert differing(whole, last) == []
+    for name in ("best", "latest"):
+        assert (tmp_path / "parts" / name).resolve().name == (tmp_path / "whole" / name).resolve().name
+    kept = [
+        [{key: value for key, value in row.items() if key != "evaluation/seconds"} for row in losses(tmp_path / name)]
+        for name in ("whole", "parts")
+    ]
+    assert kept[0] == kept[1]
+    assert torch.load(last / "state.pt", weights_only=True)["waited"] == 3
+
+
+def watch_of(metric, *values):
+    left = iter(values)
+    return Watch(evaluate=lambda translator: {metric: next(left)}, metric=metric)
+
+
+def test_another_metric_chooses_anew(tmp_path, make_run, caplog):
+    options = ("train.save_every=1", "train.evaluate_every=1")
+    caplog.set_level("INFO", logger="translate")
+    run = tmp_path / "run"
+    train(*make_run("train.steps=2", *options).arguments(run), watch_of("evaluation/mcd", 3.0, 2.0, 1.0))
+    train(*make_run("train.steps=3", *options).arguments(run), watch_of("evaluation/score", 50.0))
+    assert "the metric changes from evaluation/mcd to evaluation/score; the best step is chosen anew" in caplog.text
+    assert (run / "best").resolve().name == "step_00000003"
+    train(*make_run("train.steps=4", *options).arguments(run), watch_of("evaluation/score", 60.0))
+    assert (run / "best").resolve().name == "step_00000003"
+    train(*make_run("train.steps=5", "train.save_every=1").arguments(run), watch_of("evaluation/score"))
+    state = torch.load(run / "latest" / "state.pt", weights_only=True)
+    assert (state["metric"], state["best"], state["waited"]) == ("evaluation/score", 50.0, 1)   # kept, not evaluated
+
+
+def test_a_checkpoint_that_does_not_name_its_metric_has_the_first_one(tmp_path, make_run, caplog):
+    caplog.set_level("INFO", logger="translate")
+    options, run = ("train.save_every=1", "train.evaluate_every=1"), tmp_path / "run"
+    train(*make_run("train.steps=1", *options).arguments(run), watch_of("evaluation/mcd", 3.0, 2.0))
+    state = torch.load(run / "latest" / "state.pt", weights_only=True)
+    del state["metric"], state["waited"]
+    torch.save(state, run / "latest" / "state.pt")
+    train(*make_run("train.steps=2", *options).arguments(run), watch_of("evaluation/mcd", 2.5))
+    assert (run / "best").resolve().name == "step_00000001"
+    assert "metric changes" not in caplog.text
+
+
+def test_a_run_that_died_before_its_first_checkpoint_begins_again(tmp_path, make_run):
+    """What it had logged of the untrained start is not there twice."""
+    options = ("train.steps=1", "train.evaluate_every=1")
+    train(*make_run(*options).arguments(tmp_path / "run"), watch_of("evaluation/mcd", 3.0, 2.0))
+    for path in ("latest", "best"):
+        (tmp_path / "run" / path).unlink()
+    for step in ("step_00000000", "step_00000001"):
+        shutil.rmtree(tmp_path / "run" / step)
+    train(*make_run(*options).arguments(tmp_path / "run"), watch_of("evaluation/mcd", 3.0, 2.0))
+    assert [row["step"] for row in losses(tmp_path / "run")] == [0, 1, 1]
+
+
 def test_a_checkpoint_that_is_older_than_a_setting_is_taken_up(tmp_path, make_run, differing):
     """Its run had what is the default now: Adam, one micro-batch."""
     whole = train(*make_run(*OPTIONS).arguments(tmp_path / "whole"))
@@ -118,7 +208,10 @@ def test_another_configuration_is_refused(finished, make_run, override, words):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("override", [f"train.{key}=9" for key in ("log_every", "save_every", "keep", "sample_every")])
+@pytest.mark.parametrize("override", [f"train.{key}" for key in (
+    "log_every=9", "save_every=9", "keep=9", "sample_every=9", "evaluate_every=9", "evaluate_sentences=9", "metric=mcd",
+    "patience=9",
+)])  # fmt: skip
 def test_what_decides_no_weight_may_change(finished, make_run, override):
     assert train(*make_run("train.steps=2", override).arguments(finished)).name == "step_00000002"
 

@@ -41,12 +41,32 @@ MORTAL = """
             return translator
 """
 
+# Every evaluation is worse than the one before; only the first process evaluates.
+PATIENT = """
+    import os
+    from itertools import count
+    from translate.models.speech.cyclegan_vc2 import CycleGanVc2
+    from translate.speech.metric import Distortion
+
+    class Patient(CycleGanVc2):
+        def build(self):
+            numbers = count()
+
+            def measure(metric, converter):
+                assert os.environ["RANK"] == "0"
+                return {"evaluation/mcd": float(next(numbers))}
+
+            Distortion.measure = measure
+            return super().build()
+"""
+
 
 @pytest.fixture
 def environment(environment, tmp_path):
-    """With the model above as `own_models.mortal`."""
+    """With the models above as `own_models.mortal` and `own_models.patient`."""
     (tmp_path / "own_models").mkdir()
     (tmp_path / "own_models" / "mortal.py").write_text(textwrap.dedent(MORTAL))
+    (tmp_path / "own_models" / "patient.py").write_text(textwrap.dedent(PATIENT))
     return environment | {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])}
 
 
@@ -60,18 +80,16 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, train_command, monke
 
 
 @pytest.fixture
-def run_two(tmp_path, train_command, environment):
-    """Runs two processes until one has ended, without torchrun, which would end the other.
+def start_two(tmp_path, train_command, environment):
+    """Starts two processes of a training, without torchrun, which would end the other where one ends."""
+    started = []
 
-    Returns the exit status of the first and what it told, how long it went on alone, and the status of the second.
-    """
-
-    def run(sign, first_to_end):
+    def start(*options, **more):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
-        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "SIGNAL": sign}
-        command = train_command(tmp_path / "run", *OPTIONS, "model=own_models.mortal", "train.save_every=1")
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **more}
+        command = train_command(tmp_path / "run", *OPTIONS, *options)
         processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "translate", *command],
@@ -79,15 +97,29 @@ def run_two(tmp_path, train_command, environment):
             )
             for rank in "01"
         ]  # fmt: skip
-        try:
-            processes[first_to_end].wait(timeout=120)
-            ended = time.monotonic()
-            _, told = processes[0].communicate(timeout=90)
-            return processes[0].returncode, told, time.monotonic() - ended, processes[1].poll()
-        finally:
-            for process in processes:
-                process.kill()
-                process.communicate()
+        started.extend(processes)
+        return processes
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture
+def run_two(start_two):
+    """Runs two processes until one has ended.
+
+    Returns the exit status of the first and what it told, how long it went on alone, and the status of the second.
+    """
+
+    def run(sign, first_to_end):
+        processes = start_two("model=own_models.mortal", "train.save_every=1", SIGNAL=sign)
+        processes[first_to_end].wait(timeout=120)
+        ended = time.monotonic()
+        _, told = processes[0].communicate(timeout=90)
+        return processes[0].returncode, told, time.monotonic() - ended, processes[1].poll()
 
     return run
 
@@ -115,6 +147,16 @@ def test_when_one_process_falls_silent_the_other_ends_by_itself(tmp_path, run_tw
         "Start again: the run goes on from its last checkpoint"
     )
     assert (tmp_path / "run" / "latest").resolve().name == "step_00000002"
+
+
+def test_patience_ends_all_processes_at_the_same_step(tmp_path, start_two):
+    """Only the first knows the values."""
+    metric = ["train.evaluate_every=1", "train.metric=mcd", "train.evaluate_sentences=1", "train.patience=2"]
+    for process in start_two("model=own_models.patient", "train.steps=40", *metric):
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+    assert (tmp_path / "run" / "latest").resolve().name == "step_00000002"
+    assert (tmp_path / "run" / "best").resolve().name == "step_00000000"
 
 
 class TestTwoProcesses:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from translate.checkpoints.store import load_state
+from translate.checkpoints.store import find_checkpoint, load_state
 from translate.errors import UserError
 from translate.training import trainer as module
 from translate.training.player import Player
@@ -33,7 +34,7 @@ class Looks:
         assert not translator.training
         torch.rand(5)
         self.weights.append(next(translator.parameters()).clone())
-        return self.metrics[len(self.weights) - 1]
+        return {"evaluation/mcd": self.metrics[len(self.weights) - 1], "evaluation/other": 1.0}
 
 
 def names(folder):
@@ -65,45 +66,102 @@ def test_the_same_seed_trains_the_same(tmp_path, make_run, differing):
     assert differing(checkpoints[0], checkpoints[2]) != []
 
 
+def evaluations(folder):
+    return {line["step"]: line["evaluation/mcd"] for line in log_lines(folder) if "evaluation/mcd" in line}
+
+
 def test_the_metric_chooses_the_best(tmp_path, make_run):
     run = make_run("train.steps=5", "train.save_every=100", "train.evaluate_every=1", "train.keep=1")
-    looks = Looks(metrics=[3.0, 1.0, math.nan, 2.0, 0.5])
+    looks = Looks(metrics=[4.0, 3.0, 1.0, math.nan, 2.0, 0.5])
     train(*run.arguments(tmp_path / "run"), looks.watch())
     assert (tmp_path / "run" / "best").resolve().name == "step_00000005"
     assert load_state(tmp_path / "run" / "latest")["best"] == 0.5
-    logged = [line["evaluation/mcd"] for line in log_lines(tmp_path / "run") if "evaluation/mcd" in line]
-    assert logged[:2] == [3.0, 1.0]
+    logged = [line for line in log_lines(tmp_path / "run") if "evaluation/mcd" in line]
+    assert [line["evaluation/mcd"] for line in logged[:3]] == [4.0, 3.0, 1.0]
+    assert all(line["evaluation/other"] == 1.0 and line["evaluation/seconds"] >= 0 for line in logged)
 
 
 def test_a_metric_that_is_not_a_number_is_never_the_best(tmp_path, make_run):
     run = make_run("train.steps=3", "train.save_every=100", "train.evaluate_every=1")
-    train(*run.arguments(tmp_path / "run"), Looks(metrics=[2.0, math.nan, 3.0]).watch())
+    train(*run.arguments(tmp_path / "run"), Looks(metrics=[5.0, 2.0, math.nan, 3.0]).watch())
     assert (tmp_path / "run" / "best").resolve().name == "step_00000001"
     assert load_state(tmp_path / "run" / "latest")["best"] == 2.0
+
+
+def test_the_untrained_start_may_be_the_best(tmp_path, make_run):
+    run = make_run("train.steps=4", "train.save_every=100", "train.evaluate_every=2", "train.keep=1")
+    looks, start = Looks(metrics=[1.0, 2.0, 3.0]), next(run.translator.parameters()).clone()
+    train(*run.arguments(tmp_path / "run"), looks.watch())
+    assert evaluations(tmp_path / "run") == {0: 1.0, 2: 2.0, 4: 3.0}
+    assert torch.equal(looks.weights[0], start)
+    assert names(tmp_path / "run") == ["best", "latest", "log.jsonl", "step_00000000", "step_00000004", "tensorboard"]
+    assert find_checkpoint(tmp_path / "run").name == "step_00000000"
+    first = next(iter(dict(run.translator.named_parameters())))
+    assert torch.equal(load_file(tmp_path / "run/best/weights.safetensors")[first], start)
+
+
+def test_the_last_step_is_evaluated(tmp_path, make_run):
+    run = make_run("train.steps=5", "train.evaluate_every=3")
+    train(*run.arguments(tmp_path / "run"), Looks(metrics=[3.0, 2.0, 1.0]).watch())
+    assert list(evaluations(tmp_path / "run")) == [0, 3, 5]
+    assert (tmp_path / "run" / "best").resolve().name == "step_00000005"
+
+
+def test_without_evaluations_no_step_is_best(tmp_path, make_run):
+    run = make_run("train.steps=4")
+    train(*run.arguments(tmp_path / "run"), Looks().watch())
+    assert names(tmp_path / "run") == ["latest", "log.jsonl", "step_00000002", "step_00000004", "tensorboard"]
+
+
+PATIENT = ("train.save_every=100", "train.evaluate_every=2", "train.log_every=100", "train.decay_from=1")
+
+
+def test_patience_ends_the_training(tmp_path, make_run, capsys):
+    def go(patience, *metrics):
+        run = make_run("train.steps=20", f"train.patience={patience}", *PATIENT)
+        return train(*run.arguments(tmp_path / "run"), Looks(metrics=list(metrics)).watch())
+
+    last = go(2, 5.0, 6.0, 4.0, 4.5, 4.0)                           # steps 0, 2, 4, 6, 8; as good is no better
+    assert last.name == "step_00000008"
+    assert find_checkpoint(tmp_path / "run").name == "step_00000004"
+    assert "training ends after step 8: 2 evaluations were no better (train.patience)" in capsys.readouterr().err
+    assert "generator/cycle" in [*log_lines(tmp_path / "run")[-1]]
+    assert go(2) == last                                            # nothing is left to do
+    assert go(3, 9.0).name == "step_00000010"
+
+
+def test_patience_leaves_what_a_run_of_so_many_steps_has(tmp_path, make_run, differing):
+    """Also what the game gathers at the end."""
+    for folder, options in {"ended": ["train.steps=20", "train.patience=1"], "short": ["train.steps=4"]}.items():
+        run = make_run(*options, *PATIENT)
+        run.translator.register_buffer("seen", torch.zeros(()))
+        run.translator.finish = lambda batches, run=run: run.translator.seen.add_(next(batches)["source"].abs().sum())
+        train(*run.arguments(tmp_path / folder), Looks(metrics=[5.0, 4.0, 4.5]).watch())
+    assert differing(tmp_path / "ended/latest", tmp_path / "short/latest") == []
 
 
 def test_looking_changes_nothing(tmp_path, make_run, differing):
     """Pictures draw random numbers; a run without them must train the same."""
     options = ("train.steps=4", "players.generator.average=0.9", "network.pool=2", "train.batch_size=2")
     plain = train(*make_run(*options).arguments(tmp_path / "plain"))
-    looks = Looks(metrics=[4.0, 5.0, 6.0, 7.0])
+    looks = Looks(metrics=[4.0, 5.0, 6.0, 7.0, 8.0])
     watched = train(
         *make_run(*options, "train.sample_every=1", "train.evaluate_every=1").arguments(tmp_path / "watched"),
         looks.watch(),
     )
     assert looks.samples == [1, 2, 3, 4]
-    assert differing(plain, watched) == ["state.pt/best"]
+    assert sorted(differing(plain, watched)) == ["state.pt/best", "state.pt/metric", "state.pt/waited"]
 
 
 def test_looks_see_the_averaged_weights(tmp_path, make_run):
     run = make_run("train.steps=3", "train.evaluate_every=3", "players.generator.average=0.9")
-    looks = Looks(metrics=[1.0])
+    looks = Looks(metrics=[2.0, 1.0])
     checkpoint = train(*run.arguments(tmp_path / "run"), looks.watch())
     from translate.checkpoints.store import load_averages
 
     first = next(iter(dict(run.translator.named_parameters())))
-    assert torch.equal(looks.weights[0], load_averages(checkpoint)[first])
-    assert not torch.equal(looks.weights[0], next(run.translator.parameters()))
+    assert torch.equal(looks.weights[-1], load_averages(checkpoint)[first])
+    assert not torch.equal(looks.weights[-1], next(run.translator.parameters()))
 
 
 def test_averages_are_swapped_in_only_to_look(tmp_path, make_run, monkeypatch):
@@ -111,8 +169,8 @@ def test_averages_are_swapped_in_only_to_look(tmp_path, make_run, monkeypatch):
     calls, real = [], module.averaged
     monkeypatch.setattr(module, "averaged", lambda *arguments: calls.append(1) or real(*arguments))
     run = make_run("train.steps=6", "train.evaluate_every=3", "players.generator.average=0.9")
-    train(*run.arguments(tmp_path / "run"), Looks(metrics=[1.0, 2.0]).watch())
-    assert len(calls) == 3                                          # twice to evaluate, once to finish
+    train(*run.arguments(tmp_path / "run"), Looks(metrics=[1.0, 2.0, 3.0]).watch())
+    assert len(calls) == 4                                          # three times to evaluate, once to finish
 
 
 def test_finish_sees_batches_and_leaves_the_run_as_it_was(tmp_path, make_run, differing):

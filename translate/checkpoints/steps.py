@@ -26,6 +26,14 @@ def find_latest(run: Path, resuming: bool = False) -> Path | None:
     return find_step(run / "latest", resuming)
 
 
+def find_best(run: Path) -> Path | None:
+    """Find the step that `best` of a run points at, with a line where it is not the last; None without the link."""
+    best = find_step(run / "best") if os.path.lexists(run / "best") else None
+    if best and best == (run / "best").resolve() != (run / "latest").resolve():
+        _tell_best(run, best.name)
+    return best
+
+
 def find_step(link: Path, resuming: bool = False) -> Path | None:
     """Find the step that `latest` or `best` of a run points at; the newest whole one where that is missing or damaged.
 
@@ -106,3 +114,9 @@ def _list_steps(run: Path) -> dict[str, Path]:
 def _tell(link: Path, reason: str, step: str) -> None:
     """Log which step is taken instead, once per process."""
     log.info("%s: %s; %s is taken, the newest that is whole", link, reason, step)
+
+
+@cache
+def _tell_best(run: Path, step: str) -> None:
+    """Log that a run stands for its best step, once per process."""
+    log.info("%s: %s is taken, the best of its evaluations; the last step is %s", run, step, run / "latest")

@@ -6,7 +6,7 @@
         average.safetensors      moving averages of the players that have one (inference prefers them)
         statistics.safetensors   statistics of the training data, which conversion needs and resuming compares
         state.pt                 for resuming only: optimisers, random numbers, positions
-    latest -> step_00010000      a link; `best` likewise where a metric is followed
+    latest -> step_00010000      a link; `best` likewise where training chose by a metric: a run is then its best step
 
 A *shared* checkpoint (`translate share`) holds only what conversion needs: no state.pt, the averages in place of the
 weights, and without the players that only training needs, which its metadata list.
@@ -29,7 +29,7 @@ from translate.checkpoints.files import check_files
 from translate.checkpoints.foreign import check_shapes, find_left_out
 from translate.checkpoints.hub import fetch, is_address
 from translate.checkpoints.interrupt import hold_interrupts
-from translate.checkpoints.steps import LINKS, find_latest, find_step, point, remove_old
+from translate.checkpoints.steps import LINKS, find_best, find_latest, find_step, point, remove_old
 from translate.checkpoints.tensors import load_tensors, read_header, save_tensors
 from translate.checkpoints.trust import check_trust
 from translate.config import read_yaml, write_yaml
@@ -87,8 +87,9 @@ def save_checkpoint(
 
 
 def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """Find a checkpoint: `folder` itself, where its `latest` points, or `hf://owner/name`, fetched from the Hub.
+    """Find a checkpoint: `folder` itself, or where its link points, or `hf://owner/name`, fetched from the Hub.
 
+    The link of a run is `best` where training chose a step by a metric, else `latest`; `<run>/latest` is the last step.
     Where `latest` or `best` points at a step that is missing or damaged, the newest whole step is taken, with a log
     line. Its files have been checked, and its configuration names only code of the toolkit or trusted code, which
     nothing in the folder decides (see `trust`).
@@ -101,7 +102,8 @@ def find_checkpoint(folder: str | os.PathLike[str]) -> Path:
         return fetch(str(folder))
     checkpoint = locate_checkpoint(folder)
     if not any(checkpoint.is_relative_to(place.resolve()) for place in _list_places(Path(folder))):
-        raise UserError(f"{folder}: `latest` leads out of the folder; if you mean {checkpoint}, give that")
+        link = "best" if os.path.lexists(Path(folder) / "best") else "latest"
+        raise UserError(f"{folder}: `{link}` leads out of the folder; if you mean {checkpoint}, give that")
     check_files(checkpoint, str(checkpoint))
     check_trust(read_yaml(checkpoint / "config.yaml"), str(checkpoint / "config.yaml"))
     return checkpoint
@@ -113,7 +115,7 @@ def _list_places(folder: Path) -> list[Path]:
 
 
 def locate_checkpoint(folder: str | os.PathLike[str]) -> Path:
-    """Find the checkpoint in `folder`, or where its `latest` points, unchecked, for the training that wrote it."""
+    """Find the checkpoint in `folder`, or where its link points, unchecked, for the training that wrote it."""
     folder = Path(folder)
     for candidate in _list_candidates(folder):
         if candidate and (candidate / "config.yaml").exists() and (candidate / "weights.safetensors").exists():
@@ -132,6 +134,7 @@ def _list_candidates(folder: Path) -> Iterator[Path | None]:
     if (place := locate(folder)) != folder:
         log.info("%s: is missing after a write that was cut; what was there before is taken", folder)
     yield place
+    yield find_best(folder)
     yield find_latest(folder)
     yield folder / "latest"
 

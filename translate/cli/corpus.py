@@ -35,11 +35,15 @@ def doctor(
 @app.command()
 def prepare(
     corpus: Annotated[Path, typer.Argument(help="Folder of recordings or pictures, or a Kaldi data folder.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the manifests train.jsonl and eval.jsonl.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the manifests train.jsonl, dev.jsonl, eval.jsonl.")],
     domains: Annotated[str | None, typer.Option(help="Names, separated by commas; default: every folder.")] = None,
     train: Annotated[str, typer.Option(help="Files that train: patterns of names, separated by commas.")] = "*",
     evaluation: Annotated[
         str | None, typer.Option("--eval", help="Files for evaluation, likewise; default: the last tenth.")
+    ] = None,
+    dev: Annotated[
+        str | None,
+        typer.Option(help="Files that choose the best checkpoint, likewise; default: some that train; or none."),
     ] = None,
     kaldi_split: Annotated[str, typer.Option(help="Kaldi folders: name of the manifest.")] = "train",
     layout: Annotated[
@@ -48,7 +52,9 @@ def prepare(
 ) -> None:
     """Write the manifests of a corpus: which file belongs to which domain and split.
 
-    Recordings of the same name in two domains count as the same sentence; evaluation compares them. The layouts of
+    Recordings of the same name in two domains count as the same sentence; evaluation compares them. A sentence is in
+    one of train, dev and eval, for all domains. Without --dev every tenth sentence that trains goes to dev, at least 2
+    and at most 16, the same ones for all domains where they share sentences; from 20 sentences on. The layouts of
     pictures: pairs (two pictures side by side in one file, in train/ and val/), sides (A/ and B/ with the same names),
     unpaired (trainA trainB testA testB), folders (one per domain), attributes (images/ and list_attr_*.txt), labels
     (train_label train_inst train_img), high (pictures for super-resolution).
@@ -59,7 +65,7 @@ def prepare(
 
       translate prepare my_voices data
 
-      translate prepare vcc2016 data --domains SF1,TM1 --train '1*' --eval '2*'
+      translate prepare vcc2016 data --domains SF1,TM1 --train '1*' --dev '10002[7-9],100030' --eval '2*'
 
       translate prepare kaldi/train data --kaldi-split train
     """
@@ -67,7 +73,8 @@ def prepare(
 
     names = [name.strip() for name in domains.split(",")] if domains else None
     patterns = evaluation.split(",") if evaluation else None
-    prepare_corpus(corpus, out, names, train.split(","), patterns, kaldi_split, layout)
+    aside = [] if dev == "none" else dev.split(",") if dev else None
+    prepare_corpus(corpus, out, names, train.split(","), patterns, kaldi_split, layout, aside)
 
 
 @app.command()
@@ -86,7 +93,7 @@ def extract(
 
     Examples:
 
-      translate extract data/train.jsonl data/eval.jsonl --out dump --config conf/cyclegan_vc2.yaml
+      translate extract data/*.jsonl --out dump --config conf/cyclegan_vc2.yaml
 
       translate extract data/train.jsonl --out dump --config conf/cyclegan_vc2.yaml --cluster dask://node1:8786
     """

@@ -63,6 +63,9 @@ def convert(
 ) -> None:
     """Convert recordings or pictures; the checkpoint is all it needs.
 
+    A run stands for its best step where training chose one (train.evaluate_every), else for the last; RUN/latest is
+    always the last.
+
     Between two domains, one of --source and --target is enough. Options of the model are given as KEY=VALUE
     (amount=0.5, tile=512) or by the flag of the same name; attributes={Male: 1} and overlap=64, of pictures, have none.
 

@@ -15,6 +15,8 @@ from translate.config.parsing import LONGEST, format_yaml, parse_yaml
 from translate.config.sections import LossWeight, Section
 from translate.errors import UserError
 
+SHOWN = 12                                                          # keys that an error lists
+
 
 def write_yaml(path: str | os.PathLike[str], config: Section) -> None:
     """Write a resolved configuration, from which `read_yaml` reads the same values."""
@@ -172,7 +174,9 @@ def _explain(section: type[Section], error: ValidationError, values: dict[str, A
     if kind == "missing":
         return f"`{key}` is required"
     if kind == "model_type":
-        return f"`{key}` is {value}: expected keys of its own ({', '.join(_find_fields(section, path))})"
+        keys = list(_find_fields(section, path))
+        shown = [*keys[:SHOWN], *(["..."] if len(keys) > SHOWN else [])]
+        return f"`{key}` is {value}: expected keys of its own ({', '.join(shown)})"
     message, nearest = problem["msg"].replace("Input", "it"), []
     if kind == "literal_error" and isinstance(problem["input"], str):
         choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])

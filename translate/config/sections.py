@@ -213,7 +213,10 @@ class TrainConfig(Section):
     save_every: int = Field(5_000, ge=1)                            # steps
     keep: int = Field(3, ge=1)                                      # newest checkpoints kept
     sample_every: int = Field(10_000, ge=0)                         # TensorBoard images and audio; 0: never
-    evaluate_every: int = Field(0, ge=0)                            # the metric on the `dev` split; 0: never
+    evaluate_every: int = Field(0, ge=0)                            # steps; the metric, also before the first; 0: never
+    evaluate_sentences: int | None = Field(None, ge=1)              # per direction; null: 4, fewer for many directions
+    metric: Literal["auto", "listen", "mcd"] = "auto"               # what chooses the best step, see docs/measures.md
+    patience: int = Field(0, ge=0)                                  # evaluations without a better one; 0: never stops
 
 
 class OwnConfig(Section):

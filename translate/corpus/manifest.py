@@ -22,7 +22,7 @@ class Entry:
     id: str                                                         # unique within (domain, split), a path in a folder
     path: Path                                                      # absolute
     domain: str                                                     # the speaker's or style's name, a plain folder name
-    split: str                                                      # "train", "eval", ...
+    split: str                                                      # "train", "dev", "eval", ...
     pair: str | None = None                                         # equal for the same words or the same scene
     part: str | None = None                                         # "left" or "right" half of the image; None: all
     attributes: dict[str, int] | None = field(default=None, hash=False)  # 0 or 1 by name; domain is then "all"
@@ -90,16 +90,18 @@ def scan_folders(
     train: str | Sequence[str] = "*",
     evaluation: str | Sequence[str] | None = None,
     share: float = 0.1,
+    dev: str | Sequence[str] = (),
 ) -> list[Entry]:
-    """Find `root/<domain>/**/*.wav` (or FLAC, Ogg, MP3, ...) and split it into "train" and "eval".
+    """Find `root/<domain>/**/*.wav` (or FLAC, Ogg, MP3, ...) and split it into "train", "dev" and "eval".
 
     Args:
         root: folder with one folder per domain.
         domains: names of the domains; None: every folder that holds audio.
-        train: glob(s) on the file's stem; files that match neither this nor `evaluation` are left out.
-        evaluation: glob(s) on the file's stem; they win over `train`. None: the last `share` of the sentences that all
-            domains have, or where there are none, of each domain's own.
+        train: glob(s) on the file's stem; files that match neither this nor `dev` nor `evaluation` are left out.
+        evaluation: glob(s) on the file's stem; they win over the others. None: the last `share` of the sentences that
+            all domains have, or where there are none, of each domain's own.
         share: fraction of the sentences for evaluation, 0 to below 1.
+        dev: glob(s) on the file's stem; they win over `train`. `translate.corpus.development` chooses without globs.
 
     Returns:
         Entries sorted by domain and id. The id is the path inside the domain without its suffix, and also the pair
@@ -120,22 +122,23 @@ def scan_folders(
         raise UserError(f"{root}: no folder with audio in it; expected {root}/<domain>/*.wav")
     if empty := [name for name, files in found.items() if not files]:
         raise UserError(f"{root / empty[0]}: no audio of domain `{empty[0]}`; expected .wav, .flac, ...")
-    training = {d: {i for i, p in files.items() if _matches(p, train)} for d, files in found.items()}
+    developing = {d: {i for i, p in files.items() if _matches(p, dev)} for d, files in found.items()}
+    training = {d: {i for i, p in f.items() if _matches(p, train)} - developing[d] for d, f in found.items()}
     if evaluation is None:
         held_out = hold_out(training, share)
     else:
         held_out = {d: {i for i, p in files.items() if _matches(p, evaluation)} for d, files in found.items()}
     entries = []
     for domain, files in found.items():
-        for id in sorted(training[domain] | held_out[domain]):
-            entries.append(Entry(id, files[id], domain, "eval" if id in held_out[domain] else "train"))
-    expected = {"train"} | ({"eval"} if evaluation is not None else set())
+        for id in sorted(training[domain] | developing[domain] | held_out[domain]):
+            split = "eval" if id in held_out[domain] else "dev" if id in developing[domain] else "train"
+            entries.append(Entry(id, files[id], domain, split))
+    expected = {"train": train, "dev": dev or None, "eval": evaluation}
     for domain in found:
-        missing = expected - {entry.split for entry in entries if entry.domain == domain}
-        if missing:
-            split = missing.pop()
-            globs = train if split == "train" else evaluation
-            raise UserError(f"{root / domain}: no file for split `{split}` matches {globs!r}")
+        present = {entry.split for entry in entries if entry.domain == domain}
+        for split, globs in expected.items():
+            if globs is not None and split not in present:
+                raise UserError(f"{root / domain}: no file for split `{split}` matches {globs!r}")
     return _pair(entries, {entry: entry.id for entry in entries})
 
 

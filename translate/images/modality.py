@@ -50,9 +50,12 @@ class Images:
         train: Sequence[str],
         evaluation: Sequence[str] | None,
         split: str,
+        dev: Sequence[str] | None,
     ) -> list[Entry]:
         from translate.images.corpus.layouts import find_layout, scan_images
 
+        if dev:
+            raise UserError("--dev: pictures have no development set; leave it out")
         if layout == "auto":
             layout = find_layout(corpus)
             log.info("%s: looks like the layout `%s` (another: --layout)", corpus, layout)

@@ -14,7 +14,8 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu", pre
 
     Args:
         folder: a checkpoint (`exp/<tag>/step_00010000`), a link to one (`exp/<tag>/latest`), a run (`exp/<tag>`), or
-            `hf://owner/name` on the Hub.
+            `hf://owner/name` on the Hub. A run is its best step where training chose one (`train.evaluate_every`), else
+            the last.
         device: device of the networks.
         precision: precision of the networks; bfloat16 (8 bits of mantissa) can be faster where the processor has it.
 

@@ -110,6 +110,7 @@ class Modality(Protocol):
         train: Sequence[str],
         evaluation: Sequence[str] | None,
         split: str,
+        dev: Sequence[str] | None,
     ) -> list["Entry"]:
         """Find the files of a corpus, as `translate prepare` writes them into manifests.
 
@@ -119,6 +120,7 @@ class Modality(Protocol):
             layout: one of `list_layouts`, or auto.
             train, evaluation: patterns of file names; None: chosen here.
             split: name of the split where the corpus has only one.
+            dev: patterns of file names; None: chosen here, where the modality has a development set; empty: none.
         """
 
     def examine(self, folder: Path, layout: str, jobs: int) -> Report:

@@ -129,7 +129,7 @@ def _prepare_aliasing(run: Path) -> Callable[[str, str], float | None]:
     config = find_run_config(run)
     if config is None or config.features.analysed:  # type: ignore[attr-defined]
         return lambda source, target: None
-    converter = open_speech(open_checkpoint(run / "latest"))
+    converter = open_speech(open_checkpoint(run))
 
     def measure(source: str, target: str) -> float | None:
         if not {source, target} <= set(converter.domains):

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from translate.config import Section
+from translate.corpus.development import TRAIN, set_aside
 from translate.corpus.manifest import AUDIO, Entry, import_kaldi, scan_folders
+from translate.errors import UserError
 from translate.speech.options import RecordingConversion, SpeechEvaluation
 
 if TYPE_CHECKING:
@@ -45,10 +47,16 @@ class Speech:
         train: Sequence[str],
         evaluation: Sequence[str] | None,
         split: str,
+        dev: Sequence[str] | None,
     ) -> list[Entry]:
-        if (corpus / "wav.scp").exists():
-            return import_kaldi(corpus, split)
-        return scan_folders(corpus, domains, train, evaluation)
+        if not (corpus / "wav.scp").exists():
+            entries = scan_folders(corpus, domains, train, evaluation, dev=dev or ())
+            return set_aside(entries, None if dev is None else ())
+        if split == TRAIN:
+            return set_aside(import_kaldi(corpus, split), dev)
+        if dev:
+            raise UserError(f"--dev: its sentences are set aside from `train`; leave it out for `{split}`")
+        return import_kaldi(corpus, split)
 
     def examine(self, folder: Path, layout: str, jobs: int) -> "Report":
         from translate.speech.corpus.doctor import examine

@@ -16,16 +16,17 @@ class Log:
 
     Args:
         folder: folder of the run.
-        first, steps: step at which this process starts, and number of the last step.
+        first: step of the checkpoint from which this process goes on; None: the run begins.
+        steps: number of the last step.
     """
 
-    def __init__(self, folder: Path, first: int, steps: int):
+    def __init__(self, folder: Path, first: int | None, steps: int):
         self.path = folder / "log.jsonl"
-        self.folder, self.first, self.steps = folder, first, steps
+        self.folder, self.first, self.steps = folder, first or 0, steps
         self.started = time.monotonic()
-        _forget_after(self.path, first)
+        _forget_after(self.path, -1 if first is None else first)
         self._board: Any = None
-        self._bar = _make_bar(first, steps) if sys.stderr.isatty() else None
+        self._bar = _make_bar(self.first, steps) if sys.stderr.isatty() else None
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Write one line after `step` steps: means since the line before, the rate and the time left."""
@@ -40,7 +41,8 @@ class Log:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=step, text=text)
         else:
-            print(f"step {step}/{self.steps}  {rate:.1f}/s  {left} left  {text}", file=sys.stderr, flush=True)
+            pace = f"{rate:.1f}/s  {left} left  " if step > self.first else ""
+            print(f"step {step}/{self.steps}  {pace}{text}", file=sys.stderr, flush=True)
 
     def say(self, message: str) -> None:
         """Print a line on standard error."""

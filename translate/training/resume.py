@@ -5,8 +5,10 @@ gathered: image pools and random numbers.
 """
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,9 +30,33 @@ log = logging.getLogger("translate")
 
 # Keys that may change when a run is resumed: those that affect no weight. (train.steps may, with a message.)
 FREE = {
-    "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every", "train.device",
-    "train.graph",
+    "train.log_every", "train.save_every", "train.keep", "train.sample_every", "train.evaluate_every",
+    "train.evaluate_sentences", "train.metric", "train.patience", "train.device", "train.graph",
 }  # fmt: skip
+
+
+FIRST_METRIC = "evaluation/mcd"                                     # of the checkpoints that do not name theirs
+
+
+@dataclass
+class Ranking:
+    """The evaluations of a run so far.
+
+    Attributes:
+        metric: name of the metric; the values of another one do not compare. None: nothing is evaluated.
+        best: lowest value.
+        waited: number of evaluations since.
+    """
+
+    metric: str | None = None
+    best: float = math.inf
+    waited: int = 0
+
+    def add(self, value: float) -> bool:
+        """Add an evaluation; return whether it is the best. NaN never is."""
+        better = value < self.best
+        self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
+        return better
 
 
 class Sampler(Protocol):
@@ -57,15 +83,18 @@ def gather_private(game: Game) -> list[dict[str, Any]]:
 
 
 def collect_state(
-    step: int, best: float, players: Mapping[str, Player], sampler: Sampler, private: Sequence[Mapping[str, Any]]
+    step: int, ranking: Ranking, players: Mapping[str, Player], sampler: Sampler, private: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Collect all that `resume` needs besides the weights; tensors and plain values only.
 
-    `private` is the result of `gather_private`. The keys never change, so that older checkpoints resume.
+    `private` is the result of `gather_private`. Keys never change, and new ones have defaults, so that older
+    checkpoints resume.
     """
     return {
         "step": step,
-        "best": best,
+        "best": ranking.best,
+        "metric": ranking.metric,
+        "waited": ranking.waited,
         "optimizers": {name: player.state() for name, player in players.items()},
         "sampler": sampler.position(),
         **private[0],
@@ -80,8 +109,11 @@ def resume(
     players: Mapping[str, Player],
     sampler: Sampler,
     statistics: Mapping[str, np.ndarray],
-) -> tuple[int, float]:
-    """Load the newest checkpoint in `folder`; return its step and the best metric so far (0 and inf without one).
+    metric: str | None = None,
+) -> tuple[int | None, Ranking]:
+    """Load the newest checkpoint in `folder`; return its step, None without one, and the evaluations so far.
+
+    They begin again where `metric` is another one than theirs, and are kept where it is None.
 
     Raises:
         UserError: the checkpoint was trained with another configuration or other data, or is damaged or missing; or the
@@ -104,7 +136,7 @@ def resume(
         )
     if not checkpoint:
         begin_private(config.train.seed, 0)
-        return 0, float("inf")
+        return None, Ranking(metric)
     check_same_run(checkpoint, config)
     check_same_data(checkpoint, statistics)
     load_weights(checkpoint, game, average=False)
@@ -119,7 +151,17 @@ def resume(
     distributed.wait()                                              # all have read it
     if whole and distributed.rank() == 0:
         mend_latest(folder, whole)
-    return state["step"], state["best"]
+    return state["step"], _read_ranking(state, metric, folder)
+
+
+def _read_ranking(state: Mapping[str, Any], metric: str | None, folder: Path) -> Ranking:
+    evaluated = state["best"] < math.inf
+    ranking = Ranking(state.get("metric", FIRST_METRIC if evaluated else None), state["best"], state.get("waited", 0))
+    if metric in (None, ranking.metric):
+        return ranking
+    if evaluated:
+        log.info("%s: the metric changes from %s to %s; the best step is chosen anew", folder, ranking.metric, metric)
+    return Ranking(metric)
 
 
 def begin_private(seed: int, step: int) -> None:

@@ -5,6 +5,7 @@ clips and steps its optimiser. Nothing in a step waits for the device: losses ar
 game's stage is asked for before the batch is drawn (`Game.begin`).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -38,12 +39,13 @@ class Watch:
 
     Attributes:
         sample: function that writes images and sounds of a game to the log, called every `train.sample_every` steps.
-        evaluate: function that measures the metric, lower is better, called every `train.evaluate_every` steps.
-        metric: name of the metric in the log.
+        evaluate: function that measures, and returns values by their names in the log; called before the first step,
+            every `train.evaluate_every` steps, and after the last.
+        metric: name of the value that chooses the best step; lower is better.
     """
 
     sample: Callable[[Any, int, Log], None] | None = None           # Any: each watch knows the class of its game
-    evaluate: Callable[[Any], float] | None = None
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None
     metric: str = "metric"
 
 
@@ -56,6 +58,8 @@ def train(
     watch: Watch | None = None,
 ) -> Path:
     """Train to `config.train.steps`, from the newest checkpoint in `folder` if there is one.
+
+    With `train.patience` training ends earlier, after so many evaluations without a better one.
 
     Args:
         game: game with fresh weights, on the device.
@@ -82,8 +86,10 @@ def train(
         for name, module in game.players.items()
         if any(parameter.requires_grad for parameter in module.parameters())  # else the data determine it
     }
-    step, best = resume(folder, config, game, players, sampler, statistics)
-    saved = step
+    evaluates = bool(distributed.compare(watch.evaluate is not None and options.evaluate_every > 0)[0])
+    metric = watch.metric if evaluates else None
+    begun, ranking = resume(folder, config, game, players, sampler, statistics, metric)
+    step = saved = begun or 0
     stage = game.begin(max(step - 1, 0))                            # stage of the checkpoint
     game.train()
 
@@ -94,20 +100,43 @@ def train(
         compile_networks(game, sampler, step, autocast, options)
     play = make_step(options, game, players, autocast)
     folder.mkdir(parents=True, exist_ok=True)
-    log = Log(folder, step, options.steps) if distributed.rank() == 0 else None
+    log = Log(folder, begun, options.steps) if distributed.rank() == 0 else None
     history = History(folder)
+
+    def look(log: Log, sample: bool, evaluate: bool) -> bool:
+        """Call the watch; return whether the evaluation is the best so far."""
+        values: Mapping[str, float] = {}
+        with averaged(game, players), _uncompiled(options):
+            if watch.sample and sample:
+                watch.sample(game, step, log)
+            if watch.evaluate and evaluate:
+                began = time.perf_counter()
+                values = watch.evaluate(game)
+                log.write(step, {**values, "evaluation/seconds": time.perf_counter() - began})
+        return bool(values) and ranking.add(values[watch.metric])
 
     def save(private: list[dict[str, Any]], better: bool = False) -> None:
         nonlocal saved
-        state = collect_state(step, best, players, sampler, private)
+        state = collect_state(step, ranking, players, sampler, private)
         weights, average = game.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
         save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
         saved = step
 
+    def has_waited() -> bool:
+        """Return whether `train.patience` is over, by what the first process has measured."""
+        if not (evaluates and options.patience):
+            return False
+        return bool(distributed.compare(ranking.waited >= options.patience)[0])
+
     interrupt = Interrupt()
     try:
-        while step < options.steps:
+        if evaluates and begun is None:                             # the start may be better than all that follows
+            private = gather_private(game)
+            if log and look(log, sample=False, evaluate=True):
+                save(private, better=True)
+        over = has_waited()
+        while step < options.steps and not over:
             if interrupt.asked:
                 if saved < step:                                    # else Ctrl-C came while this step was saved
                     save(gather_private(game))
@@ -123,6 +152,7 @@ def train(
 
             due = {name: every > 0 and step % every == 0 for name, every in _intervals(options).items()}
             last = step == options.steps
+            due["evaluate"] = evaluates and (due["evaluate"] or last)
             if any(due[name] for name in ("log", "save", "evaluate")) or last:
                 history.check()
             if (due["log"] or last) and log:
@@ -134,20 +164,18 @@ def train(
             if last:
                 _finish(game, players, sampler)
             private = gather_private(game) if due["save"] or due["evaluate"] or last else []
-            if not log:
-                continue                                            # the first process does the rest
             better = False
-            if due["sample"] or due["evaluate"]:
-                with averaged(game, players), _uncompiled(options):
-                    if watch.sample and due["sample"]:
-                        watch.sample(game, step, log)
-                    metric = watch.evaluate(game) if watch.evaluate and due["evaluate"] else None
-                if metric is not None:
-                    log.write(step, {watch.metric: metric})
-                    better = metric < best
-                    best = metric if better else best
-            if due["save"] or last or better:
+            if log and (due["sample"] or due["evaluate"]):          # the first process looks and saves
+                better = look(log, due["sample"], due["evaluate"])
+            over = due["evaluate"] and has_waited()
+            if over and not last:
+                _finish(game, players, sampler)
+                if log and not due["log"]:
+                    log.write(step, history.means())
+            if log and (due["save"] or last or better or over):
                 save(private, better)
+        if log and over and step < options.steps:
+            log.say(f"training ends after step {step}: {ranking.waited} evaluations were no better (train.patience)")
     except torch.OutOfMemoryError:
         raise UserError(
             "the memory of the GPU is full: lower train.batch_size or train.crop, or set train.precision=bfloat16"
@@ -157,7 +185,7 @@ def train(
         if log:
             log.close()
     distributed.wait()                                              # until the first process has written
-    return locate_checkpoint(folder)
+    return locate_checkpoint(folder / "latest")
 
 
 def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") -> None:
