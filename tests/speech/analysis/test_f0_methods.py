@@ -5,7 +5,7 @@ import pytest
 import pyworld
 
 from translate.config import WorldConfig, validate
-from translate.speech.analysis.f0 import estimate_f0
+from translate.speech.analysis.f0 import choose_range, estimate_f0, find_range
 from translate.speech.analysis.wave import read_wave
 from translate.speech.measures.mcd import f0_errors
 
@@ -58,3 +58,32 @@ def test_the_methods_agree_on_recordings(real_data, speaker):
     assert len(harvest) == len(dio)
     assert median_cents(dio, harvest) < 10
     assert f0_errors(dio, harvest)[1] < 0.25
+
+
+def test_a_range_is_an_octave_around_the_median():
+    config = WorldConfig(sample_rate=16000)
+    assert find_range(np.full(50, 200.0), config) == (100, 400)
+    assert find_range(np.full(50, 100.0), config) == (71, 284)      # within the range of the analysis
+    assert find_range(np.full(50, 700.0), config) == (200, 800)
+    assert find_range(np.full(19, 200.0), config) is None
+
+
+def test_octave_errors_are_outside_of_a_voices_range():
+    """A voice of 300 Hz every second period of which is weaker, as creaky voices have it, is taken for 150 Hz."""
+    rate, config = 16000, WorldConfig(sample_rate=16000, f0="harvest")
+    time = np.arange(rate) / rate
+    wave = sum(np.cos(2 * np.pi * 300 * k * time) / k for k in range(1, 12))
+    wave = 0.1 * (wave + 1.5 * sum(np.cos(2 * np.pi * 150 * k * time) / k for k in range(1, 22, 2)))
+    wide, _ = estimate_f0(wave, rate, config)
+    narrow, _ = estimate_f0(wave, rate, config, (200.0, 600.0))
+    assert np.median(wide[wide > 0]) == pytest.approx(150, rel=0.03)
+    assert (narrow[narrow > 0] >= 200).all()
+
+
+def test_a_recording_of_another_voice_is_analysed_in_the_whole_range():
+    rate, config = 16000, WorldConfig(sample_rate=16000)
+    time = np.arange(rate) / rate
+    low, high = (0.1 * sum(np.cos(2 * np.pi * f * k * time) / k for k in range(1, 10)) for f in (110, 220))
+    assert choose_range(high, rate, config, (110.0, 440.0)) == (110.0, 440.0)
+    assert choose_range(low, rate, config, (110.0, 440.0)) is None
+    assert choose_range(low, rate, config, None) is None

@@ -82,7 +82,7 @@ def test_the_maps_equal_single_analyses(entries, done):
         assert utterances.offsets[-1] == len(utterances.features) == len(utterances.f0) == utterances.frames.sum()
         for i, entry in enumerate(expected):
             wave, rate = read_wave(entry.path)
-            mcep, f0 = world.analyse_frames(wave)
+            mcep, f0 = world.analyse_frames(wave, utterances.f0_range)
             span = slice(utterances.offsets[i], utterances.offsets[i + 1])
             np.testing.assert_array_equal(utterances[i], mcep.astype(np.float32))
             np.testing.assert_array_equal(utterances.f0[span], f0.astype(np.float32))
@@ -129,7 +129,7 @@ def test_silence_around_speech_changes_neither_statistics_nor_crops(entries, tmp
     assert (after.frames >= before.frames + 1900 / CONFIG.hop_ms).all()
     np.testing.assert_allclose(np.diff(after.spans), np.diff(before.spans), atol=2 + 100 / CONFIG.hop_ms)
     old, new = before.statistics(), after.statistics()
-    np.testing.assert_allclose(new.mean, old.mean, atol=0.05 * old.deviation)
+    assert (np.abs(new.mean - old.mean) < 0.1 * old.deviation).all()
     np.testing.assert_allclose(new.deviation, old.deviation, rtol=0.1)
 
 

@@ -13,6 +13,10 @@ log = logging.getLogger("translate")
 MONOTONE = 0.01  # standard deviation of log F0 (17 cents) below that of any voice
 FAR = 2.5  # standard deviations from the mean: hardly the same voice
 PADDED = 0.2                                                        # minimum length in seconds for pyworld
+FEWEST = 20                                                         # voiced frames from which a range is estimated
+ALIKE = 0.5                                                         # octaves by which medians of one voice differ
+
+Range = tuple[float, float]                                         # Hz
 
 
 def count_frames(samples: int, sample_rate: int, hop_ms: float) -> int:
@@ -20,13 +24,16 @@ def count_frames(samples: int, sample_rate: int, hop_ms: float) -> int:
     return int(1000.0 * samples / sample_rate / hop_ms) + 1
 
 
-def estimate_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> tuple[np.ndarray, np.ndarray]:
+def estimate_f0(
+    wave: np.ndarray, sample_rate: int, config: WorldConfig, f0_range: Range | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Estimate F0 by Harvest (Morise 2017) or DIO with StoneMask (Morise et al. 2009).
 
     Args:
         wave: (N,) in [-1, 1]; any length.
         sample_rate: rate of the wave in Hz.
         config: method, hop in milliseconds, lowest and highest F0 in Hz.
+        f0_range: lowest and highest F0 in Hz of this voice, see `find_range`; None: those of `config`.
 
     Returns:
         f0: (T,) Hz, 0 where unvoiced; T is that of `count_frames`.
@@ -36,13 +43,43 @@ def estimate_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> tupl
     frames = count_frames(len(wave), sample_rate, config.hop_ms)
     # Below a few hundred samples the decimation inside WORLD reads past the end of the wave.
     wave = np.pad(wave, (0, max(0, int(PADDED * sample_rate) - len(wave))))
-    options = {"f0_floor": config.f0_floor, "f0_ceil": config.f0_ceil, "frame_period": config.hop_ms}
+    lowest, highest = f0_range or (config.f0_floor, config.f0_ceil)
+    options = {"f0_floor": lowest, "f0_ceil": highest, "frame_period": config.hop_ms}
     if config.f0 == "harvest":
         f0, times = pyworld.harvest(wave, sample_rate, **options)
     else:
         coarse, times = pyworld.dio(wave, sample_rate, **options)
         f0 = pyworld.stonemask(wave, coarse, times, sample_rate)
     return f0[:frames].copy(), times[:frames].copy()
+
+
+def survey_f0(wave: np.ndarray, sample_rate: int, config: WorldConfig) -> np.ndarray:
+    """Estimate F0 quickly in the whole range of `config` by DIO: the voiced frames (V,) alone, in Hz."""
+    f0, _ = estimate_f0(wave, sample_rate, config.model_copy(update={"f0": "dio"}))
+    return f0[f0 > 0]
+
+
+def find_range(f0: np.ndarray, config: WorldConfig) -> Range | None:
+    """Return the range of a voice in Hz: an octave around its median, within the range of `config`.
+
+    Estimates outside are octave errors more often than voice. None for fewer than 20 frames (V,), which tell little.
+    """
+    if len(f0) < FEWEST:
+        return None
+    lowest, highest = config.f0_floor, config.f0_ceil
+    median = float(np.clip(np.median(f0), lowest * 2, max(highest / 2, lowest * 2)))
+    return float(round(max(lowest, median / 2))), float(round(min(highest, median * 2)))
+
+
+def choose_range(wave: np.ndarray, sample_rate: int, config: WorldConfig, known: Range | None) -> Range | None:
+    """Return the range `known` of a voice if a recording (N,) is of such a voice; None, the whole range, if not."""
+    if known is None:
+        return None
+    f0 = survey_f0(wave, sample_rate, config)
+    if not len(f0):
+        return known
+    octaves = np.log2(np.median(f0)) - np.log2(known[0] * known[1]) / 2
+    return known if abs(octaves) <= ALIKE else None
 
 
 def convert_f0(

@@ -15,7 +15,7 @@ from translate.files import load_arrays
 
 FLOOR = 1e-6                                                        # smallest deviation, avoids division by 0
 FIELDS = ("mean", "deviation", "log_f0_mean", "log_f0_deviation", "frames", "voiced")
-OPTIONAL = ("covariance",)
+OPTIONAL = ("covariance", "f0_range")
 TRIM = 0.75                                                         # octaves around an utterance's median F0
 
 
@@ -63,6 +63,7 @@ class Statistics:
     frames: int
     voiced: int                                                     # frames whose F0 counts
     covariance: np.ndarray | None = None                            # (Q, Q); None: features without F0
+    f0_range: np.ndarray | None = None  # (2,) Hz in which F0 was estimated; None: that of the analysis
 
     @classmethod
     def from_moments(cls, total: np.ndarray, dimensions: int) -> "Statistics":
@@ -94,6 +95,11 @@ class Statistics:
             voiced=int(voiced),
             covariance=covariance,
         )
+
+    @property
+    def voice_range(self) -> tuple[float, float] | None:
+        """Return `f0_range` as numbers."""
+        return None if self.f0_range is None else (float(self.f0_range[0]), float(self.f0_range[1]))
 
     def normalise(self, frames: np.ndarray) -> np.ndarray:
         """Normalise (T, Q) to zero mean and unit deviation, in the dtype of `frames`."""
@@ -133,6 +139,7 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
             frames=int(of_domain["frames"]),
             voiced=int(of_domain["voiced"]),
             covariance=of_domain.get("covariance"),
+            f0_range=of_domain.get("f0_range"),
         )
         for domain, of_domain in values.items()
     }
@@ -141,7 +148,8 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
 def _is_sound(fields: Mapping[str, np.ndarray]) -> bool:
     """Return whether a domain's arrays have the shapes, types and ranges of `Statistics` and are finite."""
     line = fields["mean"].shape
-    shapes = dict.fromkeys(FIELDS, ()) | {"mean": line, "deviation": line, "covariance": (*line, *line)}
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(FIELDS, ())
+    shapes |= {"mean": line, "deviation": line, "covariance": (*line, *line), "f0_range": (2,)}
     kinds = {field: "iu" if field in ("frames", "voiced") else "f" for field in shapes}
     return (
         fields["mean"].ndim == 1

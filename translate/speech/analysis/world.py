@@ -7,7 +7,7 @@ import pyworld
 
 from translate.config import WorldConfig
 from translate.errors import UserError
-from translate.speech.analysis.f0 import count_frames, estimate_f0
+from translate.speech.analysis.f0 import Range, count_frames, estimate_f0
 from translate.speech.analysis.mcep import default_alpha, mcep_to_spectrum, spectrum_to_mcep
 from translate.speech.analysis.wave import resample
 
@@ -50,14 +50,14 @@ class World:
         self.hop: float = config.sample_rate * config.hop_ms / 1000  # samples; a fraction at 22.05 kHz
         self.alpha: float = config.alpha or default_alpha(config.sample_rate)
 
-    def analyse(self, wave: np.ndarray) -> WorldFeatures:
+    def analyse(self, wave: np.ndarray, f0_range: Range | None = None) -> WorldFeatures:
         """Analyse (N,) samples at the configured rate into T = floor(N / hop) + 1 frames."""
-        wave, f0, times, power = self._envelope(wave)
+        wave, f0, times, power = self._envelope(wave, f0_range)
         return WorldFeatures(f0, self.encode(power), self.measure_aperiodicity(wave, f0, times), len(wave))
 
-    def analyse_frames(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def analyse_frames(self, wave: np.ndarray, f0_range: Range | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return mcep (T, Q) and f0 (T,) of `analyse`, without the aperiodicity, which is slow to compute."""
-        _, f0, _, power = self._envelope(wave)
+        _, f0, _, power = self._envelope(wave, f0_range)
         return self.encode(power), f0
 
     def synthesise(self, features: WorldFeatures) -> np.ndarray:
@@ -89,11 +89,13 @@ class World:
             return mcep_to_spectrum(mcep.astype(np.float64), self.alpha, self.fft_size)
         return pyworld.decode_spectral_envelope(_contiguous(mcep), self.config.sample_rate, self.fft_size)
 
-    def _envelope(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _envelope(
+        self, wave: np.ndarray, f0_range: Range | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         if wave.ndim != 1 or len(wave) == 0:
             raise UserError(f"expected a mono wave of shape (samples,), found shape {wave.shape}")
         wave = _contiguous(wave)
-        f0, times = estimate_f0(wave, self.config.sample_rate, self.config)
+        f0, times = estimate_f0(wave, self.config.sample_rate, self.config, f0_range)
         return wave, f0, times, self.measure_envelope(wave, f0, times)
 
     def measure_envelope(self, wave: np.ndarray, f0: np.ndarray, times: np.ndarray) -> np.ndarray:

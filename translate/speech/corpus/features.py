@@ -3,6 +3,7 @@
 The folder of a split and domain appears, or is replaced, as a whole (`translate.folders`).
 
     out/features.json                       the configuration of the analysis
+    out/ranges.json                         lowest and highest F0 in Hz by domain, of a first, quick analysis
     out/<split>/<domain>/features.npy       (T, Q) float32, all utterances concatenated: mel-cepstra, log magnitudes,
                                             or samples (Q = 1), depending on the front end
     out/<split>/<domain>/f0.npy             (T,) float32 Hz, 0 where unvoiced; only for front ends with F0
@@ -16,8 +17,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,14 @@ from translate.errors import UserError
 from translate.files import replacing
 from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
+from translate.speech.analysis.f0 import Range
 from translate.speech.analysis.front_end import KINDS, make_front_end
 from translate.speech.analysis.levels import find_span, find_speech, measure_levels
 from translate.speech.analysis.statistics import Statistics, count_moments, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
 from translate.speech.corpus.joining import join_parts
+from translate.speech.corpus.ranges import find_ranges, read_ranges
 
 log = logging.getLogger("translate")
 
@@ -72,9 +75,11 @@ def extract(
     make_front_end(config)                                          # refuses a bad configuration early
     out = Path(out).resolve()                                       # workers have other working directories
     _adopt(out, config)
+    ranges = find_ranges(entries, config, out, jobs, cluster)
     groups: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for entry in entries:
-        groups.setdefault((entry.split, entry.domain), []).append((entry, _fingerprint(entry, config)))
+        print_ = _fingerprint(entry, config, ranges.get(entry.domain))
+        groups.setdefault((entry.split, entry.domain), []).append((entry, print_))
     folders = {key: below(out, Path(*key)) for key in groups}
     for folder in folders.values():
         settle_folder(folder)  # if a run was interrupted while it replaced the folder
@@ -86,7 +91,7 @@ def extract(
     missing = [(entry, _part(out, print_)) for entry, print_ in tasks if not _part(out, print_).exists()]
     if len(missing) < len(tasks):
         log.info("%s: %d of %d utterances were finished before", out, len(tasks) - len(missing), len(tasks))
-    bad = [error for error in _run(missing, config, jobs, progress, cluster) if error]
+    bad = [error for error in _run(missing, config, ranges, jobs, progress, cluster) if error]
     if bad:
         raise UserError(f"{len(bad)} of {len(tasks)} files cannot be used: {'; '.join(sorted(bad))}")
     if absent := [part for _, part in missing if not part.exists()]:
@@ -116,6 +121,7 @@ class Utterances:
     f0: np.ndarray | None                                           # (T,) float32, likewise; None without F0
     moments: np.ndarray                                             # (U, M) float64
     spans: np.ndarray                                               # (U, 2) first frame of the speech, and its end
+    f0_range: Range | None = None                                   # Hz in which F0 was estimated
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -142,6 +148,7 @@ class Utterances:
             f0=self.f0,
             moments=self.moments[chosen],
             spans=self.spans[chosen],
+            f0_range=self.f0_range,
         )
 
     @property
@@ -150,7 +157,8 @@ class Utterances:
         return int(self.frames.max(initial=0))
 
     def statistics(self) -> Statistics:
-        return Statistics.from_moments(self.moments.sum(axis=0), self.features.shape[1])
+        found = Statistics.from_moments(self.moments.sum(axis=0), self.features.shape[1])
+        return found if self.f0_range is None else replace(found, f0_range=np.array(self.f0_range))
 
 
 class FeatureStore:
@@ -192,6 +200,7 @@ class FeatureStore:
             features=np.load(folder / "features.npy", mmap_mode="r"),
             f0=np.load(folder / "f0.npy", mmap_mode="r") if (folder / "f0.npy").exists() else None,
             moments=np.load(folder / "moments.npy"),
+            f0_range=read_ranges(self.folder).get(domain),
             spans=np.array(index.get("spans", [[0, length] for length in frames]), dtype=np.int64).reshape(-1, 2),
         )
 
@@ -217,7 +226,7 @@ def _differ(path: Path, config: FeatureConfig) -> str:
     return ", ".join(f"{key}={old.get(key)} there, {new[key]} here" for key in new if old.get(key) != new[key])
 
 
-def _fingerprint(entry: Entry, config: FeatureConfig) -> str:
+def _fingerprint(entry: Entry, config: FeatureConfig, f0_range: Range | None) -> str:
     """Hash everything that an utterance's features depend on.
 
     A missing file gives a hash as well; it is reported when it is read.
@@ -227,7 +236,7 @@ def _fingerprint(entry: Entry, config: FeatureConfig) -> str:
         state = [stat.st_size, stat.st_mtime_ns]
     except OSError:
         state = []
-    values = [entry.split, entry.domain, entry.id, str(entry.path), state, config.model_dump()]
+    values = [entry.split, entry.domain, entry.id, str(entry.path), state, config.model_dump(), f0_range]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
@@ -256,22 +265,28 @@ def _part(out: Path, fingerprint: str) -> Path:
 
 
 def _run(
-    tasks: list[tuple[Entry, Path]], config: FeatureConfig, jobs: int, progress: bool, cluster: str
+    tasks: list[tuple[Entry, Path]],
+    config: FeatureConfig,
+    ranges: Mapping[str, Range],
+    jobs: int,
+    progress: bool,
+    cluster: str,
 ) -> Iterator[str | None]:
     """Yield the error of each utterance, or None, as they finish."""
 
     if not tasks:
         return
-    results = work(_extract_one, [(entry.path, part, config) for entry, part in tasks], jobs, cluster)
+    rows = [(entry.path, part, config, ranges.get(entry.domain)) for entry, part in tasks]
+    results = work(_extract_one, rows, jobs, cluster)
     yield from track(results, "features", total=len(tasks), show=progress)
 
 
-def _extract_one(path: Path, part: Path, config: FeatureConfig) -> str | None:
+def _extract_one(path: Path, part: Path, config: FeatureConfig, f0_range: Range | None) -> str | None:
     """Write one utterance's part; return what is wrong with the file, or None."""
     try:
         wave, sample_rate = read_wave(path, config.sample_rate)
         check_wave(wave, sample_rate, path)
-        frames, f0 = make_front_end(config).analyse_frames(wave)
+        frames, f0 = make_front_end(config).analyse_frames(wave, *([] if f0_range is None else [f0_range]))
         maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
             speech = _find_speech(wave, frames, f0, config)
