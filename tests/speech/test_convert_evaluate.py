@@ -25,7 +25,7 @@ from translate.speech.measures.converted import load_features
 LOW, HIGH = "my-low", "my-high"                                     # hyphens, as a folder <source>-<target> has
 RATE = 16000
 STAGES = {"audio", "analysis", "network", "synthesis"}
-COLUMNS = {"source", "mean_variance", "converted", "resynthesised"}
+COLUMNS = {"source", "source_vocoder", "mean_variance", "linear", "converted", "resynthesised", "target_vocoder"}
 CONFIG = {
     "model": "cyclegan_vc2",
     "features": {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25},
@@ -231,7 +231,7 @@ def test_results(evaluated):
     assert results["rtf"]["all"] == pytest.approx(sum(v for k, v in results["rtf"].items() if k != "all"))
     text = (run / "results.md").read_text(encoding="utf-8")
     assert f"{LOW} → {HIGH}" in text
-    assert "resynthesised" in text
+    assert "converted, wave" in text
 
 
 def test_pictures(evaluated):
@@ -330,7 +330,7 @@ def test_commands(run, corpus, tmp_path, monkeypatch, capsys):
     assert files(out) == ["conversion.json", "eval_001.npz", "eval_001.wav"]
     words = ("--eval", corpus / "eval.jsonl", "--train", corpus / "train.jsonl", "--jobs", "1")
     assert command(monkeypatch, "evaluate", tmp_path, *words) == 0
-    assert "| resynthesised |" in capsys.readouterr().out
+    assert "| converted, wave |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pyworld
 from translate.config import WorldConfig, validate
 from translate.speech.analysis.f0 import estimate_f0
 from translate.speech.analysis.wave import read_wave
-from translate.speech.measures.mcd import f0_errors
+from translate.speech.measures.prosody import f0_errors
 
 RATE = 16000
 METHODS = ("harvest", "dio")
