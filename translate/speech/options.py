@@ -18,6 +18,9 @@ class SpeechConversion(Section):
     # same gender (Kobayashi et al. 2014).
     difference: bool = False
     seed: int | None = None                                         # seed of noise, if a model draws it; null: fixed
+    # Power of every frame with a vocoder: the source's, so that levels and pauses stay as they were recorded, or the
+    # one that the model gives.
+    energy: Literal["source", "converted"] = "source"
 
 
 class RecordingConversion(SpeechConversion):

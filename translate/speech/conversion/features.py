@@ -72,6 +72,10 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         """Shift the F0 of features. Only for converters with `takes_semitones`."""
         raise NotImplementedError
 
+    def keep_level(self, before: Features, after: Features) -> Features:
+        """Give every frame of `after` the power that it has in `before`; features without a vocoder stay."""
+        return after
+
     @abstractmethod
     def synthesise(self, features: Features) -> np.ndarray:
         """Make the wave (N,) of features."""
