@@ -28,6 +28,7 @@ from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.files import replacing
 from translate.names import below
+from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.f0 import convert_f0
 from translate.speech.analysis.levels import find_span, find_speech, measure_levels
 from translate.speech.analysis.statistics import Statistics, moments
@@ -40,7 +41,7 @@ from translate.speech.measures.recordings import Item, PairTask
 
 log = logging.getLogger("translate")
 
-VERSION = 2                                                         # of the waves; another one makes them anew
+VERSION = 3                                                         # of the waves; another one makes them anew
 INDEX = "made.json"
 
 
@@ -186,9 +187,6 @@ def _make(path: Path, config: WorldConfig, orders: Sequence[Order]) -> str | Non
 
 def convert_features(world: World, features: WorldFeatures, wave: np.ndarray, order: Order) -> WorldFeatures:
     """Convert the features of a wave (N,) by the system that is ordered, keeping the power of every frame."""
-    # Imports torch, which only processes need that have something to make.
-    from translate.speech.synthesise import match_level
-
     (source, target), mcep, f0 = order.voices, features.mcep, features.f0
     if order.column == "mean_variance":
         mcep = target.statistics.denormalise(source.statistics.normalise(mcep))
@@ -199,7 +197,7 @@ def convert_features(world: World, features: WorldFeatures, wave: np.ndarray, or
         mcep = scale_variance(mcep, target.deviation, span=find_span(speech))
     if order.column != "scaled":                                    # the same voice
         f0 = convert_f0(f0, source.statistics, target.statistics, world.config.f0_floor, world.config.f0_ceil)
-    return replace(features, mcep=match_level(world, mcep, features.mcep), f0=f0)
+    return replace(features, mcep=match_level(world, mcep, f0, features.mcep, features.f0), f0=f0)
 
 
 def _mark(paths: Iterable[Path]) -> str:
