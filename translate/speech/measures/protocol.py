@@ -47,9 +47,6 @@ def describe_protocol(
     if without_features:
         converted = f"the model's waves analysed again, the same as the next ({without_features})"
     count, retimed = utterances
-    cut = "every column by the source's speech, but the target's by their own"
-    if retimed:
-        cut += f"; {retimed} of {count} converted waves by their own as well, which have another timing"
     return {
         "n": count,
         "sample_rate": sample_rate,
@@ -62,7 +59,8 @@ def describe_protocol(
         f"{BELOW_PEAK_DB:g} dB of its loudest frame ({LEVEL_MS:g} ms RMS); noise: percentile {FLOOR_PERCENTILE:g} of "
         f"the levels above {DIGITAL_SILENCE_DB:g} dB, if {PAUSE_DB:g} dB below the loudest. Cut from its first to its "
         "last frame; frames of speech: those where both recordings speak",
-        "cut": cut,
+        "cut": "every column by the source's speech, but the target's, and waves of another timing, by their own",
+        "retimed": retimed,
         "alignment": "DTW, steps (1,1) (1,0) (0,1) of weight 1, Euclidean; MCD is the mean over the path",
         "source": "the source's waves as recorded",
         "source_vocoder": f"the source through the vocoder alone: WORLD with {VOCODED} SPTK mel-cepstra",
@@ -129,7 +127,7 @@ def explain_protocol(protocol: Mapping[str, Any], pairs: Sequence[Mapping[str, A
         f"- Mel-cepstra: {protocol['mel_cepstrum']}; {protocol['dimensions']} dimensions, "
         f"alpha {protocol['alpha']:g}.",
         f"- Speech: {protocol['silence']}.",
-        f"- Cut: {protocol['cut']}.",
+        f"- Cut: {protocol['cut']}; {protocol['retimed'] or 'no'} converted waves have another timing.",
         f"- Alignment: {protocol['alignment']}.",
         *(
             f"- {COLUMN_TITLES[column].capitalize()}: {protocol[column]}."

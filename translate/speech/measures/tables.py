@@ -12,6 +12,7 @@ from translate.speech.measures.listening import INSTRUMENTS
 from translate.speech.measures.matrices import format_matrices
 from translate.speech.measures.protocol import explain_protocol
 
+MCD_TITLE = "Mel-cepstral distortion, dB (lower is better)"
 MEASURES = (                                                        # key, title, decimals, factor
     ("mcd_speech", "Mel-cepstral distortion over frames of speech, dB (lower is better)", 2, 1),
     ("silence", "Share of the path where one of the two does not speak, %", 1, 100),
@@ -57,7 +58,7 @@ def write_tables(path: str | os.PathLike[str], results: Mapping[str, Any]) -> No
     lines = [
         "# Results",
         "",
-        "## Mel-cepstral distortion, dB (lower is better)",
+        f"## {MCD_TITLE}",
         "",
         format_table(results),
         "",
