@@ -10,7 +10,7 @@ MOST = 3.0                                                          # of a devia
 
 
 def scale_variance(
-    mcep: np.ndarray, deviation: np.ndarray, amount: float = 1.0, span: slice = slice(None)
+    mcep: np.ndarray, deviation: np.ndarray, amount: float = 1.0, span: slice | np.ndarray = slice(None)
 ) -> np.ndarray:
     """Scale the variance within an utterance.
 
@@ -18,7 +18,7 @@ def scale_variance(
         mcep: (T, Q) mel-cepstra, c0 in front, which stays.
         deviation: (Q,) standard deviation within natural utterances.
         amount: 0 leaves the utterance as it is, 1 gives it the natural deviation, between them linearly.
-        span: frames from which mean and deviation of the utterance are taken.
+        span: frames, or their mask (T,), from which mean and deviation of the utterance are taken.
 
     Returns:
         (T, Q); no deviation changes by more than a factor of 3.

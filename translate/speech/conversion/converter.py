@@ -53,6 +53,7 @@ class SpeechConverter(ABC):
         takes_semitones: whether there is an F0 to shift.
         takes_seed: whether the model draws noise, so that another seed gives another sample.
         takes_energy: whether the power of frames can be chosen, which takes a vocoder.
+        takes_variance: whether the variance of mel-cepstra can be scaled.
         no_stream: reason why it cannot stream; empty if it can.
     """
 
@@ -62,6 +63,7 @@ class SpeechConverter(ABC):
     takes_semitones: bool = False
     takes_seed: bool = False
     takes_energy: bool = False
+    takes_variance: bool = False
     no_stream: str = ""
 
     @property
@@ -219,6 +221,8 @@ class SpeechConverter(ABC):
             raise UserError("seed: this model draws no noise; leave it out")
         if chosen.energy != "source" and not self.takes_energy:
             raise UserError("energy: only a model on mel-cepstra has a choice; leave it out")
+        if chosen.variance and not self.takes_variance:
+            raise UserError("variance: only a model on mel-cepstra has one to scale; leave it out")
         return chosen
 
 

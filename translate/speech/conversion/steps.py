@@ -69,7 +69,7 @@ def convert_group(
 
 
 def convert_features(group: list[Step], features: Any, options: SpeechConversion) -> Any:
-    """Convert features by the steps of a group; `amount` and `semitones` apply to the first step.
+    """Convert features by the steps of a group; `amount`, `semitones` and `variance` apply to the first.
 
     A level says how far the speaker was from the microphone, nothing about the voice. So frames keep the power that
     they have in the source, unless `energy` asks for the networks'.
@@ -82,6 +82,8 @@ def convert_features(group: list[Step], features: Any, options: SpeechConversion
             converted = converter.mix(features, converted, options.amount)
         if number == 0 and options.semitones:
             converted = converter.shift(converted, options.semitones)
+        if number == 0 and options.variance:
+            converted = converter.scale_variance(features, converted, target, options.variance)
     return group[0].converter.keep_level(features, converted) if options.energy == "source" else converted
 
 

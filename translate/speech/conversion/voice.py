@@ -7,7 +7,9 @@ import numpy as np
 
 from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.f0 import convert_f0, tell_misfit
-from translate.speech.analysis.world import World, WorldFeatures, synthesise_difference
+from translate.speech.analysis.levels import find_speech
+from translate.speech.analysis.variance import scale_variance
+from translate.speech.analysis.world import SMALLEST_POWER, World, WorldFeatures, synthesise_difference
 from translate.speech.conversion.features import FeatureConverter
 
 log = logging.getLogger("translate")
@@ -19,6 +21,7 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
     takes_difference = True
     takes_semitones = True
     takes_energy = True
+    takes_variance = True
 
     @property
     def world(self) -> World:
@@ -57,6 +60,14 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
 
     def keep_level(self, before: WorldFeatures, after: WorldFeatures) -> WorldFeatures:
         return replace(after, mcep=match_level(self.world, after.mcep, after.f0, before.mcep, before.f0))
+
+    def scale_variance(
+        self, before: WorldFeatures, after: WorldFeatures, target: str, amount: float
+    ) -> WorldFeatures:
+        """Scale the variance over the frames of speech to the target's, within a factor of 3 of the deviation."""
+        power = np.maximum(self.world.measure_power(before.mcep, before.f0), SMALLEST_POWER)
+        speech = find_speech(10 * np.log10(power))
+        return replace(after, mcep=scale_variance(after.mcep, self.statistics[target].deviation, amount, speech))
 
     def shift(self, features: WorldFeatures, semitones: float) -> WorldFeatures:
         return replace(features, f0=features.f0 * 2 ** (semitones / 12))
