@@ -71,7 +71,8 @@ def test_refusals(case):
     converter, wave, _ = case
     with pytest.raises(UserError, match="variance"):
         converter.convert(wave, RATE, "low", "high", variance=1.5)
-    config = resolve({"model": "wavecyclegan2", "data": {"domains": ["low", "high"]}, "features": {"sample_rate": RATE}}, "test")
+    values = {"model": "wavecyclegan2", "data": {"domains": ["low", "high"]}, "features": {"sample_rate": RATE}}
+    config = resolve(values, "test")
     waves = WaveformConverter(Muffling(), config, {}, torch.device("cpu"))
     with pytest.raises(UserError, match="variance: only a model on mel-cepstra"):
         waves.convert(wave, RATE, "low", "high", variance=1)
