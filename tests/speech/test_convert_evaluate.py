@@ -264,6 +264,17 @@ def test_without_recordings_of_the_target(evaluated, corpus, tmp_path):
     assert isinstance(pair["msd"]["converted"], float)
 
 
+def test_a_second_take_of_the_target(evaluated, corpus, tmp_path):
+    run = copy_run(evaluated[0], tmp_path)
+    shutil.rmtree(run / "converted" / f"{HIGH}-{LOW}")
+    entries = read_manifest(corpus / "eval.jsonl")
+    entries.insert(0, Entry("again", corpus / HIGH / "train_001.wav", HIGH, "eval", pair="eval_001"))
+    write_manifest(tmp_path / "eval.jsonl", entries)
+    pair = evaluate_run(run, tmp_path / "eval.jsonl", corpus / "train.jsonl", jobs=1)["pairs"][0]
+    assert pair["mcd"]["another_take"] > 0
+    assert pair["mcd"]["converted"] == evaluated[1]["pairs"][1]["mcd"]["converted"]  # beside the same recording
+
+
 def damage(run, corpus, what):
     folder = run / "converted" / f"{LOW}-{HIGH}"
     if what == "none":

@@ -102,6 +102,7 @@ def test_schema(results):
         "hop_ms": 5.0,
     }
     assert protocol["converted_from"] == "waves"
+    assert protocol["retimed"] == 2                                 # the voices differ in speed
     assert protocol["training"] == {v: {"used": 4, "given": 4} for v in VOICES}
     assert protocol["classifier"]["cross_validation"] == 1
     for pair in [*written["pairs"], written["overall"]]:
@@ -187,6 +188,7 @@ def test_tables(results):
     assert changes == ["pair", "against unconverted", "against mean-variance", "against linear"]
     for words in ("Modulation", "Global variance", "F0 error", "Voiced/unvoiced", "Real-time factor"):
         assert f"## {words}" in text
+    assert "2 converted waves have another timing" in text
     for words in ("alpha 0.42", "40 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
         assert words in text
     assert "- Converted: the model's waves analysed again, the same as the next (there are no" not in text
@@ -302,6 +304,16 @@ def test_waves_aligned_sample_by_sample(corpus, training, tmp_path):
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     for words in ("STFT distance of the waves", "texture distance of the waves", "-71.2 |", "- Aliasing: sines of"):
         assert words in text
+
+
+def test_another_take_of_the_target(corpus, training, tmp_path):
+    """The same words a second time: here the very recording."""
+    paths = [corpus / voice / "4.wav" for voice in ("low", "high", "low")]
+    tasks = [PairTask("low", "high", [Item("4", *paths, sentence="four", another=corpus / "high" / "4.wav")])]
+    written = evaluate_speech(tasks, training, RATE, out=tmp_path, dimensions=12, jobs=1)
+    assert written["overall"]["mcd"]["another_take"] == 0
+    assert written["pairs"][0]["utterances"]["4"]["sentence"] == "four"
+    assert "another take |" in (tmp_path / "results.md").read_text(encoding="utf-8")
 
 
 def test_matrices_of_three_domains(corpus, training, tmp_path):
