@@ -192,8 +192,12 @@ def test_mini_table_tells_what_training_changed(tmp_path):
     for name in PARTS:
         for suffix, value in values.items():
             worse = name == "wavecyclegan" and not suffix            # better than untrained, worse than its input
-            columns = {"source": 5.0, "converted": 6.0 if worse else value}
-            write_results(tmp_path / f"{name}{suffix}", {measure: columns for measure in measures})
+            value = 6.0 if worse else value
+            columns = {
+                measure: {"source": 5.0, "converted" if measure in ("mcd", "gv_upper") else "resynthesised": value}
+                for measure in measures
+            }
+            write_results(tmp_path / f"{name}{suffix}", columns)
     script = ROOT / "egs/mini/local/tabulate.py"
     command = [sys.executable, script, "speech", tmp_path]
     table = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -74,7 +74,7 @@ def convert(
             - a list of these, of any lengths and sizes.
         sample_rate: rate of waves in Hz.
         source, target: domains; may be left out where one direction is left, see the model's `directions`.
-        options: options of `translate convert`: for speech amount, semitones, difference, seed (see
+        options: options of `translate convert`: for speech amount, semitones, difference, energy, variance, seed (see
             `translate.speech.options`); for images style, instances, attributes, tile, overlap, grid (see
             `translate.images.options`).
 

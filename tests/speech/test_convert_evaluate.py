@@ -25,7 +25,7 @@ from translate.speech.measures.converted import load_features
 LOW, HIGH = "my-low", "my-high"                                     # hyphens, as a folder <source>-<target> has
 RATE = 16000
 STAGES = {"audio", "analysis", "network", "synthesis"}
-COLUMNS = {"source", "mean_variance", "converted", "resynthesised"}
+COLUMNS = {"source", "source_vocoder", "mean_variance", "linear", "converted", "resynthesised", "target_vocoder"}
 CONFIG = {
     "model": "cyclegan_vc2",
     "features": {"sample_rate": RATE, "f0": "dio", "codec": "sptk", "dimensions": 25},
@@ -231,7 +231,7 @@ def test_results(evaluated):
     assert results["rtf"]["all"] == pytest.approx(sum(v for k, v in results["rtf"].items() if k != "all"))
     text = (run / "results.md").read_text(encoding="utf-8")
     assert f"{LOW} → {HIGH}" in text
-    assert "resynthesised" in text
+    assert "converted, wave" in text
 
 
 def test_pictures(evaluated):
@@ -262,6 +262,17 @@ def test_without_recordings_of_the_target(evaluated, corpus, tmp_path):
     assert pair["mcd"]["converted"] is None
     assert pair["natural_reference"] == "training utterances of the target"
     assert isinstance(pair["msd"]["converted"], float)
+
+
+def test_a_second_take_of_the_target(evaluated, corpus, tmp_path):
+    run = copy_run(evaluated[0], tmp_path)
+    shutil.rmtree(run / "converted" / f"{HIGH}-{LOW}")
+    entries = read_manifest(corpus / "eval.jsonl")
+    entries.insert(0, Entry("again", corpus / HIGH / "train_001.wav", HIGH, "eval", pair="eval_001"))
+    write_manifest(tmp_path / "eval.jsonl", entries)
+    pair = evaluate_run(run, tmp_path / "eval.jsonl", corpus / "train.jsonl", jobs=1)["pairs"][0]
+    assert pair["mcd"]["another_take"] > 0
+    assert pair["mcd"]["converted"] == evaluated[1]["pairs"][1]["mcd"]["converted"]  # beside the same recording
 
 
 def damage(run, corpus, what):
@@ -330,7 +341,7 @@ def test_commands(run, corpus, tmp_path, monkeypatch, capsys):
     assert files(out) == ["conversion.json", "eval_001.npz", "eval_001.wav"]
     words = ("--eval", corpus / "eval.jsonl", "--train", corpus / "train.jsonl", "--jobs", "1")
     assert command(monkeypatch, "evaluate", tmp_path, *words) == 0
-    assert "| resynthesised |" in capsys.readouterr().out
+    assert "| converted, wave |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

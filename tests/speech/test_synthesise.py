@@ -17,7 +17,7 @@ from translate.speech.analysis.stft import Stft
 from translate.speech.analysis.wave import read_wave
 from translate.speech.analysis.world import World
 from translate.speech.corpus.mini import make_speech
-from translate.speech.synthesise import choose_analysis, match_level, synthesise
+from translate.speech.synthesise import choose_analysis, synthesise
 
 RATE = 16000
 WORLD = WorldConfig(sample_rate=RATE, f0="dio", codec="sptk", dimensions=25)
@@ -120,17 +120,6 @@ def test_conversions_run_in_the_natural_timing(corpus, tmp_path, monkeypatch):
     distance = np.linalg.norm(made[:, 1:] - high[:, 1:], axis=1).mean()
     assert distance < 0.5 * (by_alignment + by_stretching)
     assert distance > 0.8 * by_alignment                            # it is the low voice still
-
-
-@pytest.mark.parametrize("codec", ["sptk", "world"])
-def test_match_level_gives_every_frame_the_natural_power(codec):
-    world = World(WORLD.model_copy(update={"codec": codec, "dimensions": 20}))
-    rng = np.random.default_rng(0)
-    scale = 0.2 if codec == "sptk" else 1.0
-    mcep, natural = (rng.normal(0, scale, (7, 20)) + np.eye(1, 20) * -3 for _ in range(2))
-    matched = match_level(world, mcep, natural)
-    np.testing.assert_array_equal(matched[:, 1:], mcep[:, 1:])
-    np.testing.assert_allclose(world.decode(matched).sum(1), world.decode(natural).sum(1), rtol=1e-3)
 
 
 def test_analysis_is_that_of_the_model(tmp_path):

@@ -15,7 +15,7 @@ from translate.speech.analysis.f0 import estimate_f0
 from translate.speech.analysis.wave import read_wave
 from translate.speech.corpus.features import extract
 from translate.speech.corpus.mini import make_speech
-from translate.speech.measures.mcd import f0_errors
+from translate.speech.measures.prosody import f0_errors
 
 SPEAKERS = ("SF1", "SM1", "TF1", "TM1")                             # of the Voice Conversion Challenge 2016
 SENTENCES = 3                                                       # of each

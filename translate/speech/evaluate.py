@@ -38,7 +38,7 @@ def evaluate_recordings(
     Args:
         run: folder of the run.
         evaluation: manifest with the natural source and target recordings of the converted sentences.
-        training: manifest of natural speech for the trivial converter's statistics and the domain classifier.
+        training: manifest of natural speech for the baselines and the domain classifier.
         sample_rate: rate of the comparison in Hz; None: the rate of the converted files.
         dimensions: dimensions of the mel-cepstra, without c0.
         listen: whether the listening instruments hear the waves; None: if the extra `listen` is installed.
@@ -58,10 +58,10 @@ def evaluate_recordings(
     listens = choose_listening(listen)
     natural = read_manifest(evaluation)
     by_domain: dict[str, dict[str, Entry]] = defaultdict(dict)
-    by_pair: dict[str, dict[str | None, Entry]] = defaultdict(dict)
+    by_pair: dict[str, dict[str | None, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in natural:
         by_domain[entry.domain][entry.id] = entry
-        by_pair[entry.domain][entry.pair] = entry
+        by_pair[entry.domain][entry.pair].append(entry)
     trained = read_manifest(training)
     domains = {entry.domain for entry in (*natural, *trained)}
     measure_model = _prepare_aliasing(run)
@@ -75,15 +75,18 @@ def evaluate_recordings(
             if id not in by_domain[source]:
                 raise UserError(f"{converted}: the manifest {evaluation} has no recording `{id}` of {source}")
             entry = by_domain[source][id]
-            reference = by_pair[target].get(entry.pair) if entry.pair else None
+            spoken = by_pair[target][entry.pair] if entry.pair else []
+            spoken = sorted(spoken, key=lambda one: one.id != id)     # the recording of the same name, if there is one
             features = converted.with_suffix(".npz")
             items.append(
                 Item(
                     id,
                     entry.path,
-                    reference.path if reference else None,
+                    spoken[0].path if spoken else None,
                     converted,
                     features if features.exists() else None,
+                    entry.pair,
+                    spoken[1].path if len(spoken) > 1 else None,
                 )
             )
         if items:

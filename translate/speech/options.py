@@ -18,6 +18,12 @@ class SpeechConversion(Section):
     # same gender (Kobayashi et al. 2014).
     difference: bool = False
     seed: int | None = None                                         # seed of noise, if a model draws it; null: fixed
+    # Power of every frame with a vocoder: the source's, so that levels and pauses stay as they were recorded, or the
+    # one that the model gives.
+    energy: Literal["source", "converted"] = "source"
+    # 0: as the model gives it. 1: every mel-cepstral coefficient varies over the recording as much as in the target's
+    # training recordings; against muffled speech, for whole sentences. A chain scales those of its first converter.
+    variance: float = Field(0.0, ge=0, le=1)
 
 
 class RecordingConversion(SpeechConversion):

@@ -33,6 +33,7 @@ from translate.files import replacing
 from translate.models.settings import read_config
 from translate.names import below, check_distinct
 from translate.speech.analysis.alignment import align, warp
+from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.stft import Stft
 from translate.speech.analysis.wave import check_wave, read_wave, write_wave
 from translate.speech.analysis.world import World
@@ -196,7 +197,8 @@ def make_wave(natural: Entry, spoken: Entry | None, recipe: Recipe) -> np.ndarra
         mcep = mcep[warp(align(mcep, features.mcep), len(features.mcep))]
     else:
         mcep = features.mcep
-    return world.synthesise(replace(features, mcep=match_level(world, mcep, features.mcep)))
+    mcep = match_level(world, mcep, features.f0, features.mcep, features.f0)
+    return world.synthesise(replace(features, mcep=mcep))
 
 
 def smooth_spectrum(natural: Entry, config: StftConfig, frames: int) -> np.ndarray:
@@ -205,15 +207,6 @@ def smooth_spectrum(natural: Entry, config: StftConfig, frames: int) -> np.ndarr
     features = stft.analyse(_read(natural.path, stft))
     smooth = uniform_filter1d(features.log_magnitude, frames, axis=0, mode="nearest")
     return stft.synthesise(replace(features, log_magnitude=smooth, phase=np.zeros_like(features.phase)))
-
-
-def match_level(world: World, mcep: np.ndarray, natural: np.ndarray) -> np.ndarray:
-    """Return `mcep` (T, Q) with a c0 that gives every frame the power of `natural` (T, Q)."""
-    louder = mcep + np.eye(1, mcep.shape[1])                        # c0 + 1: the same gain in every frame
-    power, more, wanted = (world.decode(x).sum(axis=1) for x in (mcep, louder, natural))  # each (T,)
-    matched = mcep.copy()
-    matched[:, 0] += np.log(wanted / power) / np.log(more / power)
-    return matched
 
 
 @cache

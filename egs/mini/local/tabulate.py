@@ -61,7 +61,9 @@ def read_measure(run: Path, measure: Measure, row: str = "converted") -> float:
     """The mean over all directions of a run, of what it converted or of another row, as it is shown."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     if "pairs" in results:
-        return fmean(pair[measure.key][row] for pair in results["pairs"])
+        # Measures of the waves alone have no row of the model's features.
+        rows = [pair[measure.key] for pair in results["pairs"]]
+        return fmean(of_pair["resynthesised" if row not in of_pair else row] for of_pair in rows)
     return measure.factor * fmean(task["rows"][row][measure.key] for task in results["tasks"])
 
 

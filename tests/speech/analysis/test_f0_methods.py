@@ -7,7 +7,7 @@ import pyworld
 from translate.config import WorldConfig, validate
 from translate.speech.analysis.f0 import choose_range, estimate_f0, find_range
 from translate.speech.analysis.wave import read_wave
-from translate.speech.measures.mcd import f0_errors
+from translate.speech.measures.prosody import f0_errors
 
 RATE = 16000
 METHODS = ("harvest", "dio")

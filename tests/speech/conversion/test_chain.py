@@ -97,13 +97,14 @@ def test_a_chain_of_one_is_its_converter(vowel):
 
 def test_mel_cepstra_pass_on_without_a_vocoder(vowel, counts):
     first, second = make_voice(amount=0.1), make(amount=0.2)
-    result = Chain([first, second]).convert_in_detail(vowel, RATE, "high", "low")
+    own = {"energy": "converted"}
+    result = Chain([first, second]).convert_in_detail(vowel, RATE, "high", "low", **own)
     assert counts == {"analyse": 1, "synthesise": 1}
     assert first.translator.calls == [("high", "low")]
     assert second.translator.calls == [("synthetic", "natural")]
     np.testing.assert_allclose(result.converted.mcep[:, 1:], result.source.mcep[:, 1:] + 0.3, atol=1e-5)
     np.testing.assert_allclose(result.converted.mcep[:, 0], result.source.mcep[:, 0], atol=1e-5)
-    together = make_voice(amount=0.3).convert_in_detail(vowel, RATE, "high", "low")
+    together = make_voice(amount=0.3).convert_in_detail(vowel, RATE, "high", "low", **own)
     np.testing.assert_allclose(result.converted.f0, together.converted.f0)
     np.testing.assert_allclose(result.wave, together.wave, atol=1e-4)
 

@@ -197,7 +197,8 @@ def test_difference_with_the_identity_is_the_source(statistics, waves):
 
 
 def test_the_identity_moves_the_statistics(statistics, waves):
-    result = stand_in(statistics, nn.Identity()).convert_in_detail(waves["low"], RATE, "low", "high")
+    mover = stand_in(statistics, nn.Identity())
+    result = mover.convert_in_detail(waves["low"], RATE, "low", "high", energy="converted")
     np.testing.assert_allclose(result.converted.mcep.mean(axis=0), statistics["high"].mean, atol=1e-5)
     np.testing.assert_allclose(result.converted.mcep.std(axis=0), statistics["high"].deviation, atol=1e-5)
 

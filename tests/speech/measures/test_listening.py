@@ -15,6 +15,7 @@ from translate.errors import UserError
 from translate.jobs.evaluate import evaluate_run
 from translate.speech.analysis.wave import read_wave, write_wave
 from translate.speech.measures import instruments, listening, report
+from translate.speech.measures.comparison import Utterance
 from translate.speech.measures.instruments import RATE
 from translate.speech.measures.listening import INSTRUMENTS, listen_to_all
 from translate.speech.measures.recordings import Item, PairTask
@@ -22,6 +23,7 @@ from translate.speech.measures.recordings import Item, PairTask
 EXAMPLES = Path(demo.__file__).parent / "examples"
 TRAINING = {"female": "female-morning", "male": "male-numbers"}
 EVALUATED = {"female": "female-question", "male": "male-river"}
+MADE = {"source_vocoder", "mean_variance", "linear", "target_vocoder"}
 listens = pytest.mark.skipif(instruments.find_missing() is not None, reason="needs the extra `listen`")
 
 
@@ -75,17 +77,25 @@ def test_with_the_packages(run):
     assert written == results
     for pair in results["pairs"]:
         for measure in ("naturalness", "naturalness_signal", "naturalness_background"):
-            assert pair[measure]["converted"] == pytest.approx(pair[measure]["target"], abs=0.02)  # the same wave
+            assert pair[measure]["resynthesised"] == pytest.approx(pair[measure]["target"], abs=0.02)  # the same wave
         similarity = pair["similarity"]
-        assert similarity["converted"] == pytest.approx(similarity["target"], abs=0.01)
-        assert similarity["converted"] > max(similarity["source"], similarity["other"]) + 0.1
-        assert pair["phone_error"]["converted"] > 0.5               # other words
+        assert similarity["resynthesised"] == pytest.approx(similarity["target"], abs=0.01)
+        assert similarity["resynthesised"] > max(similarity["source"], similarity["other"]) + 0.1
+        assert pair["phone_error"]["resynthesised"] > 0.5               # other words
     forth, back = (pair["naturalness"] for pair in results["pairs"])
     assert forth["source"] == back["target"]
     text = (run / "results.md").read_text(encoding="utf-8")
     for title in INSTRUMENTS.values():
         assert f"## {title}" in text
     assert "- Listening instruments: 16000 Hz, peak 0.7" in text
+    for pair in results["pairs"]:
+        (utterance,) = pair["utterances"].values()
+        for measure in INSTRUMENTS:
+            assert set(utterance[measure]) == {*MADE, "source", "resynthesised", "target"} - (
+                {"source"} if measure == "phone_error" else set()
+            )
+            assert utterance[measure]["resynthesised"] == pair[measure]["resynthesised"]
+        assert pair["phone_error"]["source_vocoder"] < pair["phone_error"]["target"]  # the same words
     for part in ("overall", "protocol"):                            # nothing else changes
         kept = {key: value for key, value in results[part].items() if key not in {*INSTRUMENTS, "instruments"}}
         assert kept == plain[part]
@@ -128,39 +138,46 @@ def test_means_and_intervals(tmp_path, fakes, caplog):
     short = write(tmp_path / "short.wav", 0.2, seconds=0.4)
     items = [Item("1", paths["a"], paths["b"], paths["c"]), Item("2", paths["a"], None, paths["d"])]
     items.append(Item("3", short, paths["b"], paths["d"]))
+    made = {items[0]: {"linear": paths["b"]}}
     tasks = [PairTask("x", "y", items), PairTask("x", "z", [Item("1", paths["a"], None, paths["b"])])]
     training = {"x": [paths["a"]], "y": [paths["b"], paths["e"]], "z": [short]}
     with caplog.at_level(logging.WARNING, "translate"):
-        listens = listen_to_all(tasks, training, jobs=1)
+        listens = listen_to_all(tasks, made, training, jobs=1)
     assert f"leave out 1 of 6 recordings: {short}: 0.4 s are too short" in caplog.text
     real = {name: round(0.99 * size + 0.007, 3) for name, size in sizes.items()}
     assert sorted(fakes["embed_voice"]) == sorted(real.values())
     evaluated = sorted(size for name, size in real.items() if name != "e")
     assert sorted(fakes["predict_quality"]) == sorted(fakes["decode_phones"]) == evaluated
 
-    measures, rows = listens.measure_pair(tasks[0])
+    rows = [Utterance(item.id, item.said, {}) for item in items]
+    measures = listens.measure_pair(tasks[0], rows)
     quality = measures["naturalness"]
-    assert set(quality) == {f"{c}{end}" for c in ("source", "converted", "target") for end in ("", "_ci")}
+    columns = ("source", "linear", "resynthesised", "target")
+    assert set(quality) == {f"{c}{end}" for c in columns for end in ("", "_ci")}
+    assert quality["linear"] == pytest.approx(10 * real["b"])
+    assert [one.scores["naturalness"]["target"] for one in rows] == [10 * real["b"], None, 10 * real["b"]]
     assert quality["source"] == pytest.approx(10 * real["a"])
     converted = [10 * real["c"], 10 * real["d"], 10 * real["d"]]
-    assert quality["converted"] == pytest.approx(np.mean(converted), abs=1e-4)
+    assert quality["resynthesised"] == pytest.approx(np.mean(converted), abs=1e-4)
     # Student's t with two degrees of freedom: 4.3027
-    assert quality["converted_ci"] == pytest.approx(4.3027 * np.std(converted, ddof=1) / 3**0.5, abs=1e-3)
+    assert quality["resynthesised_ci"] == pytest.approx(4.3027 * np.std(converted, ddof=1) / 3**0.5, abs=1e-3)
     assert quality["target"] == pytest.approx(10 * real["b"])
     assert measures["similarity"]["other_ci"] is None               # one recording alone
     lengths = {name: round(20 * size) for name, size in real.items()}
     errors = [(lengths[name] - lengths["a"]) / lengths["a"] for name in ("c", "d")]
-    assert measures["phone_error"]["converted"] == pytest.approx(np.mean(errors), abs=1e-4)
+    assert measures["phone_error"]["resynthesised"] == pytest.approx(np.mean(errors), abs=1e-4)
     assert "source" not in measures["phone_error"]
 
-    other, more = listens.measure_pair(tasks[1])
-    assert other["similarity"]["converted"] is None                 # no voice of z
+    more = [Utterance("1", "1", {})]
+    other = listens.measure_pair(tasks[1], more)
+    assert other["similarity"]["resynthesised"] is None                 # no voice of z
     assert other["naturalness"]["target"] is None
     overall = listening.average_instruments([measures, other], rows + more)
-    assert overall["naturalness"]["converted"] == pytest.approx((quality["converted"] + 10 * real["b"]) / 2, abs=1e-3)
+    both = (quality["resynthesised"] + 10 * real["b"]) / 2
+    assert overall["naturalness"]["resynthesised"] == pytest.approx(both, abs=1e-3)
     sentences = [np.mean([converted[0], 10 * real["b"]]), *converted[1:]]
     half_width = 4.3027 * np.std(sentences, ddof=1) / 3**0.5
-    assert overall["naturalness"]["converted_ci"] == pytest.approx(half_width, abs=1e-3)
+    assert overall["naturalness"]["resynthesised_ci"] == pytest.approx(half_width, abs=1e-3)
     assert overall["similarity"]["other"] == measures["similarity"]["other"]
 
 
@@ -171,7 +188,7 @@ def test_training_recordings_are_bounded(tmp_path, fakes):
         copies.append(tmp_path / f"copy{n}.wav")
         shutil.copy(paths[0], copies[-1])
     tasks = [PairTask("x", "y", [Item("1", *paths)])]
-    listens = listen_to_all(tasks, {"x": copies, "y": copies[:2]}, jobs=1)
+    listens = listen_to_all(tasks, {}, {"x": copies, "y": copies[:2]}, jobs=1)
     assert {domain: len(voices) for domain, voices in listens.voices.items()} == {"x": 100, "y": 2}
     assert len(fakes["predict_quality"]) == 3
 

@@ -3,7 +3,7 @@ import pytest
 from translate.speech.measures.matrices import arrange_matrices, format_matrices
 
 NAMES = ["ann", "bob", "cy"]
-COLUMNS = ("source", "mean_variance", "converted", "resynthesised")
+COLUMNS = ("source", "mean_variance", "resynthesised")
 
 
 def pair(source: str, target: str, distortion: float, right: float) -> dict:
@@ -31,13 +31,13 @@ def matrices() -> dict:
 def test_rows_are_sources_and_columns_targets(matrices):
     assert matrices["domains"] == NAMES
     assert matrices["mcd"]["source"] == [[None, 8, 6], [7, None, 5], [4, None, None]]
-    assert matrices["mcd"]["converted"] == [[None, 10, 8], [9, None, 7], [6, None, None]]
+    assert matrices["mcd"]["resynthesised"] == [[None, 10, 8], [9, None, 7], [6, None, None]]
     assert set(matrices["mcd"]) == set(COLUMNS)
 
 
 def test_confusion_is_the_mean_over_sources(matrices):
     confusion = matrices["confusion"]
-    assert confusion["converted"] == [
+    assert confusion["resynthesised"] == [
         [pytest.approx(0.6), pytest.approx(0.2), pytest.approx(0.2)],
         [0, 1, 0],
         [pytest.approx(0.3), pytest.approx(0.3), pytest.approx(0.4)],

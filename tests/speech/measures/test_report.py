@@ -16,7 +16,9 @@ from translate.speech.measures.report import evaluate_speech
 from translate.speech.measures.tables import format_table
 
 RATE = 16000
-COLUMNS = {"source", "mean_variance", "converted", "resynthesised"}
+MADE = {"source_vocoder", "mean_variance", "linear", "target_vocoder"}
+COLUMNS = {"source", "converted", "resynthesised", *MADE}
+RIVALS = ("source", "mean_variance", "linear")
 VOICES = {"low": (110, (500, 1500)), "high": (220, (700, 1900))}    # pitch and formants in Hz
 
 
@@ -100,6 +102,7 @@ def test_schema(results):
         "hop_ms": 5.0,
     }
     assert protocol["converted_from"] == "waves"
+    assert protocol["retimed"] == 2                                 # the voices differ in speed
     assert protocol["training"] == {v: {"used": 4, "given": 4} for v in VOICES}
     assert protocol["classifier"]["cross_validation"] == 1
     for pair in [*written["pairs"], written["overall"]]:
@@ -110,15 +113,26 @@ def test_schema(results):
         assert set(pair["mcd"]) == {
             *COLUMNS,
             *(f"{column}_ci" for column in COLUMNS),
-            *(f"change_from_{c}{ci}" for c in ("source", "mean_variance") for ci in ("", "_ci")),
+            *(f"change_from_{c}{ci}" for c in RIVALS for ci in ("", "_ci")),
         }
     for measure in ("gv_by_coefficient", "msd_by_coefficient"):
         for values in written["pairs"][0][measure].values():
             assert len(values) == 12
+    for measure in ("energy_rmse", "energy_correlation"):
+        assert set(written["overall"][measure]) == COLUMNS - {"converted"}
+    for measure in ("level_jitter", "crest"):
+        assert set(written["overall"][measure]) == {*COLUMNS, "target"} - {"converted"}
     assert not {"stft_distance", "lsd", "texture", "aliasing"} & set(written["overall"])
     named = [(pair["source"], pair["target"], pair["n"]) for pair in written["pairs"]]
     assert named == [("low", "high", 2), ("high", "low", 2)]
-    assert set(written["pairs"][0]["mcd_by_utterance"]) == {"4", "5"}
+    utterances = written["pairs"][0]["utterances"]
+    assert {id: one["sentence"] for id, one in utterances.items()} == {"4": "4", "5": "5"}
+    for measure in ("mcd", "mcd_speech", "msd", "msd_fast", "gv", "domain_accuracy", "f0_correlation", "silence"):
+        for column in COLUMNS:
+            mean = written["pairs"][0][measure][column]
+            own = [one[measure][column] for one in utterances.values()]
+            if not measure.startswith(("msd", "gv")):               # those are of the whole set
+                assert np.mean(own) == pytest.approx(mean, abs=2e-4)
 
 
 def test_a_perfect_model(results):
@@ -134,8 +148,12 @@ def test_a_perfect_model(results):
     assert pair["domain_accuracy"]["source"] == 0
     assert 1100 < pair["f0_rmse_cents"]["source"] < 1300            # the voices are an octave apart
     assert pair["f0_rmse_cents"]["mean_variance"] < 300
-    assert 0 < pair["mcd"]["mean_variance"] < pair["mcd"]["source"]
+    assert 0 < pair["mcd"]["target_vocoder"] < pair["mcd"]["mean_variance"] < pair["mcd"]["source"]
     assert pair["mcd"]["change_from_source"] == pytest.approx(-pair["mcd"]["source"])
+    assert pair["mcd_speech"]["converted"] == pair["energy_rmse"]["resynthesised"] == 0
+    assert pair["f0_correlation"]["converted"] == pair["energy_correlation"]["resynthesised"] == 1
+    assert pair["f0_range"]["converted"] == 1
+    assert pair["crest"]["resynthesised"] == pair["crest"]["target"]
     assert pair["mcd"]["source_ci"] > 0
 
 
@@ -158,18 +176,23 @@ def test_tables(results):
     written, text = results
     table = format_table(written)
     assert table in text
-    names = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
-    assert names == ["low → high", "high → low", "all"]
-    assert len({len(line) for line in table.splitlines()}) == 1     # aligned on a terminal
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    names = ["low → high", "high → low", "all"]
+    assert [line.split("|")[1].strip() for line in rows[2:5]] == names
+    assert [line.split("|")[1].strip() for line in rows[7:]] == names
+    assert len({len(line) for line in rows[:5]}) == len({len(line) for line in rows[5:]}) == 1  # aligned on a terminal
     titles = [title.strip() for title in table.splitlines()[0].strip("|").split("|")]
-    assert titles[2:6] == ["unconverted", "mean-variance", "converted", "resynthesised"]
-    assert titles[6:] == ["change", "against mean-variance"]
+    assert titles[2:6] == ["unconverted", "source, vocoder", "mean-variance", "linear"]
+    assert titles[6:] == ["converted, wave", "target, vocoder"]     # no features were given
+    changes = [title.strip() for title in table.splitlines()[-5].strip("|").split("|")]
+    assert changes == ["pair", "against unconverted", "against mean-variance", "against linear"]
     for words in ("Modulation", "Global variance", "F0 error", "Voiced/unvoiced", "Real-time factor"):
         assert f"## {words}" in text
-    for words in ("alpha 0.42", "60 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
+    assert "2 converted waves have another timing" in text
+    for words in ("alpha 0.42", "40 dB", "Student", "low 4, high 4", "parallel targets", "100.0 % right"):
         assert words in text
-    assert "- Converted: the model's waves analysed again, the same as resynthesised (there are no" in text
-    for words in ("without alignment", "of the waves", "Aliasing", "all pairs"):
+    assert "- Converted: the model's waves analysed again, the same as the next (there are no" not in text
+    for words in ("without alignment", "distance of the waves", "Aliasing", "all pairs"):
         assert words not in text                                    # the voices differ in timing, and are two
 
 
@@ -179,7 +202,7 @@ def test_pictures_of_all_pairs(corpus, training, tmp_path, drawn):
     evaluate_speech(tasks, training, RATE, out=tmp_path, dimensions=12, jobs=1)
     assert set(drawn) == {"gv.png", "modulation.png"}
     for sets in drawn.values():
-        assert set(sets) == {"source", "mean_variance", "converted", "natural"}
+        assert set(sets) == {"source", "mean_variance", "linear", "converted", "natural"}
         np.testing.assert_allclose(sets["converted"].variance, sets["natural"].variance)
         assert sets["natural"].modulation.shape == (33, 12)
 
@@ -208,10 +231,10 @@ def test_features_are_measured_as_put_out(corpus, training, tmp_path, dimensions
         assert pair[measure]["converted"] == pytest.approx(pair[measure]["source"], rel=2e-3)
     assert pair["mcd"]["source"] > 0
     assert pair["mcd"]["resynthesised"] == pair["msd"]["resynthesised"] == 0
-    assert pair["mcd"]["change_from_source"] == pytest.approx(0, abs=2e-3)
+    assert pair["mcd"]["change_from_source"] == pytest.approx(-pair["mcd"]["source"])  # of the wave
     assert written["protocol"]["converted_from"] == "features"
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
-    assert "- Converted: the mel-cepstra and F0 that the model gave out" in text
+    assert "- Converted, features: the mel-cepstra and F0 that the model gave out" in text
 
 
 @pytest.mark.parametrize(
@@ -275,12 +298,22 @@ def test_waves_aligned_sample_by_sample(corpus, training, tmp_path):
     written = evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
     for measure in ("stft_distance", "spectral_convergence", "log_magnitude", "lsd", "texture"):
         values = written["overall"][measure]
-        assert set(values) == {"source", "converted"}
-        assert 0 < values["converted"] < values["source"]
-    assert written["overall"]["aliasing"] == {"converted": -71.2}
+        assert set(values) == {"source", "scaled", "resynthesised"}
+        assert 0 < values["resynthesised"] < values["source"]
+    assert written["overall"]["aliasing"] == {"resynthesised": -71.2}
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     for words in ("STFT distance of the waves", "texture distance of the waves", "-71.2 |", "- Aliasing: sines of"):
         assert words in text
+
+
+def test_another_take_of_the_target(corpus, training, tmp_path):
+    """The same words a second time: here the very recording."""
+    paths = [corpus / voice / "4.wav" for voice in ("low", "high", "low")]
+    tasks = [PairTask("low", "high", [Item("4", *paths, sentence="four", another=corpus / "high" / "4.wav")])]
+    written = evaluate_speech(tasks, training, RATE, out=tmp_path, dimensions=12, jobs=1)
+    assert written["overall"]["mcd"]["another_take"] == 0
+    assert written["pairs"][0]["utterances"]["4"]["sentence"] == "four"
+    assert "another take |" in (tmp_path / "results.md").read_text(encoding="utf-8")
 
 
 def test_matrices_of_three_domains(corpus, training, tmp_path):
@@ -302,7 +335,7 @@ def test_matrices_of_three_domains(corpus, training, tmp_path):
             [perfect[column], None, None],
         ]
         assert matrices["mcd"][column] == expected
-    low, high, third = matrices["confusion"]["converted"]
+    low, high, third = matrices["confusion"]["resynthesised"]
     assert low[0] == 0.5                                            # one of two models is perfect
     assert sum(low) == pytest.approx(1)
     assert high[0] == 0
@@ -329,7 +362,9 @@ def test_every_file_is_analysed_once(corpus, training, tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "analyse_for_evaluation", lambda p, *a: seen.append(p) or original(p, *a))
     tasks = [task(corpus, "low", "high", "high"), task(corpus, "high", "low", "low")]
     evaluate_speech(tasks, training, RATE, out=tmp_path, jobs=1)
-    assert len(seen) == len(set(seen)) == 12
+    made = [path for path in seen if path.is_relative_to(tmp_path / "baselines")]
+    assert len(seen) == len(set(seen)) == 12 + len(made)
+    assert len(made) == 12                                          # four copies, twice four conversions
 
 
 def test_training_is_limited_evenly(monkeypatch):

@@ -20,7 +20,7 @@ def make_sets(dimensions: int, *columns: str) -> dict[str, Trajectories]:
 @pytest.mark.parametrize("dimensions", [2, 24])
 def test_pictures(tmp_path, monkeypatch, draw, dimensions):
     monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
-    columns = ("natural", "source", "mean_variance", "converted", "resynthesised")
+    columns = ("natural", "source", "mean_variance", "linear", "scaled", "converted", "resynthesised")
     draw(tmp_path / "picture.png", make_sets(dimensions, *(columns if dimensions == 24 else columns[:2])))
     picture = imread(tmp_path / "picture.png")
     assert picture.shape[0] > 500

@@ -22,7 +22,8 @@ from translate.speech.analysis.mcep import make_decoder, make_encoder
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.world import World
 
-SHIFTS = tuple(np.round(np.arange(-0.2, 0.201, 0.02), 2).tolist())  # all-pass warps tried; 0.1 is about 15 % in length
+SHIFTS = tuple(np.round(np.arange(-0.3, 0.301, 0.02), 2).tolist())  # all-pass warps tried; 0.1 is about 20 % at 0 Hz
+LOWER = 25  # coefficients that choose the warp; those above follow the pitch, and would choose none
 RIDGE = 1e-10                                                       # smallest eigenvalue, relative to the largest
 
 
@@ -102,9 +103,10 @@ def warp_matrices(analysis: str) -> dict[float, np.ndarray]:
 
 
 def _correlate(covariance: np.ndarray) -> np.ndarray:
-    """Return the correlations of all coefficients but c0, which is the level."""
-    deviation = np.sqrt(np.maximum(np.diag(covariance), np.finfo(float).tiny))
-    return (covariance / np.outer(deviation, deviation))[1:, 1:]
+    """Return the correlations of the lower coefficients, without c0, which is the level."""
+    inner = covariance[1:LOWER, 1:LOWER]
+    deviation = np.sqrt(np.maximum(np.diag(inner), np.finfo(float).tiny))
+    return inner / np.outer(deviation, deviation)
 
 
 def _roots(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,15 @@ class World:
             return mcep_to_spectrum(mcep.astype(np.float64), self.alpha, self.fft_size)
         return pyworld.decode_spectral_envelope(_contiguous(mcep), self.config.sample_rate, self.fft_size)
 
+    def measure_power(self, mcep: np.ndarray, f0: np.ndarray) -> np.ndarray:
+        """Return the power (T,) that frames of a mel-cepstrum (T, Q) have when they are synthesised with `f0` (T,).
+
+        It is the sum of the envelope, for a voiced frame from F0 / 2 on: its partials stand at multiples of F0, each
+        for the bins around it, and none for those below.
+        """
+        frequencies = np.arange(self.fft_size // 2 + 1) * self.sample_rate / self.fft_size
+        return (self.decode(mcep) * (frequencies >= f0[:, None] / 2)).sum(axis=1)
+
     def _envelope(
         self, wave: np.ndarray, f0_range: Range | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -44,7 +44,9 @@ class Chain(SpeechConverter):
         self.between = converters[0].between
         self.takes_difference = converters[0].takes_difference
         self.takes_semitones = converters[0].takes_semitones
+        self.takes_variance = converters[0].takes_variance
         self.takes_seed = any(converter.takes_seed for converter in converters)
+        self.takes_energy = any(converter.takes_energy for converter in converters)
         groups = group_steps([Step(converter, *converter.directions[0]) for converter in converters])
         parts = [" > ".join(step.converter.config.model for step in group) for group in groups]
         log.info("chain: %s", ", then the wave, analysed again, to ".join(parts))

@@ -52,6 +52,8 @@ class SpeechConverter(ABC):
         takes_difference: whether differential synthesis is possible.
         takes_semitones: whether there is an F0 to shift.
         takes_seed: whether the model draws noise, so that another seed gives another sample.
+        takes_energy: whether the power of frames can be chosen, which takes a vocoder.
+        takes_variance: whether the variance of mel-cepstra can be scaled.
         no_stream: reason why it cannot stream; empty if it can.
     """
 
@@ -60,6 +62,8 @@ class SpeechConverter(ABC):
     takes_difference: bool = False
     takes_semitones: bool = False
     takes_seed: bool = False
+    takes_energy: bool = False
+    takes_variance: bool = False
     no_stream: str = ""
 
     @property
@@ -191,7 +195,7 @@ class SpeechConverter(ABC):
         first, *later = group_steps(self.plan(order.source, order.target))
         result = convert_group(first, mix_down(wave), sample_rate, order.options, str(name))
         for group in later:  # `amount` and `difference` apply to the first group only
-            plain = SpeechConversion(seed=order.options.seed)
+            plain = SpeechConversion(seed=order.options.seed, energy=order.options.energy)
             following = convert_group(group, result.wave, result.sample_rate, plain, f"{name}, converted")
             rate = following.sample_rate
             result = Conversion(
@@ -215,6 +219,10 @@ class SpeechConverter(ABC):
             raise UserError("difference: only a model on mel-cepstra can filter the source's wave; leave it out")
         if chosen.seed is not None and not self.takes_seed:
             raise UserError("seed: this model draws no noise; leave it out")
+        if chosen.energy != "source" and not self.takes_energy:
+            raise UserError("energy: only a model on mel-cepstra has a choice; leave it out")
+        if chosen.variance and not self.takes_variance:
+            raise UserError("variance: only a model on mel-cepstra has one to scale; leave it out")
         return chosen
 
 

@@ -72,6 +72,14 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         """Shift the F0 of features. Only for converters with `takes_semitones`."""
         raise NotImplementedError
 
+    def keep_level(self, before: Features, after: Features) -> Features:
+        """Give every frame of `after` the power that it has in `before`; features without a vocoder stay."""
+        return after
+
+    def scale_variance(self, before: Features, after: Features, target: str, amount: float) -> Features:
+        """Scale the variance of `after`, the conversion of `before`, to the target's. Only with `takes_variance`."""
+        raise NotImplementedError
+
     @abstractmethod
     def synthesise(self, features: Features) -> np.ndarray:
         """Make the wave (N,) of features."""

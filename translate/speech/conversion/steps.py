@@ -69,7 +69,11 @@ def convert_group(
 
 
 def convert_features(group: list[Step], features: Any, options: SpeechConversion) -> Any:
-    """Convert features by the steps of a group; `amount` and `semitones` apply to the first step."""
+    """Convert features by the steps of a group; `amount`, `semitones` and `variance` apply to the first.
+
+    A level says how far the speaker was from the microphone, nothing about the voice. So frames keep the power that
+    they have in the source, unless `energy` asks for the networks'.
+    """
     converted = features
     for number, (converter, source, target) in enumerate(group):
         seed = options.seed if converter.takes_seed else None
@@ -78,7 +82,9 @@ def convert_features(group: list[Step], features: Any, options: SpeechConversion
             converted = converter.mix(features, converted, options.amount)
         if number == 0 and options.semitones:
             converted = converter.shift(converted, options.semitones)
-    return converted
+        if number == 0 and options.variance:
+            converted = converter.scale_variance(features, converted, target, options.variance)
+    return group[0].converter.keep_level(features, converted) if options.energy == "source" else converted
 
 
 def group_steps(steps: list[Step]) -> list[list[Step]]:

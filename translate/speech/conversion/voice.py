@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.f0 import convert_f0, tell_misfit
-from translate.speech.analysis.world import World, WorldFeatures, synthesise_difference
+from translate.speech.analysis.levels import find_speech
+from translate.speech.analysis.variance import scale_variance
+from translate.speech.analysis.world import SMALLEST_POWER, World, WorldFeatures, synthesise_difference
 from translate.speech.conversion.features import FeatureConverter
 
 log = logging.getLogger("translate")
@@ -17,6 +20,8 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
 
     takes_difference = True
     takes_semitones = True
+    takes_energy = True
+    takes_variance = True
 
     @property
     def world(self) -> World:
@@ -52,6 +57,17 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         f0, voiced = np.zeros_like(after.f0), (before.f0 > 0) & (after.f0 > 0)
         f0[voiced] = before.f0[voiced] ** (1 - amount) * after.f0[voiced] ** amount  # on a logarithmic scale
         return replace(after, f0=f0, mcep=(1 - amount) * before.mcep + amount * after.mcep)
+
+    def keep_level(self, before: WorldFeatures, after: WorldFeatures) -> WorldFeatures:
+        return replace(after, mcep=match_level(self.world, after.mcep, after.f0, before.mcep, before.f0))
+
+    def scale_variance(
+        self, before: WorldFeatures, after: WorldFeatures, target: str, amount: float
+    ) -> WorldFeatures:
+        """Scale the variance over the frames of speech to the target's, within a factor of 3 of the deviation."""
+        power = np.maximum(self.world.measure_power(before.mcep, before.f0), SMALLEST_POWER)
+        speech = find_speech(10 * np.log10(power))
+        return replace(after, mcep=scale_variance(after.mcep, self.statistics[target].deviation, amount, speech))
 
     def shift(self, features: WorldFeatures, semitones: float) -> WorldFeatures:
         return replace(features, f0=features.f0 * 2 ** (semitones / 12))

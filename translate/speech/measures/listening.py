@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from joblib import Parallel, delayed
 
 from translate.errors import UserError
 from translate.speech.analysis.wave import read_wave
-from translate.speech.measures.comparison import confidence
+from translate.speech.measures.columns import order_columns
+from translate.speech.measures.comparison import Scores, Utterance
 from translate.speech.measures.instruments import (
     HOW,
     LANGUAGE_WEIGHT,
@@ -30,7 +30,8 @@ from translate.speech.measures.instruments import (
     predict_quality,
     prepare_wave,
 )
-from translate.speech.measures.recordings import PairTask
+from translate.speech.measures.intervals import confidence, confidence_by_sentence
+from translate.speech.measures.recordings import Item, PairTask
 
 log = logging.getLogger("translate")
 
@@ -44,7 +45,6 @@ INSTRUMENTS = {                                                     # measure ->
     "phone_error": "Phone error rate against the source recording, English (lower is better)",
 }
 
-Row = dict[str, dict[str, float | None]]                            # measure -> column -> value of one utterance
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,26 +63,28 @@ class Listening:
     heard: Mapping[Path, Heard]                                     # without those left out
     left_out: int
     voices: Mapping[str, Sequence[np.ndarray]]                      # domain -> embeddings of its training recordings
+    made: Mapping[Item, Mapping[str, Path]]                         # utterance -> column -> wave of a baseline
 
-    def measure_pair(self, task: PairTask) -> tuple[dict[str, Any], list[tuple[str, Row]]]:
-        """Return the measures of a pair of domains, and by id those of its utterances, for `average_rows`."""
+    def measure_pair(self, task: PairTask, utterances: Sequence[Utterance]) -> dict[str, Any]:
+        """Return the measures of a pair of domains, and add to its utterances, in the order of the items, their own."""
         target = self.voices.get(task.target)
         similarity = SpeakerSimilarity(target) if target else None
-        rows = []
-        for item in task.items:
-            heard = {"source": self.heard.get(item.source), "converted": self.heard.get(item.converted)}
+        for item, utterance in zip(task.items, utterances, strict=True):
+            paths = {**self.made.get(item, {}), "source": item.source, "resynthesised": item.converted}
+            paths |= {"another_take": item.another} if item.another else {}
+            heard = {column: self.heard.get(path) for column, path in paths.items()}
             heard["target"] = self.heard.get(item.target) if item.target else None
-            rows.append((item.id, _measure_utterance(heard, similarity)))
-        measures = average_rows(rows)
+            utterance.scores.update(_measure_utterance(heard, similarity))
+        measures = average_rows(utterances)
         others = [e for domain, voices in self.voices.items() if domain != task.target for e in voices]
         cosines = [similarity.measure(embedding) for embedding in others] if similarity else []
         measures["similarity"] |= {"other": _mean(cosines), "other_ci": _interval(cosines)}
-        return measures, rows
+        return measures
 
     def describe(self) -> dict[str, Any]:
         """Return every choice behind the numbers, as the protocol in results.json keeps it."""
         return {
-            "waves": f"{RATE} Hz, peak {PEAK:g}; `converted` is the system's wave",
+            "waves": f"{RATE} Hz, peak {PEAK:g}",
             "naturalness": "DNSMOS (speechmos): overall, speech alone, background; of windows of 9.01 s, shorter waves "
             "repeated",
             "similarity": f"cosine of the resemblyzer embedding to the mean of the target's training recordings "
@@ -91,7 +93,6 @@ class Listening:
             "phone_error": "Levenshtein distance of pocketsphinx phones (all-phone search, en-us, "
             f"lw {LANGUAGE_WEIGHT:g}, without silences) from those of the source recording, over the number of the "
             "latter; English only; a vocoder alone costs about 0.3",
-            "interval": "utterances of one id, converted to several targets, are averaged first",
             "heard": len(self.heard),
             "left_out": self.left_out,
         }
@@ -111,20 +112,27 @@ def choose_listening(wanted: bool | None) -> bool:
     return wanted is not False
 
 
-def listen_to_all(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]], jobs: int) -> Listening:
+def listen_to_all(
+    tasks: Sequence[PairTask],
+    made: Mapping[Item, Mapping[str, Path]],
+    training: Mapping[str, Sequence[Path]],
+    jobs: int,
+) -> Listening:
     """Let the instruments hear every distinct recording once.
 
     What they cannot hear, such as waves shorter than 0.5 s, is left out with a line that tells how many.
 
     Args:
         tasks: all of them heard by every instrument.
+        made: the baselines' waves by utterance and column, heard likewise.
         training: domain -> natural recordings; at most 100 of a domain are used, for their embeddings.
         jobs: threads; -1: one per core.
     """
     began = time.perf_counter()
     chosen = {domain: _spread(paths) for domain, paths in training.items()}
     items = [item for task in tasks for item in task.items]
-    fully = {path for item in items for path in (item.source, item.target, item.converted) if path is not None}
+    given = [path for item in items for path in (item.source, item.target, item.converted, item.another)]
+    fully = {path for path in (*given, *(path for of in made.values() for path in of.values())) if path is not None}
     paths = sorted(fully | {path for of_domain in chosen.values() for path in of_domain})
     log.info("evaluation: listening to %d recordings", len(paths))
     load_models()                                                   # once for all threads; processes would each do it
@@ -137,35 +145,30 @@ def listen_to_all(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Pat
     voices = {
         domain: [heard[path].embedding for path in of_domain if path in heard] for domain, of_domain in chosen.items()
     }
-    return Listening(heard, len(errors), voices)
+    return Listening(heard, len(errors), voices, made)
 
 
-def average_rows(rows: Sequence[tuple[str, Row]]) -> dict[str, dict[str, float | None]]:
-    """Return measure -> column -> mean, and column_ci -> half-width of its 95 % interval, over utterances.
-
-    Utterances of one id count as one, their mean, in the interval: the same sentence to several targets.
-    """
+def average_rows(utterances: Sequence[Utterance]) -> dict[str, dict[str, float | None]]:
+    """Return measure -> column -> mean over utterances, and column_ci -> half of its 95 % interval by sentence."""
     averages: dict[str, dict[str, float | None]] = {}
     for measure in INSTRUMENTS:
         averages[measure] = {}
-        for column in rows[0][1][measure]:
-            by_id = defaultdict(list)
-            for id, row in rows:
-                if (value := row[measure][column]) is not None:
-                    by_id[id].append(value)
-            averages[measure][column] = _mean([value for values in by_id.values() for value in values])
-            averages[measure][f"{column}_ci"] = _interval([float(np.mean(values)) for values in by_id.values()])
+        for column in order_columns({column for one in utterances for column in one.scores[measure]}):
+            values = [(one.sentence, one.scores[measure].get(column)) for one in utterances]
+            averages[measure][column] = _mean([value for _, value in values])
+            half_width = confidence_by_sentence(values)
+            averages[measure][f"{column}_ci"] = None if half_width is None else round(half_width, 4)
     return averages
 
 
 def average_instruments(
-    pairs: Sequence[Mapping[str, Any]], rows: Sequence[tuple[str, Row]]
+    pairs: Sequence[Mapping[str, Any]], utterances: Sequence[Utterance]
 ) -> dict[str, dict[str, float | None]]:
-    """Return the means over pairs, with the intervals of all utterances together."""
-    overall = average_rows(rows)
+    """Return the means over pairs, with the intervals over the sentences of all of them."""
+    overall = average_rows(utterances)
     for measure, values in overall.items():
         for column in [key for key in pairs[0][measure] if not key.endswith("_ci")]:
-            values[column] = _mean([pair[measure][column] for pair in pairs])
+            values[column] = _mean([pair[measure].get(column) for pair in pairs])
     return overall
 
 
@@ -173,8 +176,7 @@ def explain_listening(protocol: Mapping[str, Any]) -> list[str]:
     """Return the lines of results.md about the instruments."""
     left_out = f", {protocol['left_out']} left out (shorter than {SHORTEST:g} s)" if protocol["left_out"] else ""
     return [
-        f"- Listening instruments: {protocol['waves']}; {protocol['heard']} recordings heard{left_out}. "
-        f"Intervals: {protocol['interval']}.",
+        f"- Listening instruments: {protocol['waves']}; {protocol['heard']} recordings heard{left_out}.",
         f"- Naturalness: {protocol['naturalness']}.",
         f"- Speaker similarity: {protocol['similarity']}.",
         f"- Phone error: {protocol['phone_error']}.",
@@ -191,8 +193,8 @@ def _listen(path: Path, fully: bool) -> Heard | str:
         return str(error)
 
 
-def _measure_utterance(heard: Mapping[str, Heard | None], similarity: SpeakerSimilarity | None) -> Row:
-    row: Row = {
+def _measure_utterance(heard: Mapping[str, Heard | None], similarity: SpeakerSimilarity | None) -> Scores:
+    row: Scores = {
         measure: {column: None if of is None else of.quality[quality] for column, of in heard.items()}
         for measure, quality in (
             ("naturalness", "overall"),

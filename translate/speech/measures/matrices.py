@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from translate.corpus.markdown import align_table, format_number
-from translate.speech.measures.comparison import COLUMNS
+from translate.speech.measures.columns import order_columns
 
 DISTORTIONS = {                                                     # shown in results.md
     "source": "unconverted",
     "mean_variance": "mean-variance (nothing learned)",
-    "converted": "converted",
+    "linear": "linear map",
+    "resynthesised": "converted, wave",
 }
-RECOGNISED = {"converted": "converted speech", "target": "natural speech of the wanted target, for comparison"}
+RECOGNISED = {"resynthesised": "converted speech", "target": "natural speech of the wanted target, for comparison"}
 
 Matrix = list[list[float | None]]
 
@@ -30,14 +31,14 @@ def arrange_matrices(domains: Sequence[str], pairs: Sequence[Mapping[str, Any]])
     """
     by_name = {(pair["source"], pair["target"]): pair for pair in pairs}
     distortions: dict[str, Matrix] = {}
-    for column in COLUMNS:
-        cells = {name: pair["mcd"][column] for name, pair in by_name.items()}
+    for column in order_columns({column for pair in pairs for column in pair["mcd"]}):
+        cells = {name: pair["mcd"].get(column) for name, pair in by_name.items()}
         distortions[column] = [[cells.get((source, target)) for target in domains] for source in domains]
     confusion: dict[str, Matrix] = {}
-    for column in (*COLUMNS, "target"):
+    for column in order_columns({column for pair in pairs for column in pair["recognised"]}):
         confusion[column] = []
         for wanted in domains:
-            found = [pair["recognised"][column] for (_, target), pair in by_name.items() if target == wanted]
+            found = [pair["recognised"].get(column) for (_, target), pair in by_name.items() if target == wanted]
             confusion[column].append([_mean([f[domain] for f in found if f]) for domain in domains])
     return {"domains": list(domains), "mcd": distortions, "confusion": confusion}
 
@@ -47,6 +48,8 @@ def format_matrices(matrices: Mapping[str, Any]) -> list[str]:
     domains = matrices["domains"]
     lines = ["", "## Mel-cepstral distortion of all pairs, dB: rows source, columns target"]
     for column, title in DISTORTIONS.items():
+        if column not in matrices["mcd"]:
+            continue
         matrix = matrices["mcd"][column]
         rows = [["source", *domains, "mean"]]
         rows += [[name, *_cells([*row, _mean(row)], 2)] for name, row in zip(domains, matrix, strict=True)]

@@ -5,19 +5,19 @@ recording says nothing about the voice.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from translate.config import WorldConfig, validate
 from translate.errors import UserError
 from translate.speech.analysis.alignment import align
+from translate.speech.analysis.levels import find_span, find_speech, measure_levels
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.analysis.world import World
 
 HOP_MS = 5.0                                                        # hop of the analysis
-SILENCE_DB = 60.0                                                   # frames so far below the loudest are silent
-LEVEL_MS = 25.0                                                     # window for the level of a frame
+VOCODED = 40                                                        # dimensions of the baselines' mel-cepstra
 DISTORTION_DB = 10 / np.log(10) * np.sqrt(2)                        # factor from mel-cepstral distance to dB
 
 
@@ -28,16 +28,33 @@ class Analysis:
     mcep: np.ndarray                                                # (T, D + 1) mel-cepstrum, c0 in front
     f0: np.ndarray                                                  # (T,) Hz, 0 where unvoiced
     level: np.ndarray                                               # (T,) dB, RMS over 25 ms
+    speech: np.ndarray                                              # (T,) whether the frame is speech, `find_speech`
+    peak: float = 0.0                                               # dB, the largest |sample|
 
     def __len__(self) -> int:
         return len(self.f0)
 
     def cut(self, span: slice) -> "Analysis":
-        return Analysis(self.mcep[span], self.f0[span], self.level[span])
+        return Analysis(self.mcep[span], self.f0[span], self.level[span], self.speech[span], self.peak)
+
+    def keep(self, dimensions: int) -> "Analysis":
+        """Return it with fewer dimensions: the first coefficients of a mel-cepstrum are those of a lower order."""
+        return replace(self, mcep=self.mcep[:, : dimensions + 1])
 
     def trimmed(self) -> "Analysis":
-        """Return it without the silent frames at both ends."""
-        return self.cut(find_speech(self.level))
+        """Return it without what precedes and follows the speech."""
+        return self.cut(find_span(self.speech))
+
+    def cut_as(self, other: "Analysis") -> "Analysis":
+        """Return the frames that `other`'s speech spans, marked as its speech; its own speech unless `fits`."""
+        if not self.fits(other):
+            return self.trimmed()
+        speech = np.pad(other.speech, (0, 1))[: len(self)]
+        return replace(self, speech=speech if speech.any() else self.speech).trimmed()
+
+    def fits(self, other: "Analysis") -> bool:
+        """Return whether both have the same timing: resampling may cost or add one frame."""
+        return abs(len(self) - len(other)) <= 1
 
 
 def analyse_for_evaluation(
@@ -56,17 +73,12 @@ def analyse_for_evaluation(
     Raises:
         UserError: the file cannot be read, is silent or shorter than 0.1 s; the rate is out of range.
     """
-    config = _world_config(sample_rate, dimensions)
+    config = configure_analysis(sample_rate, dimensions)
     wave, _ = read_wave(path, sample_rate)
     check_wave(wave, sample_rate, path)
     mcep, f0 = World(config).analyse_frames(wave)
-    return Analysis(mcep, f0, _levels(wave, sample_rate, len(f0)))
-
-
-def find_speech(level: np.ndarray) -> slice:
-    """Find the frames from first to last at most 60 dB below the loudest; level (T,) in dB."""
-    loud = np.flatnonzero(level >= level.max() - SILENCE_DB)
-    return slice(int(loud[0]), int(loud[-1]) + 1)
+    level = measure_levels(wave, sample_rate, len(f0))
+    return Analysis(mcep, f0, level, find_speech(level), float(20 * np.log10(np.abs(wave).max())))
 
 
 def mel_cepstral_distortion(a: np.ndarray, b: np.ndarray, aligned: bool = False) -> float:
@@ -85,28 +97,16 @@ def mel_cepstral_distortion(a: np.ndarray, b: np.ndarray, aligned: bool = False)
     if not aligned:
         path = align(a, b)
         a, b = a[path[:, 0]], b[path[:, 1]]
-    return float(DISTORTION_DB * np.sqrt(((a[:, 1:] - b[:, 1:]) ** 2).sum(axis=1)).mean())
+    return float(frame_distortions(a, b).mean())
 
 
-def f0_errors(f0: np.ndarray, reference: np.ndarray) -> tuple[float | None, float]:
-    """Compute the errors of F0 between aligned frames (see `align`).
-
-    Args:
-        f0: (P,), reference: (P,) Hz, 0 where unvoiced.
-
-    Returns:
-        cents: root mean square over the frames voiced in both; None without such frames.
-        voicing: fraction of frames voiced in only one of the two, 0 to 1.
-    """
-    voiced = (f0 > 0) & (reference > 0)
-    voicing = float(((f0 > 0) != (reference > 0)).mean())
-    if not voiced.any():
-        return None, voicing
-    cents = 1200 * np.log2(f0[voiced] / reference[voiced])
-    return float(np.sqrt((cents**2).mean())), voicing
+def frame_distortions(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the distortion (P,) in dB of aligned mel-cepstra (P, D + 1), frame by frame; c0 is left out."""
+    return DISTORTION_DB * np.sqrt(((a[:, 1:] - b[:, 1:]) ** 2).sum(axis=1))
 
 
-def _world_config(sample_rate: int, dimensions: int) -> WorldConfig:
+def configure_analysis(sample_rate: int, dimensions: int) -> WorldConfig:
+    """Return the analysis of the evaluation; raise `UserError` for a rate that is out of range."""
     values = {
         "sample_rate": sample_rate,
         "hop_ms": HOP_MS,
@@ -115,13 +115,3 @@ def _world_config(sample_rate: int, dimensions: int) -> WorldConfig:
         "dimensions": dimensions + 1,
     }
     return validate(WorldConfig, values, "evaluation")
-
-
-def _levels(wave: np.ndarray, sample_rate: int, frames: int) -> np.ndarray:
-    """Compute the RMS in dB over 25 ms around every frame's centre: (N,) -> (T,)."""
-    half = int(sample_rate * LEVEL_MS / 2000)
-    centres = (np.arange(frames) * sample_rate * HOP_MS / 1000).astype(int)
-    energy = np.concatenate([[0.0], np.cumsum(wave**2)])
-    first = np.clip(centres - half, 0, len(wave))
-    last = np.clip(centres + half, 0, len(wave))
-    return 10 * np.log10(np.maximum(energy[last] - energy[first], 1e-12) / (2 * half))

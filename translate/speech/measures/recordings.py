@@ -2,21 +2,22 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from translate.errors import UserError
+from translate.speech.analysis.levels import find_span
 from translate.speech.analysis.wave import read_wave
 from translate.speech.measures.converted import ConvertedFeatures, load_features
-from translate.speech.measures.mcd import HOP_MS, Analysis, analyse_for_evaluation, find_speech
+from translate.speech.measures.mcd import HOP_MS, Analysis, analyse_for_evaluation
 from translate.speech.measures.waveform import compare_waves
 
 log = logging.getLogger("translate")
 
-WaveScores = dict[str, dict[str, float]]                            # measure -> source and converted -> value
+WaveScores = dict[str, dict[str, float | None]]                     # measure -> column -> value
 
 NAMED = 5                                                           # bad files listed in one error
 
@@ -30,9 +31,16 @@ class Item:
     target: Path | None                                             # recording of the same sentence by the target
     converted: Path                                                 # wave after conversion
     features: Path | None = None                                    # written by `translate convert --features`
+    sentence: str | None = None                                     # what is said, by whomever; None: the id
+    another: Path | None = None                                     # of that sentence by the target, a second recording
+
+    @property
+    def said(self) -> str:
+        """The name of the sentence."""
+        return self.id if self.sentence is None else self.sentence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairTask:
     """All utterances converted from one domain to another."""
 
@@ -42,14 +50,16 @@ class PairTask:
     aliasing: float | None = None                                   # dB, for waveform models (`measure_aliasing`)
 
 
-def analyse_all(
-    tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]], sample_rate: int, dimensions: int, jobs: int
-) -> dict[Path, Analysis]:
-    """Analyse every distinct file of the tasks and of the training once; raise `UserError` naming bad files."""
+def list_recordings(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]]) -> list[Path]:
+    """Return every distinct file of the tasks and of the training."""
     items = [item for task in tasks for item in task.items]
-    used = [path for item in items for path in (item.source, item.target, item.converted) if path is not None]
-    paths = list(dict.fromkeys([*used, *(path for paths in training.values() for path in paths)]))
-    log.info("evaluation: analysing %d recordings", len(paths))
+    used = [path for item in items for path in (item.source, item.target, item.converted, item.another)]
+    trained = [path for paths in training.values() for path in paths]
+    return list(dict.fromkeys(path for path in (*used, *trained) if path is not None))
+
+
+def analyse_all(paths: Sequence[Path], sample_rate: int, dimensions: int, jobs: int) -> dict[Path, Analysis]:
+    """Analyse files; raise `UserError` naming bad ones."""
     results = Parallel(n_jobs=jobs)(delayed(_analyse)(path, sample_rate, dimensions) for path in paths)
     bad = [result for result in results if isinstance(result, str)]
     if bad:
@@ -81,19 +91,25 @@ def collect_converted(
 
 
 def compare_aligned(
-    items: Sequence[Item], analyses: Mapping[Path, Analysis], sample_rate: int, jobs: int
+    items: Sequence[Item],
+    made: Mapping[Item, Mapping[str, Path]],
+    analyses: Mapping[Path, Analysis],
+    sample_rate: int,
+    jobs: int,
 ) -> list[WaveScores] | None:
-    """Measure the distances of source and converted wave from the target's, within its speech, for every item.
+    """Measure the distances from the target's wave, within its speech, for every item.
 
-    Returns None if source, converted and target of one item differ in length: they are not aligned sample by sample.
+    They are those of the source, of the converted wave and, where `made` has it, of the variance scaling. Returns None
+    if source, converted and target of one item differ in length: they are not aligned sample by sample.
     """
     tasks = []
     for item in items:
         if item.target is None or len({len(analyses[p]) for p in (item.source, item.converted, item.target)}) > 1:
             return None
-        paths = item.source, item.converted, item.target
-        tasks.append((paths, find_speech(analyses[item.target].level)))
-    scores = Parallel(n_jobs=jobs)(delayed(_compare)(paths, speech, sample_rate) for paths, speech in tasks)
+        scaled = {"scaled": path} if (path := made[item].get("scaled")) else {}
+        columns = {"source": item.source, **scaled, "resynthesised": item.converted}
+        tasks.append((columns, item.target, find_span(analyses[item.target].speech)))
+    scores = Parallel(n_jobs=jobs)(delayed(_compare)(*task, sample_rate) for task in tasks)
     return None if None in scores else scores
 
 
@@ -111,14 +127,15 @@ def _beside_source(features: ConvertedFeatures, item: Item, source: Analysis) ->
             f"{item.features}: {len(features.f0)} frames, but {item.source} has {len(source)}; convert it again"
         )
     mcep = features.mcep[:, : source.mcep.shape[1]].astype(np.float64)
-    return Analysis(mcep, features.f0.astype(np.float64), source.level)
+    return replace(source, mcep=mcep, f0=features.f0.astype(np.float64))
 
 
-def _compare(paths: tuple[Path, Path, Path], speech: slice, sample_rate: int) -> WaveScores | None:
-    source, converted, natural = (read_wave(path, sample_rate)[0] for path in paths)
-    if not len(source) == len(converted) == len(natural):
+def _compare(columns: Mapping[str, Path], target: Path, speech: slice, sample_rate: int) -> WaveScores | None:
+    waves = {column: read_wave(path, sample_rate)[0] for column, path in columns.items()}
+    natural = read_wave(target, sample_rate)[0]
+    if any(len(wave) != len(natural) for wave in waves.values()):
         return None
     hop = sample_rate * HOP_MS / 1000
     span = slice(int(speech.start * hop), int(speech.stop * hop))
-    before, after = (compare_waves(wave[span], natural[span], sample_rate) for wave in (source, converted))
-    return {measure: {"source": before[measure], "converted": after[measure]} for measure in before}
+    scores = {column: compare_waves(wave[span], natural[span], sample_rate) for column, wave in waves.items()}
+    return {measure: {column: of[measure] for column, of in scores.items()} for measure in scores["source"]}

@@ -1,19 +1,14 @@
 """The evaluation of converted speech: from wave files to results.json, results.md and figures.
 
-Every measure has four columns:
-
-    source         the unconverted source
-    mean_variance  the trivial converter: the source's mel-cepstra with the target's mean and variance, and the
-                   log-Gaussian F0 transform; nothing learned and nothing resynthesised
-    converted      the mel-cepstra and F0 that the model gave out; comparable with the trivial converter and with the
-                   literature
-    resynthesised  the model's waves analysed again, as a listener hears them; the vocoder alone costs some tenths of a
-                   dB here
+The columns of every table are in `translate.speech.measures.columns`: the unconverted source, systems that learned
+nothing or next to nothing, the model, and what its vocoder can reach. `converted` is the mel-cepstra and F0 that the
+model gave out, as in most of the literature; all others are waves, as a listener hears them.
 
 More than two domains add matrices over all pairs; waves aligned sample by sample add the distances between them.
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,24 +19,35 @@ from joblib import Parallel, delayed
 
 from translate.errors import UserError
 from translate.files import replacing
-from translate.speech.analysis.statistics import Statistics, moments
+from translate.speech.measures.baselines import keeps_timing, make_baselines
 from translate.speech.measures.classifier import DomainClassifier
+from translate.speech.measures.columns import order_columns
 from translate.speech.measures.comparison import (
+    PARALLEL,
+    Utterance,
     average,
     average_pairs,
-    average_waves,
     compare_sets,
     measure_utterance,
     rounded,
 )
 from translate.speech.measures.listening import average_instruments, listen_to_all
 from translate.speech.measures.matrices import arrange_matrices
-from translate.speech.measures.mcd import Analysis
+from translate.speech.measures.mcd import VOCODED, Analysis, configure_analysis
 from translate.speech.measures.protocol import describe_protocol
-from translate.speech.measures.recordings import PairTask, analyse_all, collect_converted, compare_aligned
+from translate.speech.measures.recordings import (
+    Item,
+    PairTask,
+    analyse_all,
+    collect_converted,
+    compare_aligned,
+    list_recordings,
+)
 from translate.speech.measures.tables import write_tables
 from translate.speech.measures.trajectories import Trajectories
 from translate.speech.measures.trajectory_pictures import draw_modulation, draw_variances
+
+log = logging.getLogger("translate")
 
 TRAINING_LIMIT = 500                                                # utterances per domain, evenly spaced
 
@@ -67,10 +73,10 @@ def evaluate_speech(
 
     Args:
         tasks: one per (source, target); every distinct file is analysed once.
-        training: natural training waves by domain. They give the statistics of the trivial converter and fit the
-            domain classifier (with all domains given here); at most 500 of a domain are used.
+        training: natural training waves by domain. They fit the baselines and the domain classifier (with all domains
+            given here); at most 500 of a domain are used.
         sample_rate: rate in Hz to which every wave is resampled.
-        out: folder of the results, created if missing.
+        out: folder of the results, created if missing; the baselines' waves go to `out`/baselines.
         dimensions: D of the mel-cepstra, without c0.
         rtf: processing time over audio time by stage, copied to the report.
         jobs: number of processes; -1: one per core.
@@ -86,51 +92,57 @@ def evaluate_speech(
     """
     _check(tasks, training)
     used = {domain: _spread(paths) for domain, paths in training.items()}
-    analyses = analyse_all(tasks, used, sample_rate, dimensions, jobs)
+    paths, most = list_recordings(tasks, used), max(VOCODED, dimensions)
+    log.info("evaluation: analysing %d recordings", len(paths))
+    whole = analyse_all(paths, sample_rate, most, jobs)
+    trained = {domain: {path: whole[path].trimmed() for path in paths} for domain, paths in used.items()}
+    analyses = {path: analysis.keep(dimensions) for path, analysis in whole.items()}
     items = [item for task in tasks for item in task.items]
     converted, without_features = collect_converted(items, analyses, sample_rate, dimensions)
-    natural = {domain: [analyses[path].trimmed() for path in paths] for domain, paths in used.items()}
-    statistics = {domain: _statistics(of_domain) for domain, of_domain in natural.items()}
+    aligned = [task for task in tasks if keeps_timing(task.items, analyses)]
+    config = configure_analysis(sample_rate, most)
+    made = make_baselines(tasks, aligned, trained, config, Path(out) / "baselines", jobs)
+    waves = list(dict.fromkeys(path for of_item in made.values() for path in of_item.values()))
+    analyses |= analyse_all(waves, sample_rate, dimensions, jobs)
+
+    natural = {domain: [one.keep(dimensions) for one in of.values()] for domain, of in trained.items()}
     classifier = DomainClassifier(_mceps(natural)) if len(natural) > 1 else None
+    listening = listen_to_all(tasks, made, used, jobs) if listen else None
 
-    listening = listen_to_all(tasks, used, jobs) if listen else None
-
-    pairs, rows, sets, rows_heard = [], [], [], []
+    pairs, sets = [], []
+    everything: list[Utterance] = []
     for task in tasks:
-        utterances = Parallel(n_jobs=jobs)(
-            delayed(measure_utterance)(
-                analyses[item.source],
-                None if item.target is None else analyses[item.target],
-                converted[item.converted],
-                analyses[item.converted],
-                statistics[task.source],
-                statistics[task.target],
-            )
-            for item in task.items
-        )
-        scores, columns = [u[0] for u in utterances], [u[1] for u in utterances]
-        rows += scores
-        targets = [analyses[item.target].trimmed() for item in task.items if item.target is not None]
-        measures, of_pair = compare_sets(columns, targets, natural[task.target], task.target, classifier)
+        columns = [_collect_columns(item, made[item], converted, analyses) for item in task.items]
+        targets = [None if item.target is None else analyses[item.target] for item in task.items]
+        measured = Parallel(n_jobs=jobs)(map(delayed(measure_utterance), columns, targets))
+        of_task = [
+            Utterance(item.id, item.said, *of_item) for item, of_item in zip(task.items, measured, strict=True)
+        ]
+        cut = [target.trimmed() for target in targets if target is not None]
+        measures, of_pair = compare_sets(of_task, cut, natural[task.target], task.target, classifier)
         sets.append(of_pair)
-        heard, of_heard = listening.measure_pair(task) if listening else ({}, [])
-        rows_heard += of_heard
-        waves = compare_aligned(task.items, analyses, sample_rate, jobs)
+        scores = compare_aligned(task.items, made, analyses, sample_rate, jobs)
+        for utterance, of_utterance in zip(of_task, scores or [], strict=False):
+            utterance.scores.update(of_utterance)
+        means = average(of_task, left_out=measures)
+        heard = listening.measure_pair(task, of_task) if listening else {}
+        unknown = {measure: dict.fromkeys(order_columns(columns[0])) for measure in PARALLEL}
         pairs.append(
             {
                 "source": task.source,
                 "target": task.target,
                 "n": len(task.items),
-                **average(scores),
+                **(unknown | means),
                 **measures,
-                **(average_waves(waves) if waves else {}),
                 **heard,
-                **({} if task.aliasing is None else {"aliasing": {"converted": round(task.aliasing, 1)}}),
-                "mcd_by_utterance": {
-                    item.id: rounded(s["mcd"]) for item, s in zip(task.items, scores, strict=True)
+                **({} if task.aliasing is None else {"aliasing": {"resynthesised": round(task.aliasing, 1)}}),
+                "utterances": {
+                    one.id: {"sentence": one.sentence, **{key: rounded(row) for key, row in one.scores.items()}}
+                    for one in of_task
                 },
             }
         )
+        everything += of_task
     training_facts = {
         domain: {"used": len(used[domain]), "given": len(training[domain])} for domain in training
     }
@@ -138,18 +150,19 @@ def evaluate_speech(
         "protocol": describe_protocol(
             sample_rate,
             dimensions,
-            len(items),
+            (len(items), sum(not analyses[item.converted].fits(analyses[item.source]) for item in items)),
             training_facts,
             without_features,
             None if classifier is None else classifier.cross_validation,
+            order_columns({column for of_item in made.values() for column in of_item}),
         ),
         "pairs": pairs,
-        "overall": average_pairs(pairs, rows),
+        "overall": average_pairs(pairs, everything),
         "rtf": dict(rtf or {}),
     }
     if listening:
         results["protocol"]["instruments"] = listening.describe()
-        results["overall"].update(average_instruments(pairs, rows_heard))
+        results["overall"].update(average_instruments(pairs, everything))
     if len(used) > 2:
         results["matrices"] = arrange_matrices(list(used), pairs)
     with replacing(Path(out) / "results.json") as temporary:
@@ -157,6 +170,17 @@ def evaluate_speech(
     write_tables(Path(out) / "results.md", results)
     _draw(Path(out) / "pictures", sets, resynthesised=without_features is None)
     return results
+
+
+def _collect_columns(
+    item: Item, made: Mapping[str, Path], converted: Mapping[Path, Analysis], analyses: Mapping[Path, Analysis]
+) -> dict[str, Analysis]:
+    columns = {column: analyses[path] for column, path in made.items()}
+    columns |= {"source": analyses[item.source], "converted": converted[item.converted]}
+    columns["resynthesised"] = analyses[item.converted]
+    if item.another is not None:
+        columns["another_take"] = analyses[item.another]
+    return columns
 
 
 def _check(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]]) -> None:
@@ -168,7 +192,7 @@ def _check(tasks: Sequence[PairTask], training: Mapping[str, Sequence[Path]]) ->
         for domain in (task.source, task.target):
             if not training.get(domain):
                 raise UserError(
-                    f"evaluation: no training wave of domain `{domain}`; the trivial converter needs them"
+                    f"evaluation: no training wave of domain `{domain}`; the baselines need them"
                 )
 
 
@@ -180,15 +204,11 @@ def _spread(paths: Sequence[Path]) -> list[Path]:
 
 def _draw(folder: Path, pairs: Sequence[Mapping[str, Trajectories]], resynthesised: bool) -> None:
     """Draw the trajectories, averaged over pairs; `resynthesised` if that column differs from `converted`."""
-    shown = [column for column in pairs[0] if column != "resynthesised" or resynthesised]
+    drawn = {"natural", "source", "mean_variance", "linear", "scaled", "converted"}
+    shown = [column for column in pairs[0] if column in drawn or (column == "resynthesised" and resynthesised)]
     sets = {column: Trajectories.average([of_pair[column] for of_pair in pairs]) for column in shown}
     draw_variances(folder / "gv.png", sets)
     draw_modulation(folder / "modulation.png", sets)
-
-
-def _statistics(analyses: Sequence[Analysis]) -> Statistics:
-    total = np.sum([moments(a.mcep, a.f0) for a in analyses], axis=0)
-    return Statistics.from_moments(total, analyses[0].mcep.shape[1])
 
 
 def _mceps(analyses: Mapping[str, Iterable[Analysis]]) -> dict[str, list[np.ndarray]]:

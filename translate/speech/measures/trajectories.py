@@ -7,6 +7,7 @@ Mel-cepstra `(T, D + 1)` carry c0 in front, which is left out here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.signal import get_window
@@ -35,6 +36,11 @@ class Trajectories:
         return cls(variance, np.mean([modulation_spectrum(mcep) for mcep in mceps], axis=0))
 
     @classmethod
+    def join(cls, parts: Sequence["Trajectories"]) -> "Trajectories":
+        """Join what was measured of equally many utterances: `measure` of all of them."""
+        return cls(np.mean([one.variance for one in parts], axis=0), np.mean([one.modulation for one in parts], axis=0))
+
+    @classmethod
     def average(cls, sets: Sequence["Trajectories"]) -> "Trajectories":
         """Average over sets: geometric mean of the variances, arithmetic mean of the dB."""
         logs = np.log([np.maximum(one.variance, POWER_FLOOR) for one in sets])
@@ -44,9 +50,16 @@ class Trajectories:
         """Return (D,) global variance over the natural one: 1 is natural, below is muffled."""
         return np.maximum(self.variance, POWER_FLOOR) / np.maximum(natural.variance, POWER_FLOOR)
 
-    def modulation_distances(self, natural: "Trajectories") -> np.ndarray:
-        """Return (D,) dB: RMS difference of the log modulation spectra over modulation frequencies."""
-        return np.sqrt(((self.modulation - natural.modulation) ** 2).mean(axis=0))
+    def modulation_distances(
+        self, natural: "Trajectories", band: Literal["all", "slow", "fast"] = "all"
+    ) -> np.ndarray:
+        """Return (D,) dB: RMS difference of the log modulation spectra over modulation frequencies.
+
+        Slow ones are those up to 50 Hz, at a hop of 5 ms, fast ones those above, up to 100 Hz.
+        """
+        middle = SEGMENT // 4 + 1                                   # 50 Hz is the last of the slow ones
+        part = {"all": slice(None), "slow": slice(middle), "fast": slice(middle, None)}[band]
+        return np.sqrt(((self.modulation[part] - natural.modulation[part]) ** 2).mean(axis=0))
 
 
 def modulation_spectrum(mcep: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from translate.speech.measures.comparison import COLUMN_TITLES
+from translate.speech.measures.columns import COLUMN_TITLES
 from translate.speech.measures.mcd import HOP_MS
 from translate.speech.measures.trajectories import (
     POWER_FLOOR,
@@ -25,10 +25,12 @@ STYLES: dict[str, dict[str, Any]] = {
     "natural": {"color": "black", "linewidth": 1.8},
     "source": {"color": "tab:orange", "linewidth": 1.5},
     "mean_variance": {"color": "tab:gray", "linewidth": 1.0, "linestyle": ":"},
+    "linear": {"color": "tab:brown", "linewidth": 1.0, "linestyle": "-."},
+    "scaled": {"color": "tab:purple", "linewidth": 1.0, "linestyle": "--"},
     "converted": {"color": "tab:blue", "linewidth": 1.5},
     "resynthesised": {"color": "tab:green", "linewidth": 1.2, "linestyle": "--"},
 }
-TITLES = {**COLUMN_TITLES, "source": "before (unconverted)", "converted": "after (converted)"}
+TITLES = {**COLUMN_TITLES, "source": "before (unconverted)", "converted": "after (converted, features)"}
 RANGE_DB = 12.0                                                     # range of the differences shown
 RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 5, 10)   # ticks
 LINES = 4                                                           # coefficients shown as curves
@@ -85,7 +87,7 @@ def draw_modulation(path: str | os.PathLike[str], sets: Mapping[str, Trajectorie
     natural = sets["natural"]
     frequencies = np.fft.rfftfreq(SEGMENT, HOP_MS / 1000)           # Hz
     coefficients = natural.modulation.shape[1]
-    shown = [column for column in _order(sets) if column not in ("natural", "mean_variance")]
+    shown = [column for column in _order(sets) if column not in ("natural", "mean_variance", "linear", "scaled")]
     figure = Figure(figsize=(12, 7.5), layout="constrained")
     upper, lower = figure.subfigures(2, 1, squeeze=False)[:, 0]
     maps = upper.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]

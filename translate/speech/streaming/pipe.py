@@ -15,6 +15,8 @@ from translate.speech.streaming.stream import CHUNK, stream
 
 log = logging.getLogger("translate")
 
+TAKEN = "seed", "energy"                                            # options of a conversion that a stream takes
+
 
 def pass_through(
     model: SpeechConverter,
@@ -37,7 +39,7 @@ def pass_through(
         given: binary input, WAV or, with `raw`, samples.
         out: binary output in the same format, not buffered.
         source, target: domains.
-        options: see `RecordingConversion`; a stream takes only `seed`.
+        options: see `RecordingConversion`; a stream takes `seed` and `energy`.
         raw: rate in Hz of signed 16-bit little-endian mono samples without a header.
         streaming: whether to convert while input arrives, see `translate.speech.streaming.stream`; otherwise all is
             read first.
@@ -56,7 +58,7 @@ def pass_through(
     asked = options.model_dump(exclude_defaults=True)
     if "features" in asked:
         raise UserError("features: not with pipes, there is no file beside which they could lie")
-    if streaming and (other := next((name for name in asked if name != "seed"), None)):
+    if streaming and (other := next((name for name in asked if name not in TAKEN), None)):
         raise UserError(f"{other}: not with --stream")
     order = model.order(source, target, **asked)
     sound = read_header(given) if raw is None else Sound(raw)
@@ -65,7 +67,8 @@ def pass_through(
             return _convert_whole(model, sound, given, out, raw is not None, order)
         known = None if reference is None else read_wave(reference, sound.sample_rate)[0]
         under_way = stream(
-            model, order.target, order.source, reference=known, sample_rate=sound.sample_rate, seed=order.options.seed,
+            model, order.target, order.source, reference=known, sample_rate=sound.sample_rate,
+            seed=order.options.seed, energy=order.options.energy,
             chunk_ms=CHUNK if chunk_ms is None else chunk_ms, lookahead_ms=lookahead_ms,
         )  # fmt: skip
         writer = AudioWriter(out, under_way.sample_rate, raw is not None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.world import WorldFeatures
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.streaming.frames import FrameStream
@@ -17,12 +18,21 @@ ARRAYS = "f0", "mcep", "aperiodicity"
 class VoicePipeline:
     """Analysis, network and synthesis, each with the input that it has not used yet.
 
+    Args:
+        model: converter whose analysis and statistics are used.
+        source, target: domains.
+        network: conversion of the frames.
+        chunk: number of frames analysed at once.
+        keeps_level: whether frames keep the power that they have in the source.
+
     Attributes:
         lookahead: most samples by which the converted wave lags behind the input.
     """
 
-    def __init__(self, model: VoiceConverter, source: str, target: str, network: FrameStream, chunk: int):
-        self.model, self.network = model, network
+    def __init__(
+        self, model: VoiceConverter, source: str, target: str, network: FrameStream, chunk: int, keeps_level: bool
+    ):
+        self.model, self.network, self.keeps_level = model, network, keeps_level
         own = model.config.data.normalise == "own"                  # otherwise both domains have the same voice
         self._domains = (source, target) if own else None
         self._analysis = StreamingAnalysis(model.world, chunk)
@@ -57,6 +67,8 @@ class VoicePipeline:
         f0 = now.f0
         if self._domains and f0.any():
             f0 = self.model.convert_f0(f0, *self._domains)
+        if self.keeps_level:
+            mcep = match_level(self.model.world, mcep, f0, now.mcep, now.f0)
         return self._synthesis.push(replace(now, f0=f0, mcep=mcep))
 
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import soxr
@@ -127,6 +128,7 @@ def stream(
     chunk_ms: float = CHUNK,
     lookahead_ms: float | None = None,
     seed: int | None = None,
+    energy: Literal["source", "converted"] = "source",
 ) -> Stream:
     """Start to convert speech while it is being spoken.
 
@@ -144,6 +146,7 @@ def stream(
             which gives the same result as converting the whole; less is faster and approximate, as at the end of an
             utterance.
         seed: seed of the noise, for models that draw some.
+        energy: power of the frames, see `SpeechConversion`.
 
     Raises:
         UserError: a model on images or spectrograms or a chain, which cannot stream; an unknown domain; durations out
@@ -152,7 +155,7 @@ def stream(
     if model.no_stream:
         raise UserError(f"stream: {model.no_stream}")
     assert isinstance(model, VoiceConverter | WaveformConverter)
-    source, target, _ = model.order(source, target, seed=seed)
+    source, target, options = model.order(source, target, seed=seed, energy=energy)
     if not 0 < chunk_ms <= 60_000:
         raise UserError(f"chunk_ms: {chunk_ms:g}; expected more than 0, at most 60000")
     if lookahead_ms is not None and not lookahead_ms >= 0:
@@ -168,7 +171,8 @@ def stream(
     network = FrameStream(model, source, target, ahead, frames, seed)
     chunk = math.ceil(chunk_ms / frame_ms / STEP) * STEP
     if isinstance(model, VoiceConverter):
-        return Stream(VoicePipeline(model, source, target, network, chunk), rate, input_rate)
+        keeps_level = options.energy == "source"
+        return Stream(VoicePipeline(model, source, target, network, chunk, keeps_level), rate, input_rate)
     return Stream(WavePipeline(network, chunk), rate, input_rate)
 
 
