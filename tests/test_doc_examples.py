@@ -143,10 +143,11 @@ def project(tmp_path_factory) -> Path:
     for name in ("recipes", "tools", "egs/conf", "egs/vcc2016/conf", "egs/maps/conf"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "tools" / "setup.sh").write_text("exit 0\n")          # the tests' own environment serves
-    make_speech(folder / "made", sentences=2, evaluation=1)
+    make_speech(folder / "made", sentences=3, evaluation=1)
     for voice, name, day in (("low", "anna", "morning"), ("high", "ben", "lunch")):
         (folder / "voices" / name).mkdir(parents=True)
-        for made, named in (("train_001", f"{day}_01"), ("train_002", f"{day}_02"), ("eval_001", "evening_01")):
+        names = {"train_001": f"{day}_01", "train_002": f"{day}_02", "train_003": "noon_01", "eval_001": "evening_01"}
+        for made, named in names.items():
             shutil.copy(folder / "made" / voice / f"{made}.wav", folder / "voices" / name / f"{named}.wav")
     for part, wanted in (("train", "[ml]*.wav"), ("test", "evening*.wav")):
         waves = sorted((folder / "voices").glob(f"*/{wanted}"))
