@@ -7,6 +7,11 @@ converters before the networks are of this kind (Kain and Macon 1998, ICASSP: a 
 
 Training takes one step, which changes nothing; the statistics are all there is. One model converts between all pairs of
 `data.domains`.
+
+Choices:
+    - The covariances are those of speech alone, without pauses.
+    - The warp is chosen among 31, by the correlations of c1 to c24; those above follow the pitch.
+    - Only true mel-cepstra are warped (`features.codec: sptk`).
 """
 
 
@@ -25,7 +30,7 @@ class Network(Section):
 
 class LinearVc(SpeechModel):
     title = "Linear map"
-    task = "voice conversion among many domains, untrained"
+    task = "voice conversion among many domains"
     paper = "optimal transport, Gelbrich 1990"
     tiny = {**SpeechModel.tiny, "data": {"domains": ["low", "middle", "high"]}, "network": {}}
 
