@@ -14,6 +14,7 @@ from translate.speech.analysis.mcep import default_alpha, spectrum_to_mcep
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.converter import SpeechConverter
+from translate.speech.conversion.norms import Norms, gather_norms, pack_norms
 from translate.speech.conversion.open import make_converter
 from translate.speech.conversion.voice import VoiceConverter
 from translate.speech.corpus.features import FeatureStore, Utterances
@@ -47,6 +48,7 @@ class VoiceWatch:
         device: torch.device,
     ):
         self.config, self.statistics, self.device = config, statistics, device
+        self.used = used
         self.alpha = default_alpha(store.config.sample_rate)
         self.held_out: dict[str, Utterances] = {}
         self.references: dict[str, Utterances] = {}
@@ -72,7 +74,7 @@ class VoiceWatch:
                 "train.evaluate_every: no held-out sentence is spoken by both domains; add a `dev` split to the "
                 "manifest, or set train.evaluate_every=0"
             )
-        return Watch(self.sample, self.evaluate if measurable else None, "evaluation/mcd")
+        return Watch(self.sample, self.evaluate if measurable else None, "evaluation/mcd", self.gather)
 
     def evaluate(self, translator: Translator) -> float:
         """Compute the mean MCD (dB, 24 dimensions, DTW) over held-out sentences and all directions."""
@@ -102,8 +104,15 @@ class VoiceWatch:
             pixels = draw_triple(picture, wave, converted, natural, rate)
             log.show(step, f"{name}/spectrograms", pixels)
 
+    def gather(self, translator: Translator) -> dict[str, np.ndarray]:
+        """Gather the statistics of the norms over training speech, for the checkpoint."""
+        return pack_norms(self._gather(translator))
+
+    def _gather(self, translator: Translator) -> Norms:
+        return gather_norms(make_converter(translator, self.config, self.statistics, self.device), self.used)
+
     def _converter(self, translator: Translator) -> SpeechConverter:
-        return make_converter(translator, self.config, self.statistics, self.device)
+        return make_converter(translator, self.config, self.statistics, self.device, self._gather(translator))
 
     def _to_mcep(self, converter: VoiceConverter, mcep: np.ndarray) -> np.ndarray:
         return spectrum_to_mcep(converter.world.decode(mcep.astype(np.float64)), 25, self.alpha)

@@ -40,11 +40,13 @@ class Watch:
         sample: function that writes images and sounds of a game to the log, called every `train.sample_every` steps.
         evaluate: function that measures the metric, lower is better, called every `train.evaluate_every` steps.
         metric: name of the metric in the log.
+        gather: function that returns further statistics of a game for its checkpoint, such as those of its norms.
     """
 
     sample: Callable[[Any, int, Log], None] | None = None           # Any: each watch knows the class of its game
     evaluate: Callable[[Any], float] | None = None
     metric: str = "metric"
+    gather: Callable[[Any], Mapping[str, np.ndarray]] | None = None
 
 
 def train(
@@ -98,7 +100,12 @@ def train(
         state = collect_state(step, best, players, sampler, private)
         weights, average = game.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
-        save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
+        gathered: Mapping[str, np.ndarray] = {}
+        if watch.gather:
+            with averaged(game, players), _uncompiled(options):
+                gathered = watch.gather(game)
+        known = {**statistics, **gathered}
+        save_checkpoint(folder, step, config, weights, average, known, state, options.keep, better)
         saved = step
 
     interrupt = Interrupt()

@@ -12,7 +12,12 @@ ALIGNMENT = 16  # chunks start at its multiples; the strides of networks divide 
 
 
 def translate_chunks(
-    function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, overlap: int, context: int | None = None
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    chunk: int,
+    overlap: int,
+    context: int | None = None,
+    step: int = 1,
 ) -> Tensor:
     """Apply `function`, which keeps lengths, to (B, C, T) of any length T from 1.
 
@@ -31,6 +36,7 @@ def translate_chunks(
         chunk: number of frames passed at once; with a context, without counting it.
         overlap: number of frames of the cross-fade, less than `chunk` - 16; unused with a context.
         context: one-sided receptive field in frames; None: unbounded.
+        step: stride of the layers, at whose multiples chunks with a context start.
 
     Returns:
         (B, C', T).
@@ -41,12 +47,13 @@ def translate_chunks(
         return function(longer)[..., :length]
     if length <= chunk:
         return function(x)
-    return _fade(function, x, chunk, overlap) if context is None else _join(function, x, chunk, context)
+    return _fade(function, x, chunk, overlap) if context is None else _join(function, x, chunk, context, step)
 
 
-def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: int) -> Tensor:
+def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: int, step: int) -> Tensor:
     length = x.shape[-1]
-    size = math.ceil(length / math.ceil(length / chunk))            # equal parts, so that none is too short for padding
+    # Equal parts, so that none is too short for padding; strided layers see the same frames as in the whole.
+    size, context = (-(-frames // step) * step for frames in (math.ceil(length / math.ceil(length / chunk)), context))
     parts = []
     for start in range(0, length, size):
         stop, first = min(start + size, length), max(start - context, 0)

@@ -25,7 +25,7 @@ from translate.speech.analysis.limiter import Limiter, limit_peaks
 from translate.speech.analysis.stft import StftFeatures
 from translate.speech.analysis.wave import SHORTEST, SILENCE, mix_down, resample
 from translate.speech.analysis.world import World, WorldFeatures
-from translate.speech.conversion.pieces import convert_pieces
+from translate.speech.conversion.pieces import NOTHING, Reach, convert_pieces
 from translate.speech.conversion.steps import Conversion, Step, convert_group, group_steps
 from translate.speech.options import SpeechConversion
 
@@ -84,6 +84,10 @@ class SpeechConverter(ABC):
     def name_domains(self, source: str | None, target: str | None) -> tuple[str, str]:
         """Check the names, and complete them where only one direction is possible; see `Directions.name`."""
         return self.between.name(source, target)
+
+    def find_reach(self, source: str, target: str) -> Reach:
+        """Return what a converted frame depends on; `NOTHING` where norms depend on all that is converted at once."""
+        return NOTHING
 
     @abstractmethod
     def plan(self, source: str, target: str) -> list[Step]:
@@ -166,7 +170,8 @@ class SpeechConverter(ABC):
             return result.wave
 
         silent, limiter = True, Limiter(self.sample_rate)
-        for part in convert_pieces(blocks, sample_rate, self.sample_rate, function):
+        reach = self.find_reach(order.source, order.target)
+        for part in convert_pieces(blocks, sample_rate, self.sample_rate, function, reach):
             silent = silent and not part.any()
             yield limiter.push(part)
         yield limiter.flush()
