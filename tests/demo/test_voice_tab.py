@@ -116,8 +116,8 @@ def test_conversion_equals_the_library(plain, models, files):
     given, given_rate = soundfile.read(files["vowel.wav"])
     expected, expected_rate = converter.convert(given, given_rate, "low", "high")
     assert rate == expected_rate == 16000
-    assert np.array_equal(wave, to_pcm(expected))
-    assert not np.array_equal(wave, to_pcm(given))
+    assert np.array_equal(wave, to_pcm(expected, rate))
+    assert not np.array_equal(wave, to_pcm(given, rate))
     assert "for 1.0 s of speech: analysis" in times
     assert spectrograms["visible"]
     panels = spectrograms["value"].axes[:2]
@@ -125,7 +125,7 @@ def test_conversion_equals_the_library(plain, models, files):
     assert [len(axis.images) for axis in panels] == [1, 1]
     low, high = measure_f0(curves)
     assert low == pytest.approx(120, rel=0.05)
-    assert high == pytest.approx(120 * np.exp(5.4 - 4.8), rel=0.1)  # the statistics of the two voices
+    assert high == pytest.approx(120 * np.exp(5.4 - 4.8), rel=0.15)  # the statistics of the two voices
 
 
 def test_a_recording_of_another_voice_gets_a_note(tab, plain, files, caplog):
@@ -134,7 +134,7 @@ def test_a_recording_of_another_voice_gets_a_note(tab, plain, files, caplog):
     expected = "the recording's F0 is about 120 Hz, high's about 221 Hz; another voice at *From* may fit better"
     assert re.sub(r"about 1[12]\d Hz", "about 120 Hz", note).endswith(f"Note: {expected}.")
     assert "high's about 221 Hz: another source (--from)" in caplog.text
-    assert measure_f0(curves)[1] == pytest.approx(71, rel=0.05)     # not lower than the model's range
+    assert measure_f0(curves)[1] == pytest.approx(71, rel=0.1)      # not lower than the model's range
     assert "Note" in convert(tab, files["vowel.wav"], source="high", target="low", then=WAVES)[1]
 
 
@@ -155,10 +155,10 @@ def test_pitch_and_amount(tab, files):
 
 @pytest.mark.parametrize("title", [FILTER, WAVES])
 def test_postfilters_are_chained(tab, plain, files, title):
-    result = convert(tab, files["vowel.wav"], then=title)[0][1]
+    rate, result = convert(tab, files["vowel.wav"], then=title)[0]
     chain = Chain([tab.models[PAIR].converter, tab.postfilters[title].converter])
     expected, _ = chain.convert(*soundfile.read(files["vowel.wav"]), "low", "high")
-    assert np.array_equal(result, to_pcm(expected))
+    assert np.array_equal(result, to_pcm(expected, rate))
     assert not np.array_equal(result, plain[0][1])
 
 
@@ -244,9 +244,13 @@ def test_messages_show_file_names_as_text():
     assert "<img" not in caught.value.message
 
 
-def test_loud_results_are_scaled_not_clipped():
-    assert to_pcm(np.array([0.5, -2.0, 1.0])).tolist() == [8192, -32767, 16384]
-    assert to_pcm(np.array([0.5, -0.25])).tolist() == [16384, -8192]
+def test_peaks_are_limited_and_the_rest_keeps_its_level():
+    wave = np.full(4000, 0.5)
+    wave[2000] = -2
+    pcm = to_pcm(wave, 8000)
+    assert pcm[2000] == -32767
+    assert set(pcm[:1900]) == set(pcm[2300:]) == {16384}
+    assert to_pcm(np.array([0.5, -0.25]), 8000).tolist() == [16384, -8192]
 
 
 # --- examples ---------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@
         config.yaml              the resolved configuration
         weights.safetensors      networks, named as in the game; shared layers once, see `tensors.py`
         average.safetensors      moving averages of the players that have one (inference prefers them)
-        statistics.safetensors   statistics of the training data, which conversion needs and resuming compares
+        statistics.safetensors   statistics of the training data, which conversion needs and resuming compares; and of
+                                 the norms (`translate.speech.conversion.norms`)
         state.pt                 for resuming only: optimisers, random numbers, positions
     latest -> step_00010000      a link; `best` likewise where training chose by a metric: a run is then its best step
 

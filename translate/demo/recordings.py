@@ -8,6 +8,7 @@ import soundfile
 
 from translate.demo.limits import Limits
 from translate.errors import UserError
+from translate.speech.analysis.limiter import limit_peaks
 from translate.speech.analysis.wave import read_wave
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
@@ -53,6 +54,6 @@ def read_recording(path: str | os.PathLike[str], limits: Limits) -> tuple[np.nda
     return read_wave(path)
 
 
-def to_pcm(wave: np.ndarray) -> np.ndarray:
-    """Convert floats (N,) to 16-bit samples; a wave with a peak above 1 is scaled down instead of clipped."""
-    return np.round(wave / max(1.0, float(np.abs(wave).max(initial=0))) * 32767).astype(np.int16)
+def to_pcm(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Convert floats (N,) to 16-bit samples; peaks above 1 are limited."""
+    return np.round(limit_peaks(wave, sample_rate) * 32767).astype(np.int16)

@@ -78,7 +78,7 @@ class VoiceTab:
             statistics = model.converter.statistics[request.source]
             misfit = tell_misfit(result.source.f0, statistics, request.source)
             note += f"\n\nNote: {misfit}; another voice at *From* may fit better." if misfit else ""
-        return (result.sample_rate, to_pcm(result.wave)), note, shown[0], shown[1]
+        return (result.sample_rate, to_pcm(result.wave, result.sample_rate)), note, shown[0], shown[1]
 
     def choose_model(self, title: str) -> tuple[Any, Any, Any, Any]:
         """Return new source, target, pitch and postfilter controls for another model."""
@@ -120,7 +120,7 @@ class VoiceTab:
         """Return the example, and new source, target and postfilter controls, with the source of the nearest F0."""
         wave, rate = read_recording(self.examples[number], self.limits)
         source = self.find_source(title, wave, rate) or source
-        return (rate, to_pcm(wave)), gradio.update(value=source), *self.choose_source(title, source, target)
+        return (rate, to_pcm(wave, rate)), gradio.update(value=source), *self.choose_source(title, source, target)
 
     def find_source(self, title: str, wave: np.ndarray, rate: int) -> str | None:
         """Return the source whose mean log F0 is nearest to the wave's median; None where F0 does not decide."""

@@ -22,10 +22,15 @@ Inputs = Mapping[str, np.ndarray]
 
 
 def make_reference(converter: AnyConverter) -> AnyConverter:
-    """Return the converter, or a copy without the dropout that stays on at test time: a graph has none."""
-    if not any(isinstance(module, PolicyDropout) and module.test for module in converter.translator.modules()):
-        return converter
+    """Return a copy of the converter that does as a graph can.
+
+    It has no dropout that stays on at test time, and norms without stored statistics take those of all their input.
+    """
     reference = copy.copy(converter)
+    if isinstance(reference, FeatureConverter):
+        reference.gathers = False
+    if not any(isinstance(module, PolicyDropout) and module.test for module in converter.translator.modules()):
+        return reference
     reference.translator = copy.deepcopy(converter.translator)
     for module in reference.translator.modules():
         if isinstance(module, PolicyDropout):

@@ -19,10 +19,12 @@ from translate.games.base import Translator
 from translate.games.graph import Graph, Kind
 from translate.images.conversion.converter import ImageConverter
 from translate.layers.padding import extend
+from translate.layers.steady_norm import Choice, ChosenNorm, copy_with
 from translate.names import ANY
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.conversion.chunks import SHORTEST
 from translate.speech.conversion.features import FeatureConverter
+from translate.speech.conversion.norms import find_norms
 
 Side = tuple[Tensor, Tensor]                                        # mean and deviation
 Axes = dict[str, dict[int, str]]                                    # axes of any size by input: {number: name}
@@ -48,6 +50,8 @@ class SpeechGraph(nn.Module):
         super().__init__()
         self.network, self.kinds, self.wave = graph.network, dict(graph.inputs), wave
         self.inputs = name_inputs(graph, speech=True)
+        chosen = (module.choice for module in graph.network.modules() if isinstance(module, ChosenNorm))
+        self.choice = next(chosen, None)
         for name, field in (("means", "mean"), ("deviations", "deviation")):
             values = [[getattr(one, field).tolist() for one in side] for side in (source, target)]
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32))
@@ -55,6 +59,10 @@ class SpeechGraph(nn.Module):
     def forward(self, frames: Tensor, *others: Tensor) -> Tensor:
         given = dict(zip(self.inputs, others, strict=True))
         source, target = (self._find_side(number, given.get(side)) for number, side in enumerate(SIDES))
+        if self.choice is not None:                                 # of the norms' statistics, by source and target
+            count = self.means.shape[1]
+            ours, theirs = (given[side][:, :count] for side in SIDES)
+            self.choice.weights = (ours.unsqueeze(2) * theirs.unsqueeze(1)).flatten(1)
         x = frames.unsqueeze(2) if self.wave else frames
         normalised = extend(((x - source[0]) / source[1]).transpose(1, 2), [SHORTEST])  # norms need a few frames
         besides = [
@@ -99,7 +107,7 @@ def make_graph(
     Raises:
         UserError: a game of many domains whose graph does not take their codes.
     """
-    graph = simplify(converter.translator).graph(source, target)
+    graph = simplify(find_steady(converter, source, target)).graph(source, target)
     if converter.between.many and "code" not in graph.inputs.values():
         game = type(converter.translator).__name__
         raise UserError(
@@ -113,6 +121,29 @@ def make_graph(
         return ImageGraph(graph, converter.images.scale).eval(), axes
     sides = find_statistics(converter, source), find_statistics(converter, target)
     return SpeechGraph(graph, *sides, wave="wave" in axes).eval(), axes
+
+
+def find_steady(converter: FeatureConverter[Any] | ImageConverter, source: str, target: str) -> Translator:
+    """Return the game of a converter, with the stored statistics of its norms if it has any."""
+    if isinstance(converter, ImageConverter) or not converter.norms:
+        return converter.translator
+    if source != ANY:
+        return converter.find_game(source, target)[0]
+    domains, choice = converter.domains, Choice()
+
+    def find(source: str, target: str, name: str) -> Tensor | None:
+        sources = [source] if source != target else domains         # a voice to itself: as from all the others
+        known = [find_norms(converter.norms, one, target).get(name) for one in sources]
+        values = [value for value in known if value is not None]
+        return torch.stack(values).mean(dim=0) if values else None
+
+    def make(name: str, norm: nn.GroupNorm) -> nn.Module:
+        found = [find(source, target, name) for source in domains for target in domains]
+        if any(value is None for value in found):
+            return norm
+        return ChosenNorm(norm, torch.stack([value for value in found if value is not None], dim=1), choice)
+
+    return copy_with(converter.translator, make)
 
 
 def name_samples(converter: FeatureConverter[Any] | ImageConverter) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from translate.games.base import Translator
@@ -11,6 +12,7 @@ from translate.names import below
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.features import FeatureConverter
+from translate.speech.conversion.norms import Norms, gather_norms, pack_norms
 from translate.speech.conversion.open import make_converter
 from translate.speech.corpus.features import FeatureStore, Utterances
 from translate.speech.development import Development
@@ -40,14 +42,16 @@ class VoiceWatch:
         device: torch.device,
     ):
         self.config, self.statistics, self.device = config, statistics, device
-        self.development = Development.open(config, store, used)
+        self.used, self.development = used, Development.open(config, store, used)
 
     def make(self) -> Watch:
         """Make the hooks of the trainer; raise `UserError` if a metric is asked for that is not possible."""
         metric = choose_metric(self.config, self.development) if self.config.train.evaluate_every else None
         if metric is None:
-            return Watch(self.sample)
-        return Watch(self.sample, lambda translator: metric.measure(self._make_converter(translator)), metric.name)
+            return Watch(self.sample, gather=self.gather)
+        return Watch(
+            self.sample, lambda translator: metric.measure(self._make_converter(translator)), metric.name, self.gather
+        )
 
     def sample(self, translator: Translator, step: int, log: Log) -> None:
         """Log audio and spectrograms of one held-out sentence for some directions."""
@@ -63,5 +67,12 @@ class VoiceWatch:
             pixels = draw_triple(picture, wave, converted, natural, rate)
             log.show(step, f"{name}/spectrograms", pixels)
 
+    def gather(self, translator: Translator) -> dict[str, np.ndarray]:
+        """Gather the statistics of the norms over training speech, for the checkpoint."""
+        return pack_norms(self._gather(translator))
+
+    def _gather(self, translator: Translator) -> Norms:
+        return gather_norms(make_converter(translator, self.config, self.statistics, self.device), self.used)
+
     def _make_converter(self, translator: Translator) -> FeatureConverter[Any]:
-        return make_converter(translator, self.config, self.statistics, self.device)
+        return make_converter(translator, self.config, self.statistics, self.device, self._gather(translator))

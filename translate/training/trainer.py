@@ -42,11 +42,13 @@ class Watch:
         evaluate: function that measures, and returns values by their names in the log; called before the first step,
             every `train.evaluate_every` steps, and after the last.
         metric: name of the value that chooses the best step; lower is better.
+        gather: function that returns further statistics of a game for its checkpoint, such as those of its norms.
     """
 
     sample: Callable[[Any, int, Log], None] | None = None           # Any: each watch knows the class of its game
     evaluate: Callable[[Any], Mapping[str, float]] | None = None
     metric: str = "metric"
+    gather: Callable[[Any], Mapping[str, np.ndarray]] | None = None
 
 
 def train(
@@ -120,7 +122,12 @@ def train(
         state = collect_state(step, ranking, players, sampler, private)
         weights, average = game.state_dict(), collect_averages(players)
         history.check_weights(step - 1, weights)
-        save_checkpoint(folder, step, config, weights, average, statistics, state, options.keep, better)
+        gathered: Mapping[str, np.ndarray] = {}
+        if watch.gather:
+            with averaged(game, players), _uncompiled(options):
+                gathered = watch.gather(game)
+        known = {**statistics, **gathered}
+        save_checkpoint(folder, step, config, weights, average, known, state, options.keep, better)
         saved = step
 
     def has_waited() -> bool:

@@ -110,7 +110,7 @@ def test_mel_cepstra_pass_on_without_a_vocoder(vowel, counts):
 
 
 def test_other_analyses_take_the_wave(vowel, counts):
-    first, second = make_voice(amount=0.1), make(OTHER, amount=0.2)
+    first, second, vowel = make_voice(amount=0.1), make(OTHER, amount=0.2), 0.3 * vowel
     chain = Chain([first, second])
     result = chain.convert_in_detail(vowel, RATE, "low")
     assert counts == {"analyse": 2, "synthesise": 2}

@@ -161,8 +161,8 @@ def test_waves_are_frames_of_one_sample(vowel):
         "a": Statistics(np.array([0.1]), np.array([0.5]), 0.0, 0.0, 10, 0),
         "b": Statistics(np.array([-0.2]), np.array([2.0]), 0.0, 0.0, 10, 0),
     }
-    moved = make(WAVE, statistics=domains).convert(vowel, RATE, "a", "b")[0]
-    np.testing.assert_allclose(moved, (vowel - 0.1) / 0.5 * 2.0 - 0.2, atol=1e-6)
+    moved = make(WAVE, statistics=domains).convert(0.2 * vowel, RATE, "a", "b")[0]
+    np.testing.assert_allclose(moved, (0.2 * vowel - 0.1) / 0.5 * 2.0 - 0.2, atol=1e-6)
 
 
 def test_a_long_wave_in_chunks_is_the_whole():

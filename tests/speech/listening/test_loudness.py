@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from translate.speech.listening.loudness import CEILING, equalise, limit_peaks, measure_loudness
+from translate.speech.listening.loudness import CEILING, equalise, measure_loudness
 
 RATES = [8000, 16000, 22050, 24000, 44100, 48000]
 
@@ -60,16 +60,5 @@ def test_peaks_are_limited_and_the_rest_stays():
     assert sound.missing == pytest.approx(-20 - measure_loudness(sound.wave, 16000))
     assert 0 < sound.missing < 2
     assert np.abs(sound.wave).max() == pytest.approx(CEILING)
-    far = np.r_[200:15800, 16200:31800]                             # further from the clicks than 5 ms on each side
+    far = np.r_[500:15900, 16500:31900]                             # further from the clicks than the limiter reaches
     np.testing.assert_allclose(sound.wave[far], wave[far] * 10 ** (sound.gain / 20))
-
-
-def test_the_limiters_gain_is_smooth_and_enough():
-    wave = 3 * np.random.default_rng(1).normal(size=8000)
-    limited = limit_peaks(wave, 16000)
-    assert np.abs(limited).max() <= CEILING + 1e-12
-    gain = limited / wave
-    assert gain.max() <= 1
-    assert np.abs(np.diff(gain)).max() < 0.02
-    quiet = 0.1 * np.sin(np.arange(8000))
-    np.testing.assert_array_equal(limit_peaks(quiet, 16000), quiet)

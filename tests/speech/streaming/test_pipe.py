@@ -19,7 +19,6 @@ from translate.speech.analysis.statistics import Statistics, moments, pack_stati
 from translate.speech.analysis.wave import read_wave
 from translate.speech.analysis.world import World
 from translate.speech.corpus.mini import make_speech
-from translate.speech.streaming.pipe_audio import AudioWriter
 
 RATE = 16000
 
@@ -87,19 +86,6 @@ def test_a_stream_of_raw_samples(material):
     assert np.abs(converted).max() > 300
     assert "ms algorithmic" in line
     assert "RTF" in line
-
-
-@pytest.mark.parametrize(("clipped", "words"), [(1, "1 sample was louder"), (2, "2 samples were louder")])
-def test_clipping_is_told(material, monkeypatch, caplog, clipped, words):
-    class LoudWriter(AudioWriter):
-        def write(self, wave):
-            super().write(wave)
-            self.clipped = clipped
-
-    caplog.set_level("INFO", "translate")
-    monkeypatch.setattr("translate.speech.streaming.pipe.AudioWriter", LoudWriter)
-    convert(material, (material / "low.wav").read_bytes(), streaming=True, reference=material / "low.wav")
-    assert f"{words} than a file can hold, and clipped" in caplog.text
 
 
 def test_bad_options_and_pipes(material):

@@ -10,7 +10,7 @@ from tiny_runs import configure
 from torch import nn
 
 from translate.errors import UserError
-from translate.layers.norm import instance_norm
+from translate.layers.steady_norm import measure_context
 from translate.models import list_models
 from translate.models.registry import find_defaults
 from translate.speech.analysis.statistics import Statistics, moments
@@ -20,7 +20,6 @@ from translate.speech.conversion.chain import Chain
 from translate.speech.conversion.open import make_converter
 from translate.speech.corpus.mini import make_speech
 from translate.speech.streaming.frames import FrameStream
-from translate.speech.streaming.frozen_norm import gather, measure_context, steady
 from translate.speech.streaming.stream import Stream, stream
 from translate.speech.streaming.world import StreamingSynthesis
 
@@ -140,37 +139,6 @@ def test_statistics_that_grow_meet_those_of_the_whole(converters, speech):
 
 
 # --- norms and contexts -----------------------------------------------------------------------------------
-
-
-def test_a_copy_shares_weights_and_leaves_the_network_alone():
-    network = nn.Sequential(nn.Conv1d(3, 6, 3, padding=1), instance_norm(6), nn.Conv1d(6, 6, 1), nn.GroupNorm(2, 6))
-    nn.init.normal_(network[1].weight)
-    nn.init.normal_(network[1].bias)
-    x = 3 * torch.randn(1, 3, 50) + 1
-    before = network(x)
-    twin, norms = steady(network)
-    assert len(norms) == 1                                          # groups of several channels are no instance norm
-    assert twin[0].weight is network[0].weight
-    gather(norms, 1.0)
-    assert torch.allclose(twin(x), before, atol=1e-5)
-    gather(norms, 0.0)
-    part = twin[:2](x[..., :30])[..., :29]                          # no longer depends on the rest
-    assert torch.allclose(part, network[:2](x)[..., :29], atol=1e-5)
-    assert not torch.allclose(network[:2](x[..., :30])[..., :29], part, atol=1e-2)
-    assert torch.equal(network(x), before)
-
-
-def test_contexts():
-    lopsided = nn.Conv1d(2, 2, 5)                                   # sees 4 frames back
-
-    def causal(x):
-        return lopsided(nn.functional.pad(x, (4, 0)))
-
-    assert measure_context(causal, 2, 4) == (4, 0)
-    dilated = nn.Conv1d(2, 2, 3, padding=100, dilation=100)
-    assert measure_context(dilated, 2, 4) == (100, 100)
-    with pytest.raises(ValueError, match="further"):
-        measure_context(lambda x: x - x.mean(), 2, 2048)
 
 
 def test_the_context_of_a_wave_network_is_the_one_that_it_tells(converters):

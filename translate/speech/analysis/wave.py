@@ -11,6 +11,7 @@ import soxr
 
 from translate.errors import UserError
 from translate.files import replacing
+from translate.speech.analysis.limiter import limit_peaks
 
 log = logging.getLogger("translate")
 
@@ -98,7 +99,7 @@ def check_wave(wave: np.ndarray, sample_rate: int, name: str | os.PathLike[str])
 def write_wave(path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int) -> None:
     """Write (N,) samples as a 16-bit PCM WAV, completely or not at all.
 
-    A wave whose peak exceeds 1 is not clipped but scaled down to a peak of 1, with a line in the log.
+    Peaks above 1 are limited (`translate.speech.analysis.limiter`), with a line in the log; the rest keeps its level.
 
     Raises:
         UserError: the samples are not finite, or the file cannot be written.
@@ -107,8 +108,8 @@ def write_wave(path: str | os.PathLike[str], wave: np.ndarray, sample_rate: int)
         raise UserError(f"{path}: not written, the wave holds NaN or infinite samples")
     peak = float(np.abs(wave).max(initial=0.0))
     if peak > 1:
-        log.info("%s: peak %.2f scaled down to 1", path, peak)
-        wave = wave / peak
+        log.info("%s: peaks up to %.2f limited to 1", path, peak)
+    wave = limit_peaks(wave, sample_rate)
     with replacing(path) as temporary:
         try:
             soundfile.write(temporary, wave, sample_rate, format="WAV", subtype="PCM_16")

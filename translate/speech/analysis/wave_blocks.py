@@ -2,7 +2,6 @@
 
 import logging
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import soundfile
 
 from translate.errors import UserError
 from translate.files import replacing
+from translate.speech.analysis.limiter import Limiter
 from translate.speech.analysis.wave import LOUDEST, mix_down
 
 log = logging.getLogger("translate")
@@ -55,30 +55,21 @@ def _read(file: soundfile.SoundFile, path: str | os.PathLike[str]) -> Iterator[n
 def write_blocks(path: str | os.PathLike[str], blocks: Iterable[np.ndarray], sample_rate: int) -> int:
     """Write like `write_wave`, but from blocks; return the number of samples.
 
-    The samples are kept in a temporary file beside `path` until the peak is known, since a peak above 1 scales the
-    whole.
-
     Raises:
         UserError: the samples are not finite, or the file cannot be written; or any error that `blocks` raises.
     """
-    peak, samples = 0.0, 0
-    with replacing(path) as final, tempfile.TemporaryFile(dir=final.parent) as wide:
+    peak, samples, limiter = 0.0, 0, Limiter(sample_rate)
+    with replacing(path) as final:
         try:
-            with soundfile.SoundFile(wide, "w", sample_rate, 1, "DOUBLE", format="W64") as file:
+            with soundfile.SoundFile(final, "w", sample_rate, 1, "PCM_16", format="WAV") as file:
                 for block in blocks:
                     if not np.isfinite(block).all():
                         raise UserError(f"{path}: not written, the wave holds NaN or infinite samples")
                     peak, samples = max(peak, float(np.abs(block).max(initial=0.0))), samples + len(block)
-                    file.write(block)
-            wide.seek(0)
+                    file.write(limiter.push(block))
+                file.write(limiter.flush())
             if peak > 1:
-                log.info("%s: peak %.2f scaled down to 1", path, peak)
-            with (
-                soundfile.SoundFile(wide) as given,
-                soundfile.SoundFile(final, "w", sample_rate, 1, "PCM_16", format="WAV") as file,
-            ):
-                while len(block := given.read(BLOCK, dtype="float64")):
-                    file.write(block / peak if peak > 1 else block)
+                log.info("%s: peaks up to %.2f limited to 1", path, peak)
         except RuntimeError as error:                               # an error of libsndfile, such as a full disk
             raise OSError(str(error)) from None
     return samples

@@ -8,6 +8,7 @@ from translate.errors import UserError
 from translate.speech.analysis.world import World
 from translate.speech.conversion.converter import SpeechConverter
 from translate.speech.conversion.features import FeatureConverter
+from translate.speech.conversion.pieces import Reach, join_reaches
 from translate.speech.conversion.steps import Step, group_steps
 
 log = logging.getLogger("translate")
@@ -55,6 +56,10 @@ class Chain(SpeechConverter):
     def world(self) -> World | None:
         """The vocoder that makes the converted wave; None if the last converter has none."""
         return self.converters[-1].world
+
+    def find_reach(self, source: str, target: str) -> Reach:
+        plan = self.plan(source, target)
+        return join_reaches([step.converter.find_reach(step.source, step.target) for step in plan])
 
     def plan(self, source: str, target: str) -> list[Step]:
         later = [Step(converter, *converter.directions[0]) for converter in self.converters[1:]]

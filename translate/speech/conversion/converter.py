@@ -11,6 +11,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -20,10 +21,11 @@ from torch import Tensor
 from translate.config.options import read_options
 from translate.corpus.directions import Directions
 from translate.errors import UserError
+from translate.speech.analysis.limiter import Limiter, limit_peaks
 from translate.speech.analysis.stft import StftFeatures
 from translate.speech.analysis.wave import SHORTEST, SILENCE, mix_down, resample
 from translate.speech.analysis.world import World, WorldFeatures
-from translate.speech.conversion.pieces import convert_pieces
+from translate.speech.conversion.pieces import NOTHING, Reach, convert_pieces
 from translate.speech.conversion.steps import Conversion, Step, convert_group, group_steps
 from translate.speech.options import SpeechConversion
 
@@ -85,6 +87,10 @@ class SpeechConverter(ABC):
         """Check the names, and complete them where only one direction is possible; see `Directions.name`."""
         return self.between.name(source, target)
 
+    def find_reach(self, source: str, target: str) -> Reach:
+        """Return what a converted frame depends on; `NOTHING` where norms depend on all that is converted at once."""
+        return NOTHING
+
     @abstractmethod
     def plan(self, source: str, target: str) -> list[Step]:
         """Return the steps of this conversion in order."""
@@ -102,8 +108,8 @@ class SpeechConverter(ABC):
             options: see `SpeechConversion`.
 
         Returns:
-            (N',) wave and its rate, which is the model's: a float64 array, or for a tensor a float32 tensor on its
-            device.
+            (N',) wave in [-1, 1] and its rate, which is the model's: a float64 array, or for a tensor a float32 tensor
+            on its device. Peaks above 1 are limited, see `translate.speech.analysis.limiter`.
 
         Raises:
             UserError: an unknown domain, an option that the model does not have or that is out of range, or a wave that
@@ -142,7 +148,7 @@ class SpeechConverter(ABC):
         """Convert a wave given in consecutive blocks (n,), in memory that does not grow with its length.
 
         A wave of up to 20 s is converted as a whole, a longer one in pieces, see `translate.speech.conversion.pieces`.
-        A silent piece stays silent.
+        A silent piece stays silent. The few peaks above 1 are limited over the joints of the pieces.
 
         Args:
             blocks: consecutive blocks of the wave.
@@ -160,15 +166,17 @@ class SpeechConverter(ABC):
             long = len(piece) > SHORTEST * sample_rate              # shorter pieces raise an error in `convert_whole`
             if long and np.isfinite(piece).all() and np.abs(piece).max() < SILENCE:
                 return np.zeros(round(len(piece) * self.sample_rate / sample_rate))
-            result = self.convert_whole(piece, sample_rate, order, name)
+            result = self._convert_whole(piece, sample_rate, order, name)
             for stage, value in result.seconds.items():
                 spent[stage] = spent.get(stage, 0.0) + value
             return result.wave
 
-        silent = True
-        for part in convert_pieces(blocks, sample_rate, self.sample_rate, function):
+        silent, limiter = True, Limiter(self.sample_rate)
+        reach = self.find_reach(order.source, order.target)
+        for part in convert_pieces(blocks, sample_rate, self.sample_rate, function, reach):
             silent = silent and not part.any()
-            yield part
+            yield limiter.push(part)
+        yield limiter.flush()
         if silent:
             raise UserError(f"{name}: silent, no sample above {SILENCE}; leave the file out")
 
@@ -192,6 +200,13 @@ class SpeechConverter(ABC):
         self, wave: np.ndarray, sample_rate: int, order: Order, name: str | os.PathLike[str] = "the wave"
     ) -> Conversion:
         """Convert like `convert_in_detail`, with arguments already checked by `order`."""
+        result = self._convert_whole(wave, sample_rate, order, name)
+        return replace(result, wave=limit_peaks(result.wave, result.sample_rate))
+
+    def _convert_whole(
+        self, wave: np.ndarray, sample_rate: int, order: Order, name: str | os.PathLike[str]
+    ) -> Conversion:
+        """Convert with peaks of any size, for what comes next: the next model of a chain, or the limiter."""
         first, *later = group_steps(self.plan(order.source, order.target))
         result = convert_group(first, mix_down(wave), sample_rate, order.options, str(name))
         for group in later:  # `amount` and `difference` apply to the first group only

@@ -15,14 +15,19 @@ from translate.models.base import SpeechModel
 from translate.speech.analysis.front_end import find_converter, make_front_end
 from translate.speech.analysis.statistics import Statistics, load_statistics
 from translate.speech.conversion.features import FeatureConverter
+from translate.speech.conversion.norms import Norms, read_norms
 
 
 def make_converter(
-    translator: Translator, config: SpeechModel, statistics: Mapping[str, Statistics], device: torch.device
+    translator: Translator,
+    config: SpeechModel,
+    statistics: Mapping[str, Statistics],
+    device: torch.device,
+    norms: Norms | None = None,
 ) -> FeatureConverter[Any]:
     """Make the converter for the model's kind of features; works on a model in training as well."""
     make = find_converter(config.features)
-    return make(translator, config, statistics, device)
+    return make(translator, config, statistics, device, norms)
 
 
 def open_speech(opened: Opened) -> FeatureConverter[Any]:
@@ -30,7 +35,9 @@ def open_speech(opened: Opened) -> FeatureConverter[Any]:
     if opened.config.modality != "speech":
         raise UserError(f"{opened.checkpoint}: `{opened.config.model}` is no model of speech")
     config = cast(SpeechModel, opened.config)
-    return make_converter(opened.translator, config, read_statistics(opened.checkpoint, config), opened.device)
+    statistics = read_statistics(opened.checkpoint, config)
+    norms = read_norms(opened.checkpoint / "statistics.safetensors", opened.translator)
+    return make_converter(opened.translator, config, statistics, opened.device, norms)
 
 
 def read_statistics(checkpoint: Path, config: SpeechModel) -> dict[str, Statistics]:

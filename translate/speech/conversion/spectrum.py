@@ -19,6 +19,13 @@ class SpectrumConverter(FeatureConverter[StftFeatures]):
     def analyse(self, wave: np.ndarray) -> StftFeatures:
         return self.front_end.analyse(wave)
 
+    @property
+    def frame_rate(self) -> float:
+        return self.sample_rate / self.front_end.hop
+
+    def measure_power(self, frames: np.ndarray) -> np.ndarray:
+        return np.exp(2 * frames).sum(axis=1)
+
     def convert_features(
         self, features: StftFeatures, source: str, target: str, seed: int | None = None, difference: bool = False
     ) -> StftFeatures:

@@ -31,6 +31,13 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
     def analyse(self, wave: np.ndarray) -> WorldFeatures:
         return self.world.analyse(wave)
 
+    @property
+    def frame_rate(self) -> float:
+        return 1000 / self.world.config.hop_ms
+
+    def measure_power(self, frames: np.ndarray) -> np.ndarray:
+        return self.world.measure_power(frames, np.zeros(len(frames)))
+
     def convert_features(
         self, features: WorldFeatures, source: str, target: str, seed: int | None = None, difference: bool = False
     ) -> WorldFeatures:
@@ -43,7 +50,7 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
             f0 = self.convert_f0(f0, source, target)
         return WorldFeatures(
             f0=f0,
-            mcep=self.convert_frames(features.mcep, source, target, seed),
+            mcep=self.convert_frames(features.mcep, source, target, seed, features.f0),
             aperiodicity=features.aperiodicity,
             samples=features.samples,
         )

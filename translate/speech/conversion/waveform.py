@@ -1,8 +1,11 @@
 """Conversion of waves without analysis: samples in, samples out."""
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from translate.speech.conversion.features import FeatureConverter
+
+PERIOD = 0.02                                                       # seconds over which the power is averaged
 
 
 class WaveformConverter(FeatureConverter[np.ndarray]):
@@ -18,6 +21,13 @@ class WaveformConverter(FeatureConverter[np.ndarray]):
 
     def analyse(self, wave: np.ndarray) -> np.ndarray:
         return wave
+
+    @property
+    def frame_rate(self) -> float:
+        return self.sample_rate
+
+    def measure_power(self, frames: np.ndarray) -> np.ndarray:
+        return uniform_filter1d(frames[:, 0] ** 2, round(PERIOD * self.sample_rate), mode="nearest")
 
     def convert_features(
         self, features: np.ndarray, source: str, target: str, seed: int | None = None, difference: bool = False

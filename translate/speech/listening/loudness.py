@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import convolve1d, minimum_filter1d
 from scipy.signal import sosfilt
 
+from translate.speech.analysis.limiter import limit_peaks
 from translate.speech.analysis.wave import resample
 
 RATE = 48000                                                        # Hz, for which the standard lists its filter
@@ -21,7 +21,6 @@ ABSOLUTE_GATE = -70.0                                               # LKFS
 RELATIVE_GATE = -10.0                                               # LU, to the mean of the blocks above the absolute
 OFFSET = -0.691                                                     # dB: the K filter's gain at 997 Hz, taken back
 CEILING = 10 ** (-1 / 20)                                           # largest |sample|, -1 dBFS
-LOOK_AHEAD = 0.005                                                  # seconds before a peak in which the gain falls
 
 
 class Equalised(NamedTuple):
@@ -58,18 +57,8 @@ def measure_loudness(wave: np.ndarray, sample_rate: int) -> float:
 def equalise(wave: np.ndarray, sample_rate: int, loudness: float) -> Equalised:
     """Bring (N,) samples that are not silent to `loudness` in LKFS by one gain; peaks beyond -1 dBFS are limited."""
     gain = loudness - measure_loudness(wave, sample_rate)
-    limited = limit_peaks(wave * 10 ** (gain / 20), sample_rate)
+    limited = limit_peaks(wave * 10 ** (gain / 20), sample_rate, CEILING)
     return Equalised(limited, gain, loudness - measure_loudness(limited, sample_rate))
-
-
-def limit_peaks(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return (N,) samples with no peak above -1 dBFS; the gain changes over 5 ms, and elsewhere nothing changes."""
-    needed = np.minimum(1.0, CEILING / np.maximum(np.abs(wave), CEILING))
-    reach = max(1, round(LOOK_AHEAD * sample_rate))
-    # A weighted mean of minima that all cover the sample never exceeds the gain that the sample needs.
-    lowest = minimum_filter1d(needed, 2 * reach + 1, mode="nearest")
-    window = np.hanning(2 * reach + 3)[1:-1]
-    return wave * np.minimum(convolve1d(lowest, window / window.sum(), mode="nearest"), needed)
 
 
 def _to_power(loudness: float) -> float:

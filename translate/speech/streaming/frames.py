@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from translate.errors import UserError
+from translate.layers.steady_norm import gather, measure_context, steady
+from translate.speech.analysis.energy import SpeechFinder
 from translate.speech.conversion.chunks import SHORTEST, translate_chunks
 from translate.speech.conversion.features import FeatureConverter, find_context
-from translate.speech.streaming.frozen_norm import gather, measure_context, steady
 
 STEP = 4                                                            # frames; the strides of networks divide it
 
@@ -26,7 +27,7 @@ class FrameStream:
         lookahead: number of future frames that the network gets, rounded up to a multiple of 4; None: its whole
             receptive field.
         reference: (T, Q) frames of the source for the statistics of norms (the first 30 s, less for waves); None: norms
-            use all frames so far.
+            use the speech so far. A model that has stored statistics needs none and ignores it.
         seed: seed of the noise, for models that draw some; every frame has its own noise.
 
     Attributes:
@@ -46,28 +47,35 @@ class FrameStream:
         reference: np.ndarray | None = None,
         seed: int | None = None,
     ):
-        self._translator, self._norms = steady(converter.translator)
+        game, _ = converter.find_game(source, target)
+        self._translator, norms = steady(game)
+        self._norms, self._converter = list(norms.values()), converter
         self._names, self._device = (source, target), converter.device
         self._before, self._after = converter.statistics[source], converter.statistics[target]
         self._noise = torch.Generator().manual_seed(seed or 0) if converter.takes_seed else None
         dimensions = converter.front_end.dimensions
         try:
-            known = find_context(converter.translator)
+            known = find_context(game)
             back, ahead = (known, known) if known else measure_context(self._probe, dimensions, STEP)
         except ValueError as error:
             raise UserError(f"stream: {error}; this model converts whole recordings only") from None
         self.context = back, ahead = _round_up(back), _round_up(ahead)
         self.lookahead = ahead if lookahead is None else min(_round_up(lookahead), ahead)
-        self._gathers = reference is None
-        if reference is not None:
+        self._finder = SpeechFinder(converter.frame_rate) if self._norms and reference is None else None
+        if self._norms and reference is not None:
             self._learn(reference[: converter.chunk])
         planes = 1 if self._noise is None else 2                    # two planes: the frames and the noise
         self._x = torch.zeros(planes, dimensions, 0)                # from the frame `_first` on
-        self._first = self._done = self._seen = self._received = 0
+        self._counted = torch.zeros(0)                              # which of them are speech that was not gathered yet
+        self._first = self._done = self._received = 0
 
-    def push(self, frames: np.ndarray) -> np.ndarray:
-        """Take frames (n, Q), any n from 0, and return those that are converted (m, Q)."""
+    def push(self, frames: np.ndarray, f0: np.ndarray | None = None) -> np.ndarray:
+        """Take frames (n, Q), any n from 0, and return those that are converted (m, Q).
+
+        F0 (n,) helps to find the speech, of which norms gather statistics.
+        """
         x = self._normalise(frames)
+        self._listen(frames, f0)
         if self._noise is not None:
             noise = torch.zeros_like(x)
             for frame in range(len(frames)):                        # one by one: independent of the pieces' sizes
@@ -84,17 +92,26 @@ class FrameStream:
     def _advance(self, ready: int) -> np.ndarray:
         if ready <= self._done:
             return np.zeros((0, self._x.shape[1]))
-        if self._gathers:
-            length = _round_up(self._x.shape[2])                    # the length to which the network pads it
-            gather(self._norms, (length - self._seen + self._first) / length)
-            self._seen = self._received
+        missing = max(SHORTEST, _round_up(self._x.shape[2])) - self._x.shape[2]  # frames that the network adds
+        gather(self._norms, torch.cat([self._counted, self._counted[-1:].expand(missing)]) if self._finder else None)
         with torch.inference_mode():
             y = translate_chunks(self._translate, self._x, self._x.shape[2], 0)
+        self._counted.zero_()
         y = y[0, :, self._done - self._first : ready - self._first]
         first = max(0, ready - self.context[0]) // STEP * STEP
-        self._x = self._x[..., first - self._first :].clone()
+        self._x, self._counted = self._x[..., first - self._first :].clone(), self._counted[first - self._first :]
         self._first, self._done = first, ready
         return self._after.denormalise(y.T.double().numpy())
+
+    def _listen(self, frames: np.ndarray, f0: np.ndarray | None) -> None:
+        """Note which of the new frames (n, Q) are speech."""
+        speech = np.zeros(len(frames), bool)
+        if self._finder and len(frames):
+            speech = self._finder.push(self._converter.measure_power(frames), f0)
+            if self._finder.erred:                                  # what was gathered was noise before the speech
+                for norm in self._norms:
+                    norm.forget()
+        self._counted = torch.cat([self._counted, torch.from_numpy(speech).float()])
 
     def _normalise(self, frames: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(self._before.normalise(frames).T, dtype=np.float32))[None]
@@ -111,10 +128,10 @@ class FrameStream:
         if len(reference) < SHORTEST:
             raise UserError(f"the reference has {len(reference)} frames; expected some seconds of the source speaker")
         x = self._normalise(reference)
-        gather(self._norms, 1.0)
+        gather(self._norms, torch.from_numpy(self._converter.find_speech(reference)))
         with torch.inference_mode():
             self._probe(x)
-        gather(self._norms, 0.0)
+        gather(self._norms, None)
 
 
 def _round_up(frames: int) -> int:

@@ -1,6 +1,5 @@
 """Convert speech from one pipe to another, whole or as it arrives."""
 
-import logging
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +11,6 @@ from translate.speech.analysis.wave import read_wave
 from translate.speech.conversion.converter import Order, SpeechConverter
 from translate.speech.streaming.pipe_audio import RATES, AudioWriter, Sound, read_header, read_samples
 from translate.speech.streaming.stream import CHUNK, stream
-
-log = logging.getLogger("translate")
 
 TAKEN = "seed", "energy"                                            # options of a conversion that a stream takes
 
@@ -77,9 +74,6 @@ def pass_through(
         writer.write(under_way.flush())
     except BrokenPipeError:
         raise UserError("the reader of the output is gone; the rest was not converted") from None
-    if writer.clipped:
-        these = "1 sample was" if writer.clipped == 1 else f"{writer.clipped} samples were"
-        log.info("%s louder than a file can hold, and clipped", these)
     return str(under_way.report())
 
 
@@ -88,9 +82,6 @@ def _convert_whole(
 ) -> str:
     wave = np.concatenate(list(read_samples(given, sound)))
     result = model.convert_whole(wave, sound.sample_rate, order, "the pipe")
-    peak = np.abs(result.wave).max()
-    if peak > 1:
-        log.info("the pipe: peak %.2f scaled down to 1", peak)
-    AudioWriter(out, result.sample_rate, raw, len(result.wave)).write(result.wave / max(1.0, peak))
+    AudioWriter(out, result.sample_rate, raw, len(result.wave)).write(result.wave)
     spent = sum(result.seconds.values())
     return f"{result.audio_seconds:.1f} s of speech in {spent:.1f} s (RTF {spent / result.audio_seconds:.3f})"

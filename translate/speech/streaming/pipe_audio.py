@@ -125,18 +125,17 @@ class AudioWriter:
     """
 
     def __init__(self, out: BinaryIO, sample_rate: int, raw: bool, samples: int | None = None):
-        self.out, self.sample_rate, self.clipped = out, sample_rate, 0
+        self.out, self.sample_rate = out, sample_rate
         self._header = b"" if raw else _make_header(sample_rate, samples)
 
     def write(self, wave: np.ndarray) -> None:
-        """Write samples (n,); those outside [-1, 1] are clipped, and counted in `clipped`.
+        """Write samples (n,) in [-1, 1].
 
         Raises:
             BrokenPipeError: the reader has closed the pipe.
         """
         if not len(wave):
             return
-        self.clipped += int((np.abs(wave) > 1).sum())
         samples = io.BytesIO()  # by libsndfile, so that rounding is the same as in files
         soundfile.write(samples, wave, self.sample_rate, format="RAW", subtype="PCM_16", endian="LITTLE")
         data = memoryview(self._header + samples.getvalue())

@@ -58,7 +58,7 @@ class VoicePipeline:
         if features is None:
             mcep = self.network.flush()
         else:
-            mcep = self.network.push(features.mcep)
+            mcep = self.network.push(features.mcep, features.f0)
             self._waiting = features if self._waiting is None else _join(self._waiting, features)
         if self._waiting is None or not len(mcep):
             return np.zeros(0)

@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 from translate.errors import UserError
+from translate.speech.analysis.limiter import Limiter
 from translate.speech.analysis.wave import check_wave, mix_down, resample
 from translate.speech.conversion.converter import SpeechConverter
 from translate.speech.conversion.voice import VoiceConverter
@@ -64,9 +65,11 @@ class Stream:
 
     def __init__(self, pipeline: VoicePipeline | WavePipeline, sample_rate: int, input_rate: int):
         self.sample_rate, self.input_rate = sample_rate, input_rate
-        self._pipeline, self._resampler, delay = pipeline, _make_resampler(input_rate, sample_rate), 0
+        self._pipeline, self._resampler = pipeline, _make_resampler(input_rate, sample_rate)
+        self._limiter = Limiter(sample_rate)
+        delay = self._limiter.lookahead
         if self._resampler is not None:
-            delay = _measure_delay(input_rate, sample_rate)
+            delay += _measure_delay(input_rate, sample_rate)
         self.latency_ms: float = 1000 * (pipeline.lookahead + delay) / sample_rate
         self._times: deque[float] = deque(maxlen=REMEMBERED)
         self._busy, self._received, self._over = 0.0, 0, False
@@ -78,7 +81,7 @@ class Stream:
             wave: (n,) or (n, channels), floats in [-1, 1] or integer PCM, any n from 0.
 
         Returns:
-            (m,) float64; unnatural features may give samples outside [-1, 1].
+            (m,) float64 in [-1, 1]: peaks above 1 are limited.
 
         Raises:
             UserError: samples that are not finite, or a stream that was flushed.
@@ -112,8 +115,10 @@ class Stream:
         for piece in self._pipeline.push(wave, last):
             now = time.perf_counter()
             self._times.append(now - before)
-            ready.append(piece)
+            ready.append(self._limiter.push(piece))
             before = now
+        if last:
+            ready.append(self._limiter.flush())
         self._busy += time.perf_counter() - started
         return np.concatenate(ready) if ready else np.zeros(0)
 
