@@ -19,13 +19,13 @@ from joblib import Parallel, delayed
 from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.models.base import SpeechModel
+from translate.speech.analysis.levels import find_span, find_speech, measure_levels
 from translate.speech.analysis.mcep import default_alpha, spectrum_to_mcep
 from translate.speech.analysis.wave import read_wave
 from translate.speech.analysis.world import World
 from translate.speech.conversion.features import FeatureConverter
 from translate.speech.conversion.steps import convert_features
 from translate.speech.conversion.voice import VoiceConverter
-from translate.speech.corpus.features import Utterances
 from translate.speech.development import Development, Sentence
 from translate.speech.measures.instruments import (
     HOW,
@@ -134,7 +134,7 @@ class Hearing:
 
     def __init__(self, development: Development, sentences: Sequence[Sentence]):
         self.development, self.sentences = development, sentences
-        self._mceps: dict[tuple[str, int], np.ndarray] = {}         # of natural recordings
+        self._mceps: dict[str, np.ndarray] = {}                     # of natural recordings
         self._sources: dict[tuple[str, int], Any] = {}              # features of sources
 
     def measure(self, converter: FeatureConverter[Any]) -> dict[str, float]:
@@ -160,20 +160,17 @@ class Hearing:
         return {self.name: join_score(means), **{f"{GROUP}/{name}": value for name, value in means.items()}}
 
     def _convert(self, converter: FeatureConverter[Any], one: Sentence) -> tuple[np.ndarray, np.ndarray]:
-        """Convert a sentence: the wave (N,), zeros where the network gives no numbers, and its mel-cepstrum (T, 25)."""
+        """Convert a sentence: the wave (N,), and the mel-cepstrum (T, 25) of its speech; zeros and NaN if it fails."""
         key = _key(one)
         if key not in self._sources:
             path = self.development.held_out[one.source].paths[one.row]
             self._sources[key] = converter.analyse(read_wave(path, converter.sample_rate)[0])
         options = SpeechConversion(seed=0 if converter.takes_seed else None)
         after = convert_features(converter.plan(one.source, one.target), self._sources[key], options)
-        if isinstance(converter, VoiceConverter):
-            mcep = decode_mcep(converter.world, after.mcep)
-            if not np.isfinite(mcep).all():
-                return np.zeros(after.samples), mcep
-            return converter.synthesise(after), mcep
+        if isinstance(converter, VoiceConverter) and not np.isfinite(after.mcep).all():
+            return np.zeros(after.samples), np.full((1, DIMENSIONS), np.nan)
         wave = converter.synthesise(after)
-        return wave, self._analyse(wave, converter.sample_rate)
+        return wave, analyse_speech(wave, converter.sample_rate)
 
     def _compare(
         self, converter: FeatureConverter[Any], sentences: Sequence[Sentence], mceps: Sequence[np.ndarray]
@@ -186,7 +183,7 @@ class Hearing:
             of, rows = development.references[target], [one.natural for one in sentences if one.natural is not None]
         else:
             of, rows = development.used[target], development.find_natural(target)
-        natural = [self._read_mcep(converter, target, of, row) for row in rows]
+        natural = [self._read_mcep(of.paths[row], converter.sample_rate) for row in rows]
         distances = Trajectories.measure(mceps).modulation_distances(Trajectories.measure(natural))
         measures = {"modulation": average_distance(distances)}
         if development.parallel:
@@ -194,21 +191,10 @@ class Hearing:
             measures["mcd"] = float(np.mean(scores))
         return measures
 
-    def _read_mcep(self, converter: FeatureConverter[Any], domain: str, of: Utterances, row: int) -> np.ndarray:
-        key = (domain, row)
-        if key not in self._mceps:
-            if isinstance(converter, VoiceConverter):
-                self._mceps[key] = decode_mcep(converter.world, of[row])
-            else:
-                rate = converter.sample_rate
-                self._mceps[key] = self._analyse(read_wave(of.paths[row], rate)[0], rate)
-        return self._mceps[key]
-
-    def _analyse(self, wave: np.ndarray, rate: int) -> np.ndarray:
-        if not np.isfinite(wave).all():
-            return np.full((1, DIMENSIONS), np.nan)
-        world = World(WorldConfig(sample_rate=rate, f0="dio", codec="sptk", dimensions=DIMENSIONS))
-        return world.analyse_frames(wave)[0]
+    def _read_mcep(self, path: str, rate: int) -> np.ndarray:
+        if path not in self._mceps:
+            self._mceps[path] = analyse_speech(read_wave(path, rate)[0], rate)
+        return self._mceps[path]
 
     @cached_property
     def _references(self) -> tuple[dict[str, SpeakerSimilarity], dict[tuple[str, int], PhoneError]]:
@@ -228,6 +214,15 @@ class Hearing:
         phones = _in_threads(lambda path: _try(decode_phones, path) or (), paths)
         log.info("evaluation: the instruments have heard the references in %.1f s", time.perf_counter() - began)
         return voices, dict(zip(sources, map(PhoneError, phones), strict=True))
+
+
+def analyse_speech(wave: np.ndarray, rate: int) -> np.ndarray:
+    """Analyse a wave (N,) as a listener hears it: the mel-cepstrum (T, 25) of its speech; NaN for no numbers."""
+    if not (np.isfinite(wave).all() and wave.any()):
+        return np.full((1, DIMENSIONS), np.nan)
+    world = World(WorldConfig(sample_rate=rate, f0="dio", codec="sptk", dimensions=DIMENSIONS))
+    mcep, _ = world.analyse_frames(wave)
+    return mcep[find_span(find_speech(measure_levels(wave, rate, len(mcep))))]
 
 
 def decode_mcep(world: World, frames: np.ndarray) -> np.ndarray:
