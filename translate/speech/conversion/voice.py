@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from translate.speech.analysis.energy import match_level
-from translate.speech.analysis.f0 import convert_f0, tell_misfit
+from translate.speech.analysis.f0 import choose_range, convert_f0, tell_misfit
 from translate.speech.analysis.levels import find_speech
 from translate.speech.analysis.variance import scale_variance
 from translate.speech.analysis.world import SMALLEST_POWER, World, WorldFeatures, synthesise_difference
@@ -28,8 +28,9 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         """The vocoder of the model's analysis."""
         return self.front_end
 
-    def analyse(self, wave: np.ndarray) -> WorldFeatures:
-        return self.world.analyse(wave)
+    def analyse(self, wave: np.ndarray, source: str | None = None) -> WorldFeatures:
+        known = None if source is None else self.statistics[source].voice_range
+        return self.world.analyse(wave, choose_range(wave, self.sample_rate, self.world.config, known))
 
     @property
     def frame_rate(self) -> float:
