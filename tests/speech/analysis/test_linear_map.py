@@ -49,6 +49,19 @@ def test_transport_is_that_of_the_formula_and_the_shortest():
     assert displacement(found) < displacement(other)
 
 
+def test_transport_of_covariances_that_are_nearly_singular():
+    """As of real voices, whose level varies 10^5 times as much as their finest detail, which some of them lack."""
+    random = np.random.default_rng(0)
+    turns = [np.linalg.qr(np.eye(40) + 0.05 * random.normal(size=(40, 40)))[0] for _ in range(2)]
+    values = [np.geomspace(4, low, 40) for low in (1e-3, 1e-5)]
+    source, target = (turn * of_turn @ turn.T for turn, of_turn in zip(turns, values, strict=True))
+    found = transport(source, target)
+    np.testing.assert_allclose(found @ source @ found.T, target, atol=1e-9)
+    back = transport(target, source)
+    assert np.linalg.norm(back, 2) < 8                              # the detail that is not there is not made up
+    assert np.abs(back @ target @ back.T - source).max() < 5e-3
+
+
 def test_a_warp_moves_a_formant():
     world = World(CONFIG)
     bins = world.fft_size // 2 + 1

@@ -41,7 +41,7 @@ from translate.speech.measures.recordings import Item, PairTask
 
 log = logging.getLogger("translate")
 
-VERSION = 3                                                         # of the waves; another one makes them anew
+VERSION = 4                                                         # of the waves; another one makes them anew
 INDEX = "made.json"
 
 
