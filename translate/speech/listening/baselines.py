@@ -1,4 +1,4 @@
-"""Baselines as waves: the source through the vocoder, and mean-variance conversion, by a run's own analysis."""
+"""Baselines as waves by a run's own analysis: the source through the vocoder, mean-variance, the linear map."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +11,10 @@ from translate.checkpoints.store import find_checkpoint, find_run_config
 from translate.config import StftConfig, WorldConfig
 from translate.corpus.directions import Direction
 from translate.models.base import SpeechModel
+from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.f0 import convert_f0
 from translate.speech.analysis.front_end import make_front_end
+from translate.speech.analysis.linear_map import fit_linear_map
 from translate.speech.analysis.statistics import Statistics
 from translate.speech.analysis.wave import read_wave
 from translate.speech.analysis.world import World
@@ -41,13 +43,29 @@ class Baselines:
         wave, rate = read_wave(path, self.front_end.sample_rate)
         return self.front_end.synthesise(self.front_end.analyse(wave)), rate
 
-    def convert(self, path: Path, source: str, target: str) -> tuple[np.ndarray, int]:
-        """Return a recording with the target's mean and variance of every mel-cepstral coefficient and of log F0."""
+    def maps_linearly(self, directions: Sequence[Direction]) -> bool:
+        """Say whether the linear map is possible in all these directions: it needs covariances."""
+        domains = {domain for direction in directions for domain in direction}
+        return self.converts(directions) and all(self.statistics[name].covariance is not None for name in domains)
+
+    def convert(self, path: Path, source: str, target: str, linear: bool = False) -> tuple[np.ndarray, int]:
+        """Convert a recording by the statistics of two domains; the power of every frame stays.
+
+        Args:
+            path: recording.
+            source, target: domains.
+            linear: whether mel-cepstra are converted by the linear map, in place of their mean and variance. Log F0 is
+                converted by mean and variance in both.
+
+        Returns:
+            The wave (N,) and its rate.
+        """
         wave, rate = read_wave(path, self.front_end.sample_rate)
         before, after = self.statistics[source], self.statistics[target]
         features, config = self.front_end.analyse(wave), self.front_end.config
-        mcep = after.denormalise(before.normalise(features.mcep))
-        f0 = convert_f0(features.f0, before, after, config.f0_floor, config.f0_ceil)
+        map_mcep = fit_linear_map(before, after, config) if linear else lambda x: after.denormalise(before.normalise(x))
+        f0, mcep = convert_f0(features.f0, before, after, config.f0_floor, config.f0_ceil), map_mcep(features.mcep)
+        mcep = match_level(self.front_end, mcep, f0, features.mcep, features.f0)
         return self.front_end.synthesise(replace(features, mcep=mcep, f0=f0)), rate
 
 

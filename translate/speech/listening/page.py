@@ -25,7 +25,8 @@ from translate.speech.options import ListeningPage
 
 log = logging.getLogger("translate")
 
-SOURCE, VOCODED, MEAN_VARIANCE, TARGET = "source", "source through the vocoder", "mean-variance", "natural target"
+SOURCE, VOCODED, TARGET = "source", "source through the vocoder", "natural target"
+MEAN_VARIANCE, LINEAR = "mean-variance", "linear map"
 MOST_RUNS = 20
 AUDIBLE = 0.5                                                       # LU that a sound may lack
 MOST_WARNINGS = 5
@@ -74,7 +75,10 @@ class Player:
         if system == VOCODED and self.baselines is not None:
             return *self.baselines.resynthesise(path), f"{path}, through the vocoder"
         if system == MEAN_VARIANCE and self.baselines is not None:
-            return *self.baselines.convert(path, sentence.source, sentence.target), f"{path}, mean-variance"
+            return *self.baselines.convert(path, sentence.source, sentence.target), f"{path}, {system}"
+        if system == LINEAR and self.baselines is not None:
+            wave, rate = self.baselines.convert(path, sentence.source, sentence.target, linear=True)
+            return wave, rate, f"{path}, {system}"
         return *read_wave(path), str(path)
 
 
@@ -132,6 +136,7 @@ def _list_systems(sentences: Sequence[Sentence], models: Sequence[str], baseline
         SOURCE: sentences[0].natural is not None,
         VOCODED: baselines is not None,
         MEAN_VARIANCE: baselines is not None and baselines.converts(directions),
+        LINEAR: baselines is not None and baselines.maps_linearly(directions),
         **dict.fromkeys(models, True),
         TARGET: all(sentence.spoken for sentence in sentences),
     }
@@ -164,7 +169,8 @@ def _write_test(
     options: ListeningPage,
 ) -> dict[str, Any]:
     titles = [sentence.title for sentence in sentences]
-    baseline, natural = (title if title in systems else None for title in (MEAN_VARIANCE, TARGET))
+    baseline = next((title for title in (LINEAR, MEAN_VARIANCE) if title in systems), None)
+    natural = TARGET if TARGET in systems else None
     references = all(sentence.reference for sentence in sentences)
     test = plan_test(list_comparisons(models, baseline, natural), systems, references, titles, options)
     for number, sounds in groupby(test.sounds, key=lambda sound: sound.sentence):
