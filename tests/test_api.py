@@ -87,7 +87,8 @@ def test_the_amount_leads_from_the_source_to_its_conversion(model, wave):
     plain, _ = translate.synthesise(features, model)
     none, half, full = (model.convert_in_detail(wave, 16000, "SF1", "TM1", amount=a) for a in (0.0, 0.5, 1.0))
     np.testing.assert_allclose(none.wave, plain, atol=1e-9)
-    np.testing.assert_allclose(half.converted.mcep, (none.converted.mcep + full.converted.mcep) / 2, atol=1e-9)
+    middle = (none.converted.mcep + full.converted.mcep) / 2
+    np.testing.assert_allclose(half.converted.mcep[:, 1:], middle[:, 1:], atol=1e-9)  # c0 keeps the level
     voiced = full.converted.f0 > 0
     expected = np.sqrt(none.converted.f0 * full.converted.f0)
     np.testing.assert_allclose(half.converted.f0[voiced], expected[voiced], rtol=1e-9)
@@ -99,7 +100,7 @@ def test_features_take_the_options_of_waves(model, wave):
         translate.convert(model, features, None, "SF1", "TM1", **options)
         for options in ({}, {"amount": np.float32(0.5)}, {"semitones": 12})
     )
-    np.testing.assert_allclose(half.mcep, (features.mcep + full.mcep) / 2, atol=1e-9)
+    np.testing.assert_allclose(half.mcep[:, 1:], (features.mcep + full.mcep)[:, 1:] / 2, atol=1e-9)
     np.testing.assert_allclose(up.f0, 2 * full.f0)
     with pytest.raises(translate.UserError, match="options: unknown key `amuont`; did you mean `amount`"):
         translate.convert(model, features, None, "SF1", "TM1", amuont=1)
@@ -108,7 +109,7 @@ def test_features_take_the_options_of_waves(model, wave):
 def test_semitones_shift_the_converted_f0(model, wave):
     plain, up = (model.convert_in_detail(wave, 16000, "SF1", "TM1", semitones=s) for s in (0, 12))
     np.testing.assert_allclose(up.converted.f0, 2 * plain.converted.f0)
-    np.testing.assert_array_equal(up.converted.mcep, plain.converted.mcep)
+    np.testing.assert_array_equal(up.converted.mcep[:, 1:], plain.converted.mcep[:, 1:])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-BASELINES = ["source", "source through the vocoder", "mean-variance"]
+BASELINES = ["source", "source through the vocoder", "mean-variance", "linear map"]
 MODELS = ["secret-one", "secret-two"]                               # names of runs, which a blind page does not have
 FEATURES = {"sample_rate": 16000, "f0": "dio", "codec": "sptk", "dimensions": 25}
 SYSTEMS = [*BASELINES, *MODELS, "natural target"]

@@ -61,7 +61,7 @@ def waves(tmp_path_factory):
 @pytest.fixture(scope="module")
 def statistics(waves):
     world = World(WorldConfig(**FEATURES))
-    return {d: Statistics.from_moments(moments(*world.analyse_frames(wave))) for d, wave in waves.items()}
+    return {d: Statistics.from_moments(moments(*world.analyse_frames(wave)), world.dimensions) for d, wave in waves.items()}
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def material(tmp_path_factory):
     world, statistics = World(config.features), {}
     for domain in ("low", "high"):
         wave = read_wave(folder / domain / "train_001.wav")[0][:RATE]
-        statistics[domain] = Statistics.from_moments(moments(*world.analyse_frames(wave)))
+        statistics[domain] = Statistics.from_moments(moments(*world.analyse_frames(wave)), world.dimensions)
         soundfile.write(folder / f"{domain}.wav", wave, RATE)
     torch.manual_seed(0)
     weights = config.build().state_dict()
