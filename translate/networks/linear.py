@@ -57,6 +57,11 @@ class FromLinear(nn.Module):
         self.matrix = nn.Parameter(torch.eye(dimensions), requires_grad=False)
         self.offset = nn.Parameter(torch.zeros(dimensions), requires_grad=False)
 
+    @property
+    def context(self) -> int | None:
+        """Return the one-sided receptive field of the network in frames; None where it is unbounded."""
+        return getattr(self.net, "context", None)
+
     def fit(self, fit: FitMap, source: str, target: str) -> None:
         """Set the map to that between two domains."""
         matrix, offset = fit(source, target)

@@ -42,7 +42,8 @@ def case(tmp_path_factory):
     waves = {domain: read_wave(folder / domain / "train_001.wav")[0] for domain in ("low", "high")}
     config = resolve({"model": "cyclegan_vc2", "data": {"domains": ["low", "high"]}, "features": FEATURES}, "test")
     world = World(WorldConfig(**FEATURES))
-    statistics = {d: Statistics.from_moments(moments(*world.analyse_frames(wave)), world.dimensions) for d, wave in waves.items()}
+    analysed = {domain: world.analyse_frames(wave) for domain, wave in waves.items()}
+    statistics = {d: Statistics.from_moments(moments(*one), world.dimensions) for d, one in analysed.items()}
     features = world.analyse(waves["low"])
     speech = find_speech(10 * np.log10(world.measure_power(features.mcep, features.f0)))
     return VoiceConverter(Muffling(), config, statistics, torch.device("cpu")), waves["low"], speech

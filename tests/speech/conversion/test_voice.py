@@ -61,7 +61,8 @@ def waves(tmp_path_factory):
 @pytest.fixture(scope="module")
 def statistics(waves):
     world = World(WorldConfig(**FEATURES))
-    return {d: Statistics.from_moments(moments(*world.analyse_frames(wave)), world.dimensions) for d, wave in waves.items()}
+    analysed = {domain: world.analyse_frames(wave) for domain, wave in waves.items()}
+    return {d: Statistics.from_moments(moments(*one), world.dimensions) for d, one in analysed.items()}
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +246,7 @@ def test_load_statistics_of_another_model(checkpoint):
     save_arrays(path, pack_statistics({"low": statistics["low"]}))
     with pytest.raises(UserError, match=r"statistics\.safetensors: expected the domain `high` with 25 dim"):
         load(checkpoint)
-    longer = Statistics.from_moments(moments(np.ones((3, 36)), np.ones(3)))
+    longer = Statistics.from_moments(moments(np.ones((3, 36)), np.ones(3)), 36)
     save_arrays(path, pack_statistics({"low": longer, "high": longer}))
     with pytest.raises(UserError, match=r"expected the domain `low` with 25 dimensions"):
         load(checkpoint)

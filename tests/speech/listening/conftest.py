@@ -38,7 +38,9 @@ def runs(corpus, tmp_path_factory):
     for domain in ("low", "high"):
         waves = [read_wave(path)[0] for path in sorted((corpus.parent / domain).iterdir())]
         world = World(WorldConfig(**FEATURES))
-        statistics[domain] = Statistics.from_moments(sum(moments(*world.analyse_frames(wave)) for wave in waves), world.dimensions)
+        statistics[domain] = Statistics.from_moments(
+            sum(moments(*world.analyse_frames(wave)) for wave in waves), world.dimensions
+        )
     directions = {MODELS[0]: [("low", "high"), ("high", "low")], MODELS[1]: [("low", "high")]}
     for semitones, (name, pairs) in enumerate(directions.items()):
         run = make_run(folder / name, "cyclegan_vc2", data={"domains": ["low", "high"]}, features=FEATURES)

@@ -38,7 +38,7 @@ def test_trials_are_balanced(blind):
     assert {trial["id"]: trial["test"] for trial in trials} == {id: t["test"] for id, t in key["trials"].items()}
     abx = [trial for trial in key["trials"].values() if trial["test"] == "abx"]
     pairs = Counter(tuple(sorted((trial["a"], trial["b"]))) for trial in abx)
-    assert len(pairs) == 5                                          # the models, each with mean-variance and the target
+    assert len(pairs) == 5                                          # the models, each with linear map and target
     assert set(pairs.values()) == {3}                               # as many as there are sentences
     assert abs(sum(1 if trial["x"] == "A" else -1 for trial in abx)) == 1
     rated = Counter(trial["system"] for trial in key["trials"].values() if trial["test"] == "mos")
@@ -81,10 +81,10 @@ def test_the_seed_decides_all(blind, runs, corpus, tmp_path):
 
 
 def test_one_test_alone(runs, corpus, tmp_path):
-    options = {"blind": True, "tests": "mos", "trials": 13}
+    options = {"blind": True, "tests": "mos", "trials": 15}
     write_listening_page(runs, tmp_path / "page", corpus, options)
     trials = read_content(tmp_path / "page")["trials"]
-    assert Counter(trial["test"] for trial in trials) == {"mos": 12}  # two of each of six systems
+    assert Counter(trial["test"] for trial in trials) == {"mos": 14}  # two of each of seven systems
     write_listening_page(runs, tmp_path / "models", None, {"blind": True})
     trials = read_content(tmp_path / "models")["trials"]
     assert Counter(trial["test"] for trial in trials) == {"abx": 3, "mos": 6}

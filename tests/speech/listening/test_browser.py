@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pytest
+from listening_pages import BASELINES
 
 from translate.jobs.listen import analyse_listening, write_listening_page
 
@@ -74,7 +75,7 @@ def save(page):
 
 def test_a_blind_test_from_start_to_table(runs, corpus, tmp_path, context):
     folder = tmp_path / "page"
-    write_listening_page(runs, folder, corpus, {"blind": True, "trials": 6, "seed": 2})
+    write_listening_page(runs, folder, corpus, {"blind": True, "trials": 7, "seed": 2})
     (folder / "key.json").rename(tmp_path / "key.json")             # the listener has no key
     key = json.loads((tmp_path / "key.json").read_text(encoding="utf-8"))
     page, asked = open_page(context, folder)
@@ -83,7 +84,7 @@ def test_a_blind_test_from_start_to_table(runs, corpus, tmp_path, context):
     heading = page.locator("h1")
     answered = {}
     for number in range(1, 6):                                      # ABX: five pairs
-        assert heading.inner_text() == f"{number} of 11"
+        assert heading.inner_text() == f"{number} of 12"
         assert page.locator("[data-value=A]").is_disabled()         # before all was heard
         page.keyboard.press("1")
         assert page.locator("#next").is_disabled()
@@ -94,12 +95,12 @@ def test_a_blind_test_from_start_to_table(runs, corpus, tmp_path, context):
         answered[number] = page.evaluate("order[place].id")
         page.keyboard.press("Enter")
     page.reload()                                                   # and goes on where it was
-    assert heading.inner_text() == "6 of 11"
+    assert heading.inner_text() == "6 of 12"
     page.locator("#back").click()
     assert page.locator("[aria-pressed=true]").get_attribute("data-value") == "A"
     page.keyboard.press("Enter")
     for number in range(6, 12):                                     # MOS: six systems
-        assert heading.inner_text() == f"{number} of 11"
+        assert heading.inner_text() == f"{number} of 12"
         listen_to_all(page, "sr")
         page.keyboard.press("4")                                    # naturalness
         page.keyboard.press("2")                                    # similarity
@@ -142,7 +143,7 @@ def test_listeners_hear_trials_in_orders_of_their_own(runs, corpus, tmp_path, co
         page.keyboard.press("Enter")
         order = page.evaluate("order.map((trial) => trial.id)")
         assert orders.setdefault(name, order) == order
-        assert page.evaluate("order.map((trial) => trial.test)") == ["abx"] * 15 + ["mos"] * 18
+        assert page.evaluate("order.map((trial) => trial.test)") == ["abx"] * 15 + ["mos"] * 21
     assert sorted(orders["anna"]) == sorted(orders["ben"])
     assert orders["anna"] != orders["ben"]
 
@@ -152,7 +153,7 @@ def test_side_by_side(runs, corpus, tmp_path, context):
     page, asked = open_page(context, tmp_path / "page")
     assert [head.inner_text() for head in page.locator("thead th").all()][1:] == [
         f"{number} {name}" for number, name in enumerate(
-            ["source", "source through the vocoder", "mean-variance", "secret-one", "secret-two", "natural target"], 1
+            [*BASELINES, "secret-one", "secret-two", "natural target"], 1
         )
     ]  # fmt: skip
     page.locator("tbody button").first.click()

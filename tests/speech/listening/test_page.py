@@ -24,13 +24,13 @@ from translate.speech.listening.systems import title_runs
 
 def test_side_by_side(runs, corpus, tmp_path):
     line = write_listening_page(runs, tmp_path / "page", corpus, {})
-    assert line == f"{tmp_path / 'page/index.html'}: 3 sentences, 6 systems, at -23 LKFS and 16000 Hz"
+    assert line == f"{tmp_path / 'page/index.html'}: 3 sentences, 7 systems, at -23 LKFS and 16000 Hz"
     content = read_content(tmp_path / "page")
     assert content["systems"] == SYSTEMS
     assert [row["title"] for row in content["sentences"]] == [f"low → high, eval_00{n}" for n in (1, 2, 3)]
     files = [sound["file"] for row in content["sentences"] for sound in row["sounds"]]
     assert list_files(tmp_path / "page") == sorted([*files, "index.html"])
-    assert len(files) == len(set(files)) == 18
+    assert len(files) == len(set(files)) == 21
     for file in files:
         wave, rate = soundfile.read(tmp_path / "page" / file)
         assert rate == 16000

@@ -52,7 +52,10 @@ def converters(speech):
                 nn.init.normal_(parameter, 0.5, 0.3)
         if name in VOICES:
             front_end = World(config.features)
-            statistics = {d: Statistics.from_moments(moments(*front_end.analyse_frames(w)), front_end.dimensions) for d, w in speech.items()}
+            analysed = {domain: front_end.analyse_frames(wave) for domain, wave in speech.items()}
+            statistics = {
+                d: Statistics.from_moments(moments(*one), front_end.dimensions) for d, one in analysed.items()
+            }
         else:
             size = config.features.frame_size
             statistics = dict.fromkeys(speech, Statistics(np.zeros(size), np.ones(size), 5.0, 0.2, 1000, 800))

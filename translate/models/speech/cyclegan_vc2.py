@@ -3,7 +3,7 @@
 CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its own, as in the paper's ablation (Table 1):
 
     network.adversarial_steps   1 | 2             one-step or two-step adversarial losses (sec. 3.1)
-    network.generator           1d | 2d | 2-1-2d  (sec. 3.2)
+    network.generator           1d | 2d | 2-1-2d  (sec. 3.2); flat is ours, at the full frame rate, without norms
     network.discriminator       full | patch      (sec. 3.3)
 
 Deviations from the paper:
@@ -26,11 +26,12 @@ from translate.games.cycle import CycleGame
 from translate.models.base import Adversarial, Players, SpeechModel, Start, player, until
 from translate.networks.cnn1d import Generator1d
 from translate.networks.cnn212 import Generator2d
+from translate.networks.flat import FlatGenerator
 from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
 
 
 class Network(Section):
-    generator: Literal["1d", "2d", "2-1-2d"] = "2-1-2d"
+    generator: Literal["1d", "2d", "2-1-2d", "flat"] = "2-1-2d"    # flat: ours, for little data
     discriminator: Literal["full", "patch"] = "patch"
     channels: int = Field(128, ge=4, multiple_of=4)  # channels of the first convolution; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
@@ -69,6 +70,8 @@ class CycleGanVc2(SpeechModel):
 
     def make_generator(self) -> nn.Module:
         n, bins = self.network, self.features.dimensions
+        if n.generator == "flat":
+            return self.from_linear(FlatGenerator(bins, n.channels, n.blocks))
         if n.generator == "1d":
             return self.from_linear(Generator1d(bins, n.channels, n.blocks))
         return self.from_linear(Generator2d(bins, n.channels, n.blocks, middle=1 if n.generator == "2-1-2d" else 2))
