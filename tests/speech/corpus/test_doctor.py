@@ -48,6 +48,8 @@ def test_healthy_folders(healthy):
     assert row_a.minutes == pytest.approx(61 / 60)
     assert row_a.median_f0 == pytest.approx(120.5, rel=0.01)
     assert row_b.median_f0 == pytest.approx(240.5, rel=0.01)
+    for row in (row_a, row_b):
+        assert row.f0_range[0] <= row.median_f0 <= row.f0_range[1] < 1.1 * row.median_f0
     assert row_a.voiced > 0.9
     assert -25 < row_a.level_db < row_a.peak_db < 0
 

@@ -45,6 +45,7 @@ class Row:
     channels: tuple[int, ...]
     voiced: float | None                                            # fraction of the frames, 0 to 1
     median_f0: float | None                                         # Hz
+    f0_range: tuple[float, float] | None                            # Hz; nine of ten voiced frames lie between
     peak_db: float | None                                           # relative to full scale; the loudest file's
     level_db: float | None                                          # relative to full scale; median RMS of the files
 
@@ -77,6 +78,7 @@ class _Recording:
     frames: int                                                     # in the part used for F0
     voiced: int
     median_f0: float | None
+    f0_range: tuple[float, float] | None                            # of nine of ten voiced frames
     digest: str                                                     # SHA-256 of the samples
 
 
@@ -114,7 +116,7 @@ def print_report(report: Report, console: "Console | None" = None) -> None:
 
     console = console or Console()
     table = Table("domain")
-    for title in ("files", "minutes", "rate Hz", "chan- nels", "voiced %", "F0 Hz", "peak dB", "level dB"):
+    for title in ("files", "minutes", "rate Hz", "chan- nels", "voiced %", "F0 Hz", "90 % Hz", "peak dB", "level dB"):
         table.add_column(title.replace(" ", "\n"), justify="right")
     for row in report.rows:
         table.add_row(
@@ -125,6 +127,7 @@ def print_report(report: Report, console: "Console | None" = None) -> None:
             ", ".join(map(str, row.channels)),
             _number(row.voiced, 100),
             _number(row.median_f0),
+            "–" if row.f0_range is None else "{:.0f}\n–{:.0f}".format(*row.f0_range),
             _number(row.peak_db),
             _number(row.level_db),
         )
@@ -161,6 +164,7 @@ def _examine_file(path: str) -> tuple[_Recording | None, list[Problem]]:
         frames=len(f0),
         voiced=len(voiced),
         median_f0=float(np.median(voiced)) if len(voiced) else None,
+        f0_range=tuple(np.percentile(voiced, (5, 95)).tolist()) if len(voiced) else None,
         digest=hashlib.sha256(wave.tobytes()).hexdigest(),
     )
     return recording, list(_wave_problems(path, wave, recording))
@@ -205,6 +209,7 @@ def _clipped_fraction(wave: np.ndarray) -> float:
 
 def _summarise(domain: str, files: int, recordings: Sequence[_Recording]) -> Row:
     medians = [r.median_f0 for r in recordings if r.median_f0 is not None]
+    ranges = [r.f0_range for r in recordings if r.f0_range is not None]
     return Row(
         domain=domain,
         files=files,
@@ -213,6 +218,7 @@ def _summarise(domain: str, files: int, recordings: Sequence[_Recording]) -> Row
         channels=tuple(sorted({r.channels for r in recordings})),
         voiced=sum(r.voiced for r in recordings) / sum(r.frames for r in recordings) if recordings else None,
         median_f0=float(np.median(medians)) if medians else None,
+        f0_range=tuple(np.median(ranges, axis=0).tolist()) if ranges else None,
         peak_db=max(_decibels(r.peak) for r in recordings) if recordings else None,
         level_db=float(np.median([r.level_db for r in recordings])) if recordings else None,
     )
