@@ -90,15 +90,19 @@ def test_the_maps_equal_single_analyses(entries, done):
     assert not (done / ".parts").exists()
 
 
-def find_speech_of(path):
+def find_counted(path):
+    """50 ms before the first frame of speech to 50 ms behind the last, without digital silence."""
     wave, rate = read_wave(path, CONFIG.sample_rate)
-    return find_speech(measure_levels(wave, rate, count_frames(len(wave), rate, CONFIG.hop_ms), CONFIG.hop_ms))
+    level = measure_levels(wave, rate, count_frames(len(wave), rate, CONFIG.hop_ms), CONFIG.hop_ms)
+    places = np.flatnonzero(find_speech(level))
+    margin, frame = round(50 / CONFIG.hop_ms), np.arange(len(level))
+    return (frame >= places[0] - margin) & (frame <= places[-1] + margin) & (level > -90)
 
 
 def test_statistics_and_selection(done):
     utterances = FeatureStore(done).open("train", "low")
     statistics = utterances.statistics()
-    speech = np.concatenate([find_speech_of(path) for path in utterances.paths])
+    speech = np.concatenate([find_counted(path) for path in utterances.paths])
     frames = utterances.features[speech].astype(np.float64)
     assert 0 < speech.sum() == statistics.frames
     np.testing.assert_allclose(statistics.mean, frames.mean(0), rtol=1e-10)

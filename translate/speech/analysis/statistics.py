@@ -1,7 +1,7 @@
 """Statistics of a domain's features and F0, computed from moments that add up over utterances.
 
-Those of mel-cepstra are of speech alone: silence says nothing about a voice, and digital silence would ruin a mean. F0
-is trimmed: octave errors of the estimation would widen its distribution by a third.
+Those of mel-cepstra leave out the silence around the speech, which says nothing about a voice, and digital silence,
+which would ruin a mean. F0 is trimmed: octave errors of the estimation would widen its distribution by a third.
 """
 
 import os

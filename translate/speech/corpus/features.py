@@ -32,7 +32,7 @@ from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
 from translate.speech.analysis.f0 import Range
 from translate.speech.analysis.front_end import KINDS, make_front_end
-from translate.speech.analysis.levels import find_span, find_speech, measure_levels
+from translate.speech.analysis.levels import DIGITAL_SILENCE_DB, find_span, find_speech, measure_levels
 from translate.speech.analysis.statistics import Statistics, count_moments, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
@@ -289,11 +289,11 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig, f0_range: Range 
         frames, f0 = make_front_end(config).analyse_frames(wave, *([] if f0_range is None else [f0_range]))
         maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
-            speech = _find_speech(wave, frames, f0, config)
+            span, counted = _find_span(wave, frames, f0, config)
             rows = {
-                "moments": moments(maps["features"], maps.get("f0"), speech),
+                "moments": moments(maps["features"], maps.get("f0"), counted),
                 "seconds": np.array(len(wave) / sample_rate),
-                "span": np.array([0, len(frames)]) if speech is None else _widen(speech, config),
+                "span": span,
             }
             np.savez(file, **maps, **rows)  # type: ignore[arg-type]
     except UserError as error:
@@ -301,19 +301,20 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig, f0_range: Range 
     return None
 
 
-def _find_speech(
+def _find_span(
     wave: np.ndarray, frames: np.ndarray, f0: np.ndarray | None, config: FeatureConfig
-) -> np.ndarray | None:
-    """Find the frames that the statistics are of: speech (T,), or None, all, for features without F0."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Find what trains: first frame and end of the speech with a margin, (2,), and the frames that count (T,), bool.
+
+    Those are the frames between, without digital silence. Of features without F0 everything trains and counts.
+    """
     if f0 is None or not isinstance(config, WorldConfig):
-        return None
-    return find_speech(measure_levels(wave, config.sample_rate, len(frames), config.hop_ms))
-
-
-def _widen(speech: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return first and end of the speech (T,) with a margin, (2,)."""
-    span, margin = find_span(speech), round(MARGIN_MS / config.hop_ms)  # type: ignore[union-attr]
-    return np.array([max(span.start - margin, 0), min(span.stop + margin, len(speech))])
+        return np.array([0, len(frames)]), None
+    level = measure_levels(wave, config.sample_rate, len(frames), config.hop_ms)
+    speech, margin = find_span(find_speech(level)), round(MARGIN_MS / config.hop_ms)
+    first, end = max(speech.start - margin, 0), min(speech.stop + margin, len(frames))
+    places = np.arange(len(frames))
+    return np.array([first, end]), (first <= places) & (places < end) & (level > DIGITAL_SILENCE_DB)
 
 
 def read_json(path: Path) -> dict:

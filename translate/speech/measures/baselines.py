@@ -30,7 +30,7 @@ from translate.files import replacing
 from translate.names import below
 from translate.speech.analysis.energy import match_level
 from translate.speech.analysis.f0 import convert_f0
-from translate.speech.analysis.levels import find_span, find_speech, measure_levels
+from translate.speech.analysis.levels import DIGITAL_SILENCE_DB, find_span, find_speech, measure_levels
 from translate.speech.analysis.linear_map import LinearMap, fit_linear_map
 from translate.speech.analysis.statistics import Statistics, moments
 from translate.speech.analysis.variance import scale_variance, within_deviation
@@ -55,7 +55,7 @@ class Voice:
     @classmethod
     def of(cls, analyses: Sequence[Analysis]) -> "Voice":
         """Take it from the training recordings, cut to their speech."""
-        total = np.sum([moments(one.mcep, one.f0, one.speech) for one in analyses], axis=0)
+        total = np.sum([moments(one.mcep, one.f0, one.level > DIGITAL_SILENCE_DB) for one in analyses], axis=0)
         mceps = [one.mcep for one in analyses]
         return cls(Statistics.from_moments(total, mceps[0].shape[1]), within_deviation(mceps))
 
