@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from translate.layers.steady_norm import measure_context
 from translate.networks.star_vc import (
     CodedConvolution,
     StarVcClassifier,
@@ -11,7 +12,6 @@ from translate.networks.star_vc import (
     StarVcGenerator,
 )
 from translate.speech.conversion.chunks import translate_chunks
-from translate.speech.streaming.frozen_norm import measure_context
 
 
 @pytest.fixture(autouse=True)
