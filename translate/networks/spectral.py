@@ -74,6 +74,35 @@ class PatchDiscriminator(nn.Module):
         return Judgement(logits=[self.head(features[-1])], features=[features])
 
 
+class FrameDiscriminator(nn.Module):
+    """Discriminator of short stretches of frames, with coefficients as channels; ours, for little data.
+
+    Neighbouring mel-cepstral coefficients are not alike, as neighbouring pixels are, so that kernels over them learn
+    little. There are no norms: an instance norm would remove what tells two voices apart, the means of the coefficients.
+    c0 is not judged: conversion gives every frame the source's power.
+
+    Args:
+        dimensions: Q, coefficients per frame, at least 2.
+        channels: channels of the first layer; the others have twice as many.
+    """
+
+    def __init__(self, dimensions: int, channels: int = 64):
+        super().__init__()
+        c = channels
+        self.layers = nn.ModuleList(
+            [
+                GatedConvolution(1, dimensions - 1, c, 5, norm=False),
+                GatedConvolution(1, c, 2 * c, 5, stride=2, norm=False),
+                GatedConvolution(1, 2 * c, 2 * c, 5, stride=2, norm=False),
+            ]
+        )
+        self.head = nn.Conv1d(2 * c, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Judgement:  # (B, Q, T) -> logits (B, 1, T/4)
+        features = _collect(self.layers, x[:, 1:])
+        return Judgement(logits=[self.head(features[-1])], features=[features])
+
+
 def _collect(layers: nn.ModuleList, x: Tensor) -> list[Tensor]:
     features = []
     for layer in layers:

@@ -4,7 +4,7 @@ CycleGAN-VC2 changes three things in CycleGAN-VC; each can be switched on its ow
 
     network.adversarial_steps   1 | 2             one-step or two-step adversarial losses (sec. 3.1)
     network.generator           1d | 2d | 2-1-2d  (sec. 3.2); flat is ours, at the full frame rate, without norms
-    network.discriminator       full | patch      (sec. 3.3)
+    network.discriminator       full | patch      (sec. 3.3); frames is ours, of c1, c2, ... as channels
 
 Deviations from the paper:
     - The 2d generator keeps the sampling layers of the 2-1-2d and replaces its middle by 3x3 residual blocks; the
@@ -27,12 +27,12 @@ from translate.models.base import Adversarial, Players, SpeechModel, Start, play
 from translate.networks.cnn1d import Generator1d
 from translate.networks.cnn212 import Generator2d
 from translate.networks.flat import FlatGenerator
-from translate.networks.spectral import FullDiscriminator, PatchDiscriminator
+from translate.networks.spectral import FrameDiscriminator, FullDiscriminator, PatchDiscriminator
 
 
 class Network(Section):
     generator: Literal["1d", "2d", "2-1-2d", "flat"] = "2-1-2d"    # flat: ours, for little data
-    discriminator: Literal["full", "patch"] = "patch"
+    discriminator: Literal["full", "patch", "frames"] = "patch"     # frames: ours, for little data
     channels: int = Field(128, ge=4, multiple_of=4)  # channels of the first convolution; other widths scale with it
     blocks: int = Field(6, ge=1)                                    # residual blocks
     adversarial: Adversarial = "lsgan"
@@ -78,6 +78,8 @@ class CycleGanVc2(SpeechModel):
 
     def make_discriminator(self) -> nn.Module:
         n = self.network
+        if n.discriminator == "frames":
+            return FrameDiscriminator(self.features.dimensions, n.channels)
         if n.discriminator == "full":
             return FullDiscriminator(self.features.dimensions, self.train.crop, n.channels, padded=True)
         return PatchDiscriminator(n.channels)
