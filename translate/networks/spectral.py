@@ -78,7 +78,7 @@ class FrameDiscriminator(nn.Module):
     """Discriminator of short stretches of frames, with coefficients as channels; ours, for little data.
 
     Neighbouring mel-cepstral coefficients are not alike, as neighbouring pixels are, so that kernels over them learn
-    little. There are no norms: an instance norm would remove the means of the coefficients, which tell two voices apart.
+    little. There are no norms: an instance norm would remove the means of the coefficients, which tell voices apart.
     c0 is not judged: conversion gives every frame the source's power.
 
     Args:
