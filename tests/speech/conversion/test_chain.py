@@ -76,9 +76,9 @@ def counts(monkeypatch):
     for name in calls:
         original = getattr(World, name)
 
-        def count(self, argument, name=name, original=original):
+        def count(self, *arguments, name=name, original=original):
             calls[name] += 1
-            return original(self, argument)
+            return original(self, *arguments)
 
         monkeypatch.setattr(World, name, count)
     return calls

@@ -23,6 +23,7 @@ def make_utterances(sentences):
         features=np.concatenate(sentences).astype(np.float32),
         f0=None,
         moments=np.zeros((len(sentences), 2 * Q + 4)),
+        spans=np.stack([np.zeros_like(lengths), lengths], axis=1),
     )
 
 

@@ -99,7 +99,7 @@ def test_a_blind_test_from_start_to_table(runs, corpus, tmp_path, context):
     page.locator("#back").click()
     assert page.locator("[aria-pressed=true]").get_attribute("data-value") == "A"
     page.keyboard.press("Enter")
-    for number in range(6, 12):                                     # MOS: six systems
+    for number in range(6, 13):                                     # MOS: seven systems
         assert heading.inner_text() == f"{number} of 12"
         listen_to_all(page, "sr")
         page.keyboard.press("4")                                    # naturalness
@@ -116,7 +116,7 @@ def test_a_blind_test_from_start_to_table(runs, corpus, tmp_path, context):
     assert lines[1:6] == [f"{head},{id},abx,x,{'A' if n % 2 else 'B'}" for n, id in answered.items()]
     rest = [line.split(",") for line in lines[6:]]
     assert {row[2] for row in rest} == {id for id, trial in key["trials"].items() if trial["test"] == "mos"}
-    assert sorted(row[4:] for row in rest) == [["naturalness", "4"]] * 6 + [["similarity", "3"]] * 6
+    assert sorted(row[4:] for row in rest) == [["naturalness", "4"]] * 7 + [["similarity", "3"]] * 7
     assert not any(name in "\n".join(lines) for name in key["systems"])
     assert all(address.startswith(("file://", "blob:", "data:")) for address in asked)
     table = analyse_listening([tmp_path / "answers.csv"], tmp_path / "key.json")

@@ -123,7 +123,7 @@ def load_statistics(path: str | os.PathLike[str]) -> dict[str, Statistics]:
     """Read the statistics of all domains, {domain: Statistics}; raise `UserError` for any other file."""
     values: dict[str, dict[str, np.ndarray]] = {}
     for key, tensor in load_arrays(path).items():
-        if key.count("/") > 1:                                      # of a norm, see `translate.speech.conversion.norms`
+        if key.startswith("norms/") and key.count("/") > 2:         # see `translate.speech.conversion.norms`
             continue
         domain, _, field = key.rpartition("/")
         values.setdefault(domain, {})[field] = tensor

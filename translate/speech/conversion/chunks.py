@@ -21,8 +21,8 @@ def translate_chunks(
     the last. Longer input is cut into chunks of equal length:
 
     - With a `context`, every chunk is passed with `context` neighbouring frames on either side, whose output is cut
-      off. If the receptive field is no larger, the result equals that of the whole. Chunks and contexts are multiples
-      of 16 frames, so that strided layers see the same frames as in the whole.
+      off. If the receptive field is no larger, the result equals that of the whole. Chunks start at multiples of 16, so
+      the context of a network with strides must be a multiple of them.
     - Without a `context` (a norm over time depends on everything), chunks of at most `chunk` overlap and are
       cross-faded with weights that sum to one. Their lengths are nearly equal, because norms depend on the length. They
       start at multiples of 16, so that strided layers see the same frames in both neighbours.
@@ -47,7 +47,7 @@ def translate_chunks(
 
 
 def _join(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int, context: int) -> Tensor:
-    length, context = x.shape[-1], math.ceil(context / ALIGNMENT) * ALIGNMENT
+    length = x.shape[-1]
     chunks = math.ceil(length / chunk)                              # about equal, so that none is too short for padding
     starts = [number * length // chunks // ALIGNMENT * ALIGNMENT for number in range(chunks)]
     parts = []
