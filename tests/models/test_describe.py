@@ -52,7 +52,8 @@ def test_settings_have_the_comments_of_the_sources():
     text = show_settings(None, ["model=cyclegan_vc2", "features.sample_rate=16000"])
     rate = "sample_rate: 16000 # 8000 to 48000; Hz; other rates are resampled to it"
     assert find_line(text, "  sample_rate:") == rate
-    assert find_line(text, "  generator: 2-1-2d") == "generator: 2-1-2d # 1d | 2d | 2-1-2d"
+    line = "generator: 2-1-2d # 1d | 2d | 2-1-2d | flat; flat: ours, for little data"
+    assert find_line(text, "  generator: 2-1-2d") == line
     assert find_line(text, "  normalise:").endswith("so that a postfilter sees what it should repair")
     assert find_line(text, "train:") == "train: # the loop"
     assert find_line(text, "      identity:").startswith("identity: {weight: 5.0, until: 10000")

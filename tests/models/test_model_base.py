@@ -22,12 +22,12 @@ def test_a_player_is_written_by_its_losses():
 
 def test_weights_leave_out_what_other_settings_switch_off():
     config = configure("stargan_vc")
-    assert set(config.weights()["discriminator"]) == {"adversarial", "gradient_penalty"}
-    assert set(config.weights("gradient_penalty")["discriminator"]) == {"adversarial"}
+    assert set(config.weights()["discriminator"]) == {"adversarial", "gradient_penalty", "r1"}
+    assert set(config.weights("gradient_penalty")["discriminator"]) == {"adversarial", "r1"}
     assert config.weights("gradient_penalty")["generator"] == config.weights()["generator"]
     assert config.weights("adversarial", "classification") == {
         "generator": {"cycle": LossWeight(weight=10.0), "identity": LossWeight(weight=5.0, until=10_000)},
-        "discriminator": {"gradient_penalty": LossWeight(weight=10.0)},
+        "discriminator": {"gradient_penalty": LossWeight(weight=10.0), "r1": LossWeight(weight=0.0)},
         "classifier": {},
     }
 

@@ -65,7 +65,7 @@ def _prepare_fit(config: SpeechModel, statistics: Mapping[str, Statistics]) -> F
 
     def fit(source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
         between = statistics[source], statistics[target]
-        found = fit_linear_map(*between, features)
+        found = fit_linear_map(*between, features, getattr(config.network, "warp", True))
         log.info("%s to %s: linear map, frequency warp %+.2f", source, target, found.shift)
         return found.normalised(*between)
 

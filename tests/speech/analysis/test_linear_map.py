@@ -85,6 +85,7 @@ def test_the_warp_between_two_voices_is_found_without_pairs(shift):
     warp = warp_matrices(CONFIG.model_copy(update={"f0": "dio"}).model_dump_json())[shift]
     assert fit_linear_map(measure(source), measure(source @ warp), CONFIG).shift == shift
     assert fit_linear_map(measure(source), measure(source + 3), CONFIG).shift == 0
+    assert fit_linear_map(measure(source), measure(source @ warp), CONFIG, warped=False).shift == 0
 
 
 def test_normalised_frames_give_the_same():

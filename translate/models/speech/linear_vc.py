@@ -25,7 +25,7 @@ MOST = 64                                                           # domains: t
 
 
 class Network(Section):
-    pass
+    warp: bool = True                                               # whether the frequency axis is warped first
 
 
 class LinearVc(SpeechModel):

@@ -52,12 +52,13 @@ class LinearMap:
         return matrix.T, offset
 
 
-def fit_linear_map(source: Statistics, target: Statistics, config: WorldConfig) -> LinearMap:
+def fit_linear_map(source: Statistics, target: Statistics, config: WorldConfig, warped: bool = True) -> LinearMap:
     """Fit the map from the statistics of two domains' training recordings.
 
     Args:
         source, target: statistics with covariances.
         config: analysis of the frames. Only true mel-cepstra (`codec: sptk`) are warped.
+        warped: whether the frequency axis is warped first.
 
     Raises:
         UserError: statistics without covariances.
@@ -65,7 +66,7 @@ def fit_linear_map(source: Statistics, target: Statistics, config: WorldConfig) 
     if source.covariance is None or target.covariance is None:
         raise UserError("the linear map needs the covariances of the features; extract them again")
     shift, warp = 0.0, np.eye(len(source.mean))
-    if config.codec == "sptk":
+    if warped and config.codec == "sptk":
         warps = warp_matrices(config.model_copy(update={"f0": "dio"}).model_dump_json())
         wanted = _correlate(target.covariance)
         distance = {s: np.abs(_correlate(w.T @ source.covariance @ w) - wanted).mean() for s, w in warps.items()}
