@@ -20,6 +20,7 @@ from translate.models.base import Model
 from translate.models.description import Description
 
 SECTIONS = ("What it converts", "Data and licence", "Training", "Results", "What it is bad at", "Use")
+HEARD = ("Naturalness, DNSMOS overall", "Speaker similarity", "Phone error rate")  # tables of instruments in results.md
 OF_THE_RUN = ("What it converts", "Results")                        # sections never taken from an older card
 BLANK = "Not stated: "                                              # begins a section that nobody has filled in yet
 
@@ -125,13 +126,14 @@ def _tell_training(config: Model) -> str:
 
 
 def _read_results(checkpoint: Path) -> str:
-    """Read the first table of the run's results."""
+    """Read the first table of the run's results, and those of the listening instruments."""
     path = find_text(checkpoint.parent, "results.md")
     if path is None or not (checkpoint / "state.pt").exists():  # files beside a shared one are not of its run
         return f"{BLANK}what `translate evaluate` measured."
     _, _, first, sections = _read_card(path)
     name, text = ("", first) if first else next(iter(sections.items()), ("", ""))
-    return f"From `translate evaluate`{': ' if name else '.'}{name}\n\n{text}"
+    heard = [f"{title}\n\n{table}" for title, table in sections.items() if title != name and title.startswith(HEARD)]
+    return "\n\n".join([f"From `translate evaluate`{': ' if name else '.'}{name}\n\n{text}", *heard])
 
 
 def _tell_use(described: Description, place: str) -> str:
