@@ -71,7 +71,7 @@ def test_the_table_of_equations_names_the_losses_of_the_model(model):
     players = find_model(model).model_fields["players"].default
     named = set(re.findall(r"`(?:\w+\.)?(\w+)`", table))
     weighted = {name for player in players.values() for name, weight in player.losses.items() if weight.weight}
-    assert weighted
+    assert weighted or model == "linear_vc"                         # which has nothing to train
     assert weighted <= named
 
 
