@@ -101,7 +101,7 @@ def test_every_speech_model_goes_through_all_stages(project, voices, model):
 
 
 def test_difference_filters_the_waves_of_the_evaluation_set(project, voices):
-    """The mel-cepstra are converted as always; F0 is the source's. Stage 4 can be repeated without."""
+    """Mel-cepstra are converted as always, but for the level; F0 is the source's. Stage 4 can be repeated without."""
     options = ["--part", "stargan_vc2", "--corpus", str(voices), "--tag", "filtered", "--jobs", "1"]
     run(project / "egs/mini", *options, "--stop_stage", "4", "--difference", "true", "train.steps=1")
     files = sorted((project / "egs/mini/exp/filtered/converted/low-high").glob("*.npz"))
@@ -109,7 +109,7 @@ def test_difference_filters_the_waves_of_the_evaluation_set(project, voices):
     run(project / "egs/mini", *options, "--stage", "4", "--stop_stage", "4")
     for path, (features, wave) in zip(files, before, strict=True):
         vocoder = np.load(path)
-        np.testing.assert_array_equal(vocoder["mcep"], features["mcep"])
+        np.testing.assert_allclose(vocoder["mcep"][:, 1:], features["mcep"][:, 1:], atol=1e-5)
         voiced = features["f0"] > 0
         assert np.median(vocoder["f0"][voiced] / features["f0"][voiced]) > 1.3
         assert np.abs(read_wave(path.with_suffix(".wav"))[0] - wave).max() > 1e-3
@@ -344,6 +344,7 @@ def test_vctk_refuses_a_damaged_archive(project, tmp_path):
     assert "VCTK-Corpus-0.92.zip is damaged" in process.stderr
 
 
+@pytest.mark.slow
 def test_fsdd_runs_on_real_speech(project, real_data, tmp_path):
     """Three real speakers through all stages, a few takes and steps at a tiny width; no quality is claimed."""
     for speaker in ("george", "jackson", "lucas"):

@@ -77,7 +77,9 @@ GAMES = {
 }
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize(
+    "game", [name if name.startswith("hinge") else pytest.param(name, marks=pytest.mark.slow) for name in GAMES]
+)
 def test_every_mode_is_covered(game):
     distances, nearest = torch.cdist(train(*GAMES[game], seed=0), CENTRES).min(dim=1)
     close = distances < 3 * DEVIATION

@@ -197,6 +197,7 @@ def test_a_training_run_accumulates(tmp_path, make_run):
         torch.testing.assert_close(found[key], value, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_accumulate_as_one(tmp_path, train_command, environment):
     options = ("train.steps=2", "train.batch_size=8")
     launchers = {

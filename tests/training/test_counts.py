@@ -66,7 +66,7 @@ def build_tiny(model, **sections):
     return config, build(config).train()
 
 
-@pytest.mark.parametrize("model", NAMES)
+@pytest.mark.parametrize("model", [name for name in NAMES if name != "linear_vc"])  # which has nothing to train
 def test_a_step_does_no_more_than_its_losses_need(model):
     config, translator = build_tiny(model)
     players = {name: Player(name, p, config.players[name]) for name, p in translator.players.items()}

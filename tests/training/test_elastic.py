@@ -196,7 +196,9 @@ def assert_same_run(ours, theirs, read_tensors):
     keys = [key for key in a if not key.startswith("state.pt/others")]
     assert set(keys) == {key for key in b if not key.startswith("state.pt/others")}
     for key in keys:
-        if key.startswith(("state.pt/sampler", "state.pt/random", "state.pt/step", "statistics")):
+        if "/norms/" in key:                                        # of converted speech, which depends on the weights
+            assert torch.allclose(torch.as_tensor(a[key]), torch.as_tensor(b[key]), rtol=1e-3, atol=1e-4), key
+        elif key.startswith(("state.pt/sampler", "state.pt/random", "state.pt/step", "statistics")):
             assert torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key], key
         # A bias before an instance norm has no gradient but rounding, which Adam blows up to full steps.
         if key.startswith("weights") and key.endswith("weight"):
@@ -220,7 +222,7 @@ def read_shares(checkpoint):
     return [state, *state["others"]]
 
 
-@pytest.mark.parametrize("name", ["two", "four"])
+@pytest.mark.parametrize("name", [pytest.param("two", marks=pytest.mark.slow), "four"])
 def test_several_processes_equal_one(request, folder, one, read_tensors, name):
     request.getfixturevalue(name)
     assert_same_run(folder / name, folder / "one", read_tensors)

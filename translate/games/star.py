@@ -88,7 +88,7 @@ class StarGame(VectorGame):
             players["classifier"] = {"judge": classifier}
         modules = {player: nn.ModuleDict(networks) for player, networks in players.items()}
         super().__init__(modules, weights, domains, exclusive, sets, exclusive_groups)
-        refuse_batch_norm(discriminator, weights["discriminator"], "gradient_penalty", "r1")
+        refuse_batch_norm(discriminator, weights.get("discriminator", {}), "gradient_penalty", "r1")
         self.adversarial = AdversarialLoss(adversarial)  # type: ignore[arg-type]
         self.discriminator_steps, self.game, self.codes = discriminator_steps, game, codes
         self.teacher = "discriminator" if classifier is None else "classifier"  # the player that learns the domains

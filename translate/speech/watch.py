@@ -72,6 +72,8 @@ class VoiceWatch:
         return pack_norms(self._gather(translator))
 
     def _gather(self, translator: Translator) -> Norms:
+        if not isinstance(translator, Translator):                  # a game of another kind converts nothing
+            return {}
         return gather_norms(make_converter(translator, self.config, self.statistics, self.device), self.used)
 
     def _make_converter(self, translator: Translator) -> FeatureConverter[Any]:

@@ -1,6 +1,7 @@
 """Fundamental frequency: estimation by WORLD and conversion between speakers."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pyworld
@@ -71,15 +72,19 @@ def find_range(f0: np.ndarray, config: WorldConfig) -> Range | None:
     return float(round(max(lowest, median / 2))), float(round(min(highest, median * 2)))
 
 
-def choose_range(wave: np.ndarray, sample_rate: int, config: WorldConfig, known: Range | None) -> Range | None:
-    """Return the range `known` of a voice if a recording (N,) is of such a voice; None, the whole range, if not."""
-    if known is None:
+def choose_range(wave: np.ndarray, sample_rate: int, config: WorldConfig, known: Sequence[Range]) -> Range | None:
+    """Return the range, of some voices', that fits a recording (N,) best; None, the whole range, if none does."""
+    if not known:
         return None
     f0 = survey_f0(wave, sample_rate, config)
     if not len(f0):
-        return known
-    octaves = np.log2(np.median(f0)) - np.log2(known[0] * known[1]) / 2
-    return known if abs(octaves) <= ALIKE else None
+        return known[0]
+
+    def distance(one: Range) -> float:                              # octaves between the medians
+        return float(abs(np.log2(np.median(f0)) - np.log2(one[0] * one[1]) / 2))
+
+    nearest = min(known, key=distance)
+    return nearest if distance(nearest) <= ALIKE else None
 
 
 def convert_f0(

@@ -29,7 +29,8 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         return self.front_end
 
     def analyse(self, wave: np.ndarray, source: str | None = None) -> WorldFeatures:
-        known = None if source is None else self.statistics[source].voice_range
+        voices = self.domains if source is None else [source]
+        known = [found for name in voices if (found := self.statistics[name].voice_range)]
         return self.world.analyse(wave, choose_range(wave, self.sample_rate, self.world.config, known))
 
     @property
