@@ -124,7 +124,8 @@ def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | N
     used = _make_front_end(front_end, sample_rate)
     samples = resample(mix_down(to_samples(wave)), sample_rate, used.sample_rate)
     check_wave(samples, used.sample_rate, "the wave")
-    return used.analyse(samples)
+    # A model analyses F0 in the ranges of its voices.
+    return front_end.analyse(samples) if isinstance(front_end, FeatureConverter) else used.analyse(samples)
 
 
 def synthesise(features: Any, front_end: FrontEnd | int) -> tuple[np.ndarray, int]:

@@ -164,7 +164,7 @@ class Hearing:
         key = _key(one)
         if key not in self._sources:
             path = self.development.held_out[one.source].paths[one.row]
-            self._sources[key] = converter.analyse(read_wave(path, converter.sample_rate)[0], one.source)
+            self._sources[key] = converter.analyse(read_wave(path, converter.sample_rate)[0])
         options = SpeechConversion(seed=0 if converter.takes_seed else None)
         after = convert_features(converter.plan(one.source, one.target), self._sources[key], options)
         if isinstance(converter, VoiceConverter) and not np.isfinite(after.mcep).all():

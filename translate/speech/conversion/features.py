@@ -70,8 +70,8 @@ class FeatureConverter(SpeechConverter, Generic[Features]):
         self.takes_seed = "seed" in inspect.signature(translator.translate).parameters
 
     @abstractmethod
-    def analyse(self, wave: np.ndarray, source: str | None = None) -> Features:
-        """Analyse (N,) samples at the model's rate, spoken by the domain `source` if that is known."""
+    def analyse(self, wave: np.ndarray) -> Features:
+        """Analyse (N,) samples at the model's rate."""
 
     @abstractmethod
     def convert_features(

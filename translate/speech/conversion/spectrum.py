@@ -16,7 +16,7 @@ class SpectrumConverter(FeatureConverter[StftFeatures]):
     overlap = 200
     bounded_chunk = 2_000
 
-    def analyse(self, wave: np.ndarray, source: str | None = None) -> StftFeatures:
+    def analyse(self, wave: np.ndarray) -> StftFeatures:
         return self.front_end.analyse(wave)
 
     @property

@@ -56,7 +56,7 @@ def convert_group(
     wave, rate = resample(wave, sample_rate, head.sample_rate), head.sample_rate
     check_wave(wave, rate, name)
     times = [time.perf_counter()]
-    features = head.analyse(wave, group[0].source)
+    features = head.analyse(wave)
     times.append(time.perf_counter())
     converted = convert_features(group, features, options)
     times.append(time.perf_counter())

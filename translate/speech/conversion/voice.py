@@ -28,9 +28,8 @@ class VoiceConverter(FeatureConverter[WorldFeatures]):
         """The vocoder of the model's analysis."""
         return self.front_end
 
-    def analyse(self, wave: np.ndarray, source: str | None = None) -> WorldFeatures:
-        voices = self.domains if source is None else [source]
-        known = [found for name in voices if (found := self.statistics[name].voice_range)]
+    def analyse(self, wave: np.ndarray) -> WorldFeatures:
+        known = [found for name in self.domains if (found := self.statistics[name].voice_range)]
         return self.world.analyse(wave, choose_range(wave, self.sample_rate, self.world.config, known))
 
     @property

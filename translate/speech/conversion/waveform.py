@@ -19,7 +19,7 @@ class WaveformConverter(FeatureConverter[np.ndarray]):
     overlap = 2**13
     bounded_chunk = 2**15                                           # 50 % faster on CPUs: fits their caches
 
-    def analyse(self, wave: np.ndarray, source: str | None = None) -> np.ndarray:
+    def analyse(self, wave: np.ndarray) -> np.ndarray:
         return wave
 
     @property
