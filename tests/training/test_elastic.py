@@ -203,13 +203,13 @@ def assert_same_run(ours, theirs, read_tensors):
         # Where the gradient is nothing but rounding, as of a bias before an instance norm, Adam makes full steps of it.
         if key.startswith("weights") and key.endswith("weight"):
             difference = (a[key] - b[key]).abs()
-            assert (difference > 1e-5).float().mean() < 0.02, key
+            assert (difference > 1e-5).sum() <= max(1, 0.02 * difference.numel()), key
             assert difference.max() < 1e-3, key
     x, games = torch.randn(2, 12, 20), [load_game(run / "latest") for run in (ours, theirs)]
     for player in games[0].players:
         for f, g in zip(*(game.players[player].children() for game in games), strict=True):
             outputs = [f(x), g(x)] if player == "generator" else [f(x).logits[0], g(x).logits[0]]
-            assert torch.allclose(*outputs, rtol=0, atol=2e-4)
+            assert torch.allclose(*outputs, rtol=0, atol=1e-3)
 
 
 def load_game(checkpoint):
