@@ -25,6 +25,7 @@ def test_mini_learns_in_a_shortened_form(project):
         assert (project / "egs/mini/exp/short" / name).exists(), name
 
 
+@pytest.mark.slow
 def test_mini_goes_on_where_it_was(project):
     """The same command again trains nothing and ends with the same table."""
     run_folder = project / "egs/mini/exp/short"
@@ -58,6 +59,7 @@ def test_vcc2016_needs_its_corpus(project):
     assert "--corpus DIR" in process.stderr
 
 
+@pytest.mark.slow
 def test_vcc2016_runs_on_real_speech(project, real_data):
     """Real recordings through all stages, a few steps at a tiny width; no quality is claimed."""
     run(

@@ -111,7 +111,8 @@ main()
 """
 
 
-@pytest.mark.parametrize("second", [pytest.param("at once", marks=pytest.mark.slow), "when it saves again"])
+@pytest.mark.slow
+@pytest.mark.parametrize("second", ["at once", "when it saves again"])
 def test_two_interrupts_while_a_checkpoint_is_written(tmp_path, train_command, environment, differing, second):
     options = ("train.steps=30", "train.save_every=10", "train.log_every=30", "train.keep=1", "train.batch_size=2")
     run, marks = tmp_path / "run", tmp_path / "marks"

@@ -106,6 +106,7 @@ def test_a_voice_without_pytorch(voice, tmp_path):
     compare_voices(tmp_path, "b-a.onnx", voice, "b", "a")
 
 
+@pytest.mark.slow
 def test_a_pretrained_voice_without_pytorch(tmp_path):
     """The codec sptk; a recording of two channels and another rate."""
     run = ROOT / "pretrained" / "cyclegan_vc2-SF1-TM1"

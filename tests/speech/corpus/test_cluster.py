@@ -94,6 +94,7 @@ def test_workers_of_our_own_give_the_same_bytes(entries, alone, tmp_path):
     assert files(tmp_path / "features") == alone
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_bytes(entries, alone, tmp_path):
     pytest.importorskip("ray")
     extract(entries, CONFIG, tmp_path / "features", jobs=2, progress=False, cluster="ray")
