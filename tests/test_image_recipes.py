@@ -120,6 +120,7 @@ def test_facades_with_pix2pix(project, tmp_path):
         assert (results / name).exists(), name
 
 
+@pytest.mark.slow
 def test_horse2zebra_with_cyclegan_goes_both_ways(project, tmp_path):
     make_unpaired(tmp_path / "unpaired")
     arguments = [
