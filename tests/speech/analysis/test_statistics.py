@@ -148,3 +148,15 @@ def test_a_voice_far_from_the_source_is_told():
     assert tell_misfit(np.full(3, 1 / far * 200**2), source, "SF1").startswith("the recording's F0 is about 330 Hz")
     assert tell_misfit(np.zeros(3), source, "SF1") == ""
     assert tell_misfit(np.full(3, 50.0), statistics_of(0.0, 0.0, voiced=0), "SF1") == ""
+
+
+@pytest.mark.parametrize("given", [[1e-9, 300.0], [300.0, 100.0], [70.0, 1e9], [70.0, np.inf]])
+def test_a_checkpoint_with_an_impossible_range_is_refused(tmp_path, corpus, given):
+    """WORLD would allocate by it."""
+    mceps, f0s = corpus
+    arrays = pack_statistics({"a": Statistics.from_moments(moments(mceps[0], f0s[0]), 5)})
+    save_arrays(tmp_path / "s.safetensors", arrays | {"a/f0_range": np.array([70.0, 280.0])})
+    assert load_statistics(tmp_path / "s.safetensors")["a"].voice_range == (70.0, 280.0)
+    save_arrays(tmp_path / "s.safetensors", arrays | {"a/f0_range": np.array(given)})
+    with pytest.raises(UserError, match=r"no statistics"):
+        load_statistics(tmp_path / "s.safetensors")

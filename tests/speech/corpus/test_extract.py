@@ -23,6 +23,7 @@ from translate.speech.corpus import features as speech
 from translate.speech.corpus import joining
 from translate.speech.corpus.features import FeatureStore, extract
 from translate.speech.corpus.mini import make_speech
+from translate.speech.corpus.ranges import read_ranges
 
 CONFIG = WorldConfig(sample_rate=16000, dimensions=24, f0="dio")
 GROUPS = [(split, domain) for split in ("train", "eval") for domain in ("low", "high")]
@@ -135,6 +136,15 @@ def test_silence_around_speech_changes_neither_statistics_nor_crops(entries, tmp
     old, new = before.statistics(), after.statistics()
     assert (np.abs(new.mean - old.mean) < 0.1 * old.deviation).all()
     np.testing.assert_allclose(new.deviation, old.deviation, rtol=0.1)
+
+
+@pytest.mark.parametrize("content", [
+    "nonsense", "[]", '{"low": 3}', '{"low": [1e-9, 300]}', '{"low": [300, 100]}', '{"low": [NaN, 300]}',
+    '{"low": [70, 1e400]}', '{"low": ["a", "b"]}',
+])  # fmt: skip
+def test_ranges_that_make_no_sense_are_found_anew(tmp_path, content):
+    (tmp_path / "ranges.json").write_text(content)
+    assert read_ranges(tmp_path) == {}
 
 
 def test_parallel_equals_serial(entries, done, tmp_path):

@@ -16,6 +16,7 @@ from translate.files import load_arrays
 FLOOR = 1e-6                                                        # smallest deviation, avoids division by 0
 FIELDS = ("mean", "deviation", "log_f0_mean", "log_f0_deviation", "frames", "voiced")
 OPTIONAL = ("covariance", "f0_range")
+LOWEST_F0, HIGHEST_F0 = 40.0, 2000.0                                # Hz, as those of `features.f0_floor`, `f0_ceil`
 TRIM = 0.75                                                         # octaves around an utterance's median F0
 
 
@@ -38,6 +39,11 @@ def moments(frames: np.ndarray, f0: np.ndarray | None = None, speech: np.ndarray
     counts = [len(wide), log_f0.sum(), (log_f0**2).sum(), len(log_f0)]
     squares = (wide**2).sum(axis=0) if f0 is None else (wide.T @ wide).ravel()
     return np.concatenate([wide.sum(axis=0), squares, counts])
+
+
+def is_range(low: float, high: float) -> bool:
+    """Return whether F0 can be estimated from `low` to `high` Hz."""
+    return LOWEST_F0 <= low < high <= HIGHEST_F0
 
 
 def count_moments(dimensions: int, with_f0: bool) -> int:
@@ -158,5 +164,6 @@ def _is_sound(fields: Mapping[str, np.ndarray]) -> bool:
         and all(value.shape == shapes[field] and value.dtype.kind in kinds[field] for field, value in fields.items())
         and all(bool(np.isfinite(value).all()) for value in fields.values())
         and bool((fields["deviation"] > 0).all())
+        and is_range(*fields.get("f0_range", (LOWEST_F0, HIGHEST_F0)))
         and all(fields[field] >= 0 for field in ("log_f0_deviation", "frames", "voiced"))
     )

@@ -15,6 +15,7 @@ from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.files import replacing
 from translate.speech.analysis.f0 import Range, find_range, survey_f0
+from translate.speech.analysis.statistics import is_range
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
 
@@ -27,9 +28,10 @@ def read_ranges(folder: Path) -> dict[str, Range]:
     """Read the lowest and highest F0 in Hz by domain; empty where there are none, or the file is damaged."""
     try:
         content = json.loads((folder / "ranges.json").read_text(encoding="utf-8"))
-        return {domain: (float(low), float(high)) for domain, (low, high) in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        found = {domain: (float(low), float(high)) for domain, (low, high) in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return {}
+    return {domain: one for domain, one in found.items() if is_range(*one)}
 
 
 def find_ranges(
