@@ -9,7 +9,7 @@ Training takes one step, which changes nothing; the statistics are all there is.
 `data.domains`.
 
 Choices:
-    - The covariances leave out the silence around sentences.
+    - The covariances leave out long silence around sentences.
     - The warp is chosen among 31, by the correlations of c1 to c24; those above follow the pitch.
     - Only true mel-cepstra are warped (`features.codec: sptk`).
 """

@@ -1,6 +1,6 @@
 """Statistics of a domain's features and F0, computed from moments that add up over utterances.
 
-Those of mel-cepstra leave out the silence around the speech, which says nothing about a voice, and digital silence,
+Those of mel-cepstra leave out long silence around the speech, which says nothing about a voice, and digital silence,
 which would ruin a mean. F0 is trimmed: octave errors of the estimation would widen its distribution by a third.
 """
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.config import FeatureConfig, WorldConfig, validate
+from translate.config import FeatureConfig, validate
 from translate.corpus.manifest import Entry
 from translate.corpus.progress import track
 from translate.errors import UserError
@@ -32,16 +32,15 @@ from translate.folders import list_folders, locate, settle_folder
 from translate.names import below, check_name
 from translate.speech.analysis.f0 import Range
 from translate.speech.analysis.front_end import KINDS, make_front_end
-from translate.speech.analysis.levels import DIGITAL_SILENCE_DB, find_span, find_speech, measure_levels
 from translate.speech.analysis.statistics import Statistics, count_moments, moments
 from translate.speech.analysis.wave import check_wave, read_wave
 from translate.speech.corpus.cluster import work
 from translate.speech.corpus.joining import join_parts
 from translate.speech.corpus.ranges import find_ranges, read_ranges
+from translate.speech.corpus.spans import find_training_span
 
 log = logging.getLogger("translate")
 
-MARGIN_MS = 50.0                                                    # silence kept before and after the speech
 
 def extract(
     entries: Sequence[Entry],
@@ -289,32 +288,13 @@ def _extract_one(path: Path, part: Path, config: FeatureConfig, f0_range: Range 
         frames, f0 = make_front_end(config).analyse_frames(wave, *([] if f0_range is None else [f0_range]))
         maps = {"features": frames.astype(np.float32)} | ({} if f0 is None else {"f0": f0.astype(np.float32)})
         with replacing(part) as temporary, temporary.open("wb") as file:
-            span, counted = _find_span(wave, frames, f0, config)
-            rows = {
-                "moments": moments(maps["features"], maps.get("f0"), counted),
-                "seconds": np.array(len(wave) / sample_rate),
-                "span": span,
-            }
+            span = find_training_span(wave, len(frames), config)
+            inside = [one[slice(*span)] for one in maps.values()]
+            rows = {"moments": moments(*inside), "seconds": np.array(len(wave) / sample_rate), "span": np.array(span)}
             np.savez(file, **maps, **rows)  # type: ignore[arg-type]
     except UserError as error:
         return str(error)
     return None
-
-
-def _find_span(
-    wave: np.ndarray, frames: np.ndarray, f0: np.ndarray | None, config: FeatureConfig
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Find what trains: first frame and end of the speech with a margin, (2,), and the frames that count (T,), bool.
-
-    Those are the frames between, without digital silence. Of features without F0 everything trains and counts.
-    """
-    if f0 is None or not isinstance(config, WorldConfig):
-        return np.array([0, len(frames)]), None
-    level = measure_levels(wave, config.sample_rate, len(frames), config.hop_ms)
-    speech, margin = find_span(find_speech(level)), round(MARGIN_MS / config.hop_ms)
-    first, end = max(speech.start - margin, 0), min(speech.stop + margin, len(frames))
-    places = np.arange(len(frames))
-    return np.array([first, end]), (first <= places) & (places < end) & (level > DIGITAL_SILENCE_DB)
 
 
 def read_json(path: Path) -> dict:

@@ -23,8 +23,8 @@ DomainData = tuple[Utterances, Statistics]
 class CropSampler(BatchSampler):
     """Sampler of unpaired crops, one stream per domain: `{"source": (B, Q, T), "target": (B, Q, T)}`.
 
-    Every stream goes through its utterances in a fresh random order and takes one random crop of each, without the
-    silence before and after the speech, whose noise would tell the domains apart. The streams are independent. Crops
+    Every stream goes through its utterances in a fresh random order and takes one random crop of each, without most
+    of the silence before and after the speech (`translate.speech.corpus.spans`). The streams are independent. Crops
     are normalised to mean 0 and variance 1 by their domain's statistics. An utterance shorter than a crop is extended
     by reflection.
 
