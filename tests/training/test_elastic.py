@@ -196,7 +196,7 @@ def assert_same_run(ours, theirs, read_tensors):
     keys = [key for key in a if not key.startswith("state.pt/others")]
     assert set(keys) == {key for key in b if not key.startswith("state.pt/others")}
     for key in keys:
-        if "/norms/" in key:                                        # of converted speech, which depends on the weights
+        if "/norms/" in key:                                        # what is measured depends on the weights
             assert torch.allclose(torch.as_tensor(a[key]), torch.as_tensor(b[key]), rtol=0.02, atol=0.01), key
         elif key.startswith(("state.pt/sampler", "state.pt/random", "state.pt/step", "statistics")):
             assert torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key], key

@@ -59,7 +59,7 @@ class SpeechGraph(nn.Module):
     def forward(self, frames: Tensor, *others: Tensor) -> Tensor:
         given = dict(zip(self.inputs, others, strict=True))
         source, target = (self._find_side(number, given.get(side)) for number, side in enumerate(SIDES))
-        if self.choice is not None:                                 # of the norms' statistics, by source and target
+        if self.choice is not None:                                 # statistics of the norms, by source and target
             count = self.means.shape[1]
             ours, theirs = (given[side][:, :count] for side in SIDES)
             self.choice.weights = (ours.unsqueeze(2) * theirs.unsqueeze(1)).flatten(1)

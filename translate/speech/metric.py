@@ -45,9 +45,9 @@ from translate.speech.options import SpeechConversion
 
 log = logging.getLogger("translate")
 
-DIMENSIONS = 25                                                     # of the compared mel-cepstra, c0 included
+DIMENSIONS = 25                                                     # compared mel-cepstral coefficients, c0 included
 WINDOW = 9.05                                                       # seconds; DNSMOS repeats shorter waves
-GROUP = "evaluation"                                                # of the values in the log
+GROUP = "evaluation"                                                # first part of the names in the log
 
 
 class Metric(Protocol):
@@ -134,7 +134,7 @@ class Hearing:
 
     def __init__(self, development: Development, sentences: Sequence[Sentence]):
         self.development, self.sentences = development, sentences
-        self._mceps: dict[str, np.ndarray] = {}                     # of natural recordings
+        self._mceps: dict[str, np.ndarray] = {}                     # mel-cepstra of natural recordings
         self._sources: dict[tuple[str, int], Any] = {}              # features of sources
 
     def measure(self, converter: FeatureConverter[Any]) -> dict[str, float]:

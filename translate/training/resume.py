@@ -35,7 +35,7 @@ FREE = {
 }  # fmt: skip
 
 
-FIRST_METRIC = "evaluation/mcd"                                     # of the checkpoints that do not name theirs
+FIRST_METRIC = "evaluation/mcd"                                     # metric of checkpoints that do not name theirs
 
 
 @dataclass

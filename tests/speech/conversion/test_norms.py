@@ -142,7 +142,7 @@ def test_pieces_of_a_file_are_the_whole(converters, waves, monkeypatch):
     voice.convert(wave, RATE, "low", "high")
     whole = original(voice, voice.world.analyse_frames(wave)[0], "low", "high")
     assert len(seen) > 2
-    assert differ(voice, seen[0][:300], whole[:300]) < 1e-3         # of the first piece; then the F0 at its end
+    assert differ(voice, seen[0][:300], whole[:300]) < 1e-3         # the first piece; then the F0 at its end
 
 
 def test_a_chain_reaches_as_far_as_its_models(converters):

@@ -231,7 +231,7 @@ def test_features_are_measured_as_put_out(corpus, training, tmp_path, dimensions
         assert pair[measure]["converted"] == pytest.approx(pair[measure]["source"], rel=2e-3)
     assert pair["mcd"]["source"] > 0
     assert pair["mcd"]["resynthesised"] == pair["msd"]["resynthesised"] == 0
-    assert pair["mcd"]["change_from_source"] == pytest.approx(-pair["mcd"]["source"])  # of the wave
+    assert pair["mcd"]["change_from_source"] == pytest.approx(-pair["mcd"]["source"])  # the wave's
     assert written["protocol"]["converted_from"] == "features"
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "- Converted, features: the mel-cepstra and F0 that the model gave out" in text

@@ -52,7 +52,7 @@ class Limiter:
             return own.copy()
         excess = 1 - self.ceiling / np.maximum(size, self.ceiling)  # what the gain must lack at each sample
         # A weighted mean of maxima that all cover a sample never lacks less than the sample needs.
-        reach = self._hold + self._half                             # of a maximum: `_hold` back and `_half` ahead
+        reach = self._hold + self._half                             # reach of a maximum: `_hold` back and `_half` ahead
         held = maximum_filter1d(excess, reach + 1, origin=reach // 2 - self._half, mode="constant")
         lacking = convolve1d(held, self._window, mode="constant")
         gain = 1 - np.maximum(lacking, excess)[self._before : self._before + count]

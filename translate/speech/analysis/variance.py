@@ -6,7 +6,7 @@ but c0 is spread around its mean over the utterance until it varies as in natura
 
 import numpy as np
 
-MOST = 3.0                                                          # of a deviation: a single sound does not vary
+MOST = 3.0                                                          # largest factor: a single sound does not vary
 
 
 def scale_variance(

@@ -78,7 +78,7 @@ class _Recording:
     frames: int                                                     # in the part used for F0
     voiced: int
     median_f0: float | None
-    f0_range: tuple[float, float] | None                            # of nine of ten voiced frames
+    f0_range: tuple[float, float] | None                            # Hz, nine of ten voiced frames
     digest: str                                                     # SHA-256 of the samples
 
 

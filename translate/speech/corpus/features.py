@@ -245,7 +245,7 @@ def _is_complete(folder: Path, group: list[tuple[Entry, str]]) -> bool:
         return False
     index = read_json(path)
     if not _has_moments(folder):
-        return False                                                # of a version that gathered other statistics
+        return False                                                # another version gathered other statistics
     wanted = [[print_, entry.pair] for entry, print_ in group]
     return [list(row) for row in zip(index["fingerprints"], index["pairs"], strict=True)] == wanted
 

@@ -41,7 +41,7 @@ from translate.speech.measures.recordings import Item, PairTask
 
 log = logging.getLogger("translate")
 
-VERSION = 4                                                         # of the waves; another one makes them anew
+VERSION = 4                                                         # version of the waves; another one makes them anew
 INDEX = "made.json"
 
 
@@ -68,7 +68,7 @@ class Order:
         column: the system, or `vocoder`.
         path: where to.
         domains: source and target; none for the vocoder alone.
-        voices: of the domains.
+        voices: voices of the domains.
         linear: for `linear`.
     """
 

@@ -17,7 +17,7 @@ COLUMN_TITLES = {
     "other": "natural, other domains",
 }
 MADE = ("source_vocoder", "mean_variance", "linear", "scaled", "target_vocoder")  # made here, by `baselines`
-CONVERTED = ("converted", "resynthesised")                          # of the model
+CONVERTED = ("converted", "resynthesised")                          # columns of the model
 RIVALS = ("source", "mean_variance", "linear")                      # what a model is compared with
 
 

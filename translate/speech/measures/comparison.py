@@ -40,7 +40,7 @@ class Utterance:
     """One measured utterance.
 
     Attributes:
-        id: of the source's recording.
+        id: id of the source's recording.
         sentence: what is said; utterances of one sentence depend on each other.
         scores: its measures.
         mceps: (T, D + 1) of every column, cut.
@@ -181,7 +181,7 @@ def average(utterances: Sequence[Utterance], left_out: Container[str] = ()) -> d
     for measure in names:
         rows = [one.scores.get(measure, {}) for one in utterances]
         columns = order_columns({column for row in rows for column in row})
-        if measure == "mcd_aligned":                                # of all or of none
+        if measure == "mcd_aligned":                                # all utterances have it, or none
             columns = [column for column in columns if all(column in row for row in rows)]
         if columns:
             means[measure] = {column: _mean([row.get(column) for row in rows]) for column in columns}

@@ -19,7 +19,7 @@ from translate.speech.measures.listening import INSTRUMENTS
 from translate.speech.measures.tables import MCD_TITLE, MEASURES
 
 COLUMN = "resynthesised"                                            # the converted waves
-FREE = {"n", "converted", "converted_from", "retimed", "instruments"}  # of the protocol: may differ
+FREE = {"n", "converted", "converted_from", "retimed", "instruments"}  # parts of the protocol that may differ
 COUNTS = {"heard", "left_out"}                                      # likewise, of the instruments
 CHECKED = "f0_range_cents"                                          # equal in all runs for the natural target
 

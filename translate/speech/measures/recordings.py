@@ -32,7 +32,7 @@ class Item:
     converted: Path                                                 # wave after conversion
     features: Path | None = None                                    # written by `translate convert --features`
     sentence: str | None = None                                     # what is said, by whomever; None: the id
-    another: Path | None = None                                     # of that sentence by the target, a second recording
+    another: Path | None = None                                     # a second recording of that sentence by the target
 
     @property
     def said(self) -> str:
