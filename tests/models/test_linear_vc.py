@@ -1,5 +1,6 @@
 """The linear map as a model, and as the start of others: what the data set, what training changes, what is saved."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,11 +14,12 @@ from translate.config import merge
 from translate.errors import UserError
 from translate.games.linear import LinearGame
 from translate.models import resolve
-from translate.networks.linear import FromLinear, FromLinearMaps
+from translate.networks.linear import KEPT, FromLinear, FromLinearMaps
 from translate.speech.analysis.linear_map import fit_linear_map
 from translate.speech.analysis.statistics import pack_statistics
 from translate.speech.conversion.open import make_converter, open_speech
 from translate.speech.corpus.sampling import LabelledCropSampler
+from translate.speech.material import VoiceFit
 from translate.training.player import Player
 from translate.training.trainer import train
 
@@ -46,11 +48,7 @@ def configure(model, domains, *sections):
 def fit_between(voices, config):
     statistics = {name: utterances.statistics() for name, utterances in voices.items()}
 
-    def fit(source, target):
-        between = statistics[source], statistics[target]
-        return fit_linear_map(*between, config.features).normalised(*between)
-
-    return fit, statistics
+    return VoiceFit(config, voices, statistics), statistics
 
 
 def test_it_converts_between_any_two_voices_from_its_checkpoint_alone(voices, tmp_path):
@@ -81,10 +79,11 @@ def test_it_has_nothing_to_train(voices):
         configure("linear_vc", [f"v{number}" for number in range(65)]).build()
 
 
+@pytest.mark.parametrize("start", ["linear", "nearest"])
 @pytest.mark.parametrize("model", STARTING)
-def test_a_start_from_the_linear_map_converts_nearly_as_it(model, voices):
+def test_a_start_from_the_linear_map_converts_nearly_as_it(model, start, voices):
     domains = NAMES if model.startswith("star") else NAMES[::2]
-    config = configure(model, domains, STARTING[model], {"network": {"start": "linear"}})
+    config = configure(model, domains, STARTING[model], {"network": {"start": start}})
     torch.manual_seed(0)
     game = config.build()
     fit, statistics = fit_between(voices, config)
@@ -94,8 +93,39 @@ def test_a_start_from_the_linear_map_converts_nearly_as_it(model, voices):
     converter = make_converter(game, config, statistics, torch.device("cpu"))
     frames = np.asarray(voices["low"].features, dtype=np.float64)
     linear = fit_linear_map(statistics["low"], statistics["high"], config.features)(frames)
-    change = (converter.convert_frames(frames, "low", "high") - linear) / statistics["high"].deviation
+    expected = move(linear, statistics["high"], fit.frames("high", KEPT), 0.3 if start == "nearest" else 0.0)
+    change = (converter.convert_frames(frames, "low", "high") - expected) / statistics["high"].deviation
     assert 0 < np.abs(change).mean() < 0.25
+
+
+def move(frames, statistics, real, share):
+    """Move frames to the mean of the four nearest of the normalised real ones."""
+    x = statistics.normalise(frames)
+    nearest = np.argsort(((x[:, None] - real[None]) ** 2).sum(-1), axis=1)[:, :4]
+    return statistics.denormalise(x + share * (real[nearest].mean(1) - x))
+
+
+def test_frames_go_to_the_nearest_without_training(voices):
+    config = configure("linear_vc", NAMES, {"network": {"nearest": 0.4}})
+    game = config.build()
+    fit, statistics = fit_between(voices, config)
+    game.prepare(fit)
+    converter = make_converter(game, config, statistics, torch.device("cpu"))
+    frames = np.asarray(voices["low"].features, dtype=np.float64)
+    linear = fit_linear_map(statistics["low"], statistics["high"], config.features)(frames)
+    expected = move(linear, statistics["high"], fit.frames("high", KEPT), 0.4)
+    np.testing.assert_allclose(converter.convert_frames(frames, "low", "high"), expected, atol=2e-3)
+
+
+def test_kept_frames_are_of_the_speech_and_evenly_spread(voices):
+    config = configure("linear_vc", NAMES)
+    voice = replace(voices["low"], spans=np.array([[100, 150], [10, 260]]))
+    statistics = voice.statistics()
+    kept = VoiceFit(config, {"low": voice}, {"low": statistics}).frames("low", 300)
+    wanted = np.concatenate([voice[0][100:150], voice[1][10:260]])
+    np.testing.assert_allclose(statistics.denormalise(kept), wanted, atol=1e-4)
+    few = VoiceFit(config, {"low": voice}, {"low": statistics}).frames("low", 3)
+    np.testing.assert_allclose(statistics.denormalise(few), wanted[[0, 100, 200]], atol=1e-4)
 
 
 @pytest.mark.parametrize("model", STARTING)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from translate.config import LossWeight
 from translate.games.graph import Direct, Graph
-from translate.networks.linear import FitMap
+from translate.networks.linear import Fit
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
 # Speech is normalised by domain, images are in [-1, 1], low resolutions in [0, 1].
@@ -89,7 +89,7 @@ class Game(nn.Module, ABC):
             raise ValueError(f"own.losses: {path} returned {found}; expected a 0-dim tensor")
         return value
 
-    def prepare(self, fit: FitMap) -> None:
+    def prepare(self, fit: Fit) -> None:
         """Set what the data determine, before a training begins: linear maps between domains, by `fit`."""
 
     def begin(self, step: int) -> Stage:

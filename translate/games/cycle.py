@@ -12,7 +12,7 @@ from translate.games.pool import FakePool
 from translate.losses.adversarial import AdversarialLoss
 from translate.losses.consistency import l1
 from translate.losses.penalties import r1_penalty, refuse_batch_norm
-from translate.networks.linear import FitMap, FromLinear
+from translate.networks.linear import Fit, FromLinear
 
 
 class CycleGame(Translator):
@@ -117,7 +117,7 @@ class CycleGame(Translator):
                 losses["r1"] = losses["r1"] + r1_penalty(judge_cycled_x, x) + r1_penalty(judge_cycled_y, y)
         yield "discriminator", losses
 
-    def prepare(self, fit: FitMap) -> None:
+    def prepare(self, fit: Fit) -> None:
         for generator, direction in zip(self.maps.values(), (self.domains, self.domains[::-1]), strict=True):
             if isinstance(generator, FromLinear):
                 generator.fit(fit, *direction)
@@ -126,7 +126,7 @@ class CycleGame(Translator):
     def _change(generator: nn.Module, source: Tensor, fake: Tensor, target: Tensor) -> Tensor:
         """Return how far the generator is from the map that changes least: the identity, or its linear map."""
         if isinstance(generator, FromLinear):
-            return l1(fake, generator.linear(source))
+            return l1(fake, generator.start(source))
         return l1(generator(target), target)
 
     def translate(self, x: Tensor, source: str, target: str, **condition: Any) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import LossWeight
-from translate.games.base import Batch, FitMap, Turn
+from translate.games.base import Batch, Fit, Turn
 from translate.games.graph import Graph
 from translate.games.vectors import Coded, VectorGame
 from translate.networks.linear import LinearMaps
@@ -27,7 +27,7 @@ class LinearGame(VectorGame):
     ):
         super().__init__({"generator": nn.ModuleDict({"map": maps})}, weights, domains, exclusive=True)
 
-    def prepare(self, fit: FitMap) -> None:
+    def prepare(self, fit: Fit) -> None:
         self.map.fit(fit)
 
     @property

@@ -16,7 +16,7 @@ from translate.losses.consistency import l1
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.judgement import Judgement, mixes_samples
 from translate.losses.penalties import gradient_penalty, r1_penalty, refuse_batch_norm
-from translate.networks.linear import FitMap, FromLinearMaps
+from translate.networks.linear import Fit, FromLinearMaps
 
 __all__ = ["StarGame", "check_domains"]
 
@@ -98,7 +98,7 @@ class StarGame(VectorGame):
         """Return the generator: samples and codes to samples."""
         return self.players["generator"]["map"]  # type: ignore[index]
 
-    def prepare(self, fit: FitMap) -> None:
+    def prepare(self, fit: Fit) -> None:
         if isinstance(self.map, FromLinearMaps):
             self.map.fit(fit)
 

@@ -26,7 +26,8 @@ from translate.networks.linear import FromLinear, FromLinearMaps
 
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
-Start = Literal["none", "linear"]                                   # what a generator adds to, see `networks.linear`
+Start = Literal["none", "linear", "nearest"]                        # what a generator adds to, see `networks.linear`
+NEAREST = 0.3                                                       # of the way to the nearest frames; chosen on dev
 MOST_NAMED = 6                                                      # voices named in a title
 
 
@@ -133,19 +134,22 @@ class SpeechModel(Model):
         return self.features.kind
 
     def from_linear(self, net: nn.Module) -> nn.Module:
-        """Return the generator of a pair, or with `network.start: linear` one that adds to the linear map."""
-        return FromLinear(net, self.features.frame_size) if self._starts_linear() else net
+        """Return the generator of a pair; it adds to the linear map where `network.start` is not none."""
+        return FromLinear(net, self.features.frame_size, self._nearest()) if self._starts_linear() else net
 
     def from_linear_maps(self, net: nn.Module, codes: int) -> nn.Module:
         """Return the generator of many domains likewise; `codes` is the number of one-hots that `net` takes."""
         if not self._starts_linear():
             return net
-        return FromLinearMaps(net, self.features.frame_size, self.data.domains, codes)
+        return FromLinearMaps(net, self.features.frame_size, self.data.domains, codes, self._nearest())
 
     def _starts_linear(self) -> bool:
-        linear = getattr(self.network, "start", "none") == "linear"
+        linear = getattr(self.network, "start", "none") != "none"
         self.refuse(linear and not self.features.vocoder, "network.start", "only mel-cepstra have linear maps")
         return linear
+
+    def _nearest(self) -> float:
+        return NEAREST if getattr(self.network, "start", "none") == "nearest" else 0.0
 
     def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
         source, target = (torch.randn(size, self.features.frame_size, self.train.crop, device=device) for _ in range(2))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 from translate.config import WorldConfig
 from translate.errors import UserError
 from translate.models.base import SpeechModel
-from translate.networks.linear import FitMap
 from translate.speech.analysis.linear_map import fit_linear_map
 from translate.speech.analysis.statistics import Statistics, pack_statistics
 from translate.speech.batches import find_batches, make_sampler
@@ -53,23 +53,33 @@ def open_voices(config: SpeechModel, features: Path, device: torch.device) -> Ma
         used = find_batches(config).select(config, utterances)
         statistics = _measure(config, used, utterances)
         sampler = make_sampler(config, used, statistics, device)
+    fit = VoiceFit(config, used, statistics) if isinstance(config.features, WorldConfig) else None
     watch = VoiceWatch(config, store, statistics, used, device)
-    return Material(sampler, pack_statistics(statistics), watch.make(), _prepare_fit(config, statistics))
+    return Material(sampler, pack_statistics(statistics), watch.make(), fit)
 
 
-def _prepare_fit(config: SpeechModel, statistics: Mapping[str, Statistics]) -> FitMap | None:
-    """Return the function that fits linear maps between normalised frames; None where there are no mel-cepstra."""
-    features = config.features
-    if not isinstance(features, WorldConfig):
-        return None
+@dataclass(frozen=True)
+class VoiceFit:
+    """What the training data determine, see `translate.networks.linear.Fit`; frames are normalised."""
 
-    def fit(source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
-        between = statistics[source], statistics[target]
-        found = fit_linear_map(*between, features, getattr(config.network, "warp", True))
+    config: SpeechModel
+    utterances: Mapping[str, Utterances]
+    statistics: Mapping[str, Statistics]
+
+    def map(self, source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+        between = self.statistics[source], self.statistics[target]
+        features: WorldConfig = self.config.features                # type: ignore[assignment]
+        found = fit_linear_map(*between, features, getattr(self.config.network, "warp", True))
         log.info("%s to %s: linear map, frequency warp %+.2f", source, target, found.shift)
         return found.normalised(*between)
 
-    return fit
+    def frames(self, domain: str, count: int) -> np.ndarray:
+        used = self.utterances[domain]
+        total = np.cumsum(np.diff(used.spans)[:, 0])
+        places = np.linspace(0, total[-1], count, endpoint=False).astype(int)
+        rows = np.searchsorted(total, places, side="right")
+        chosen = [used[row][used.spans[row, 1] - total[row] + place] for row, place in zip(rows, places, strict=True)]
+        return self.statistics[domain].normalise(np.stack(chosen))
 
 
 def _measure(

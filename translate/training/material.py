@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from translate.networks.linear import FitMap
+from translate.networks.linear import Fit
 from translate.training.resume import Sampler
 from translate.training.trainer import Watch
 
@@ -24,4 +24,4 @@ class Material:
     sampler: Sampler
     statistics: Mapping[str, np.ndarray]
     watch: Watch
-    fit: FitMap | None = None
+    fit: Fit | None = None

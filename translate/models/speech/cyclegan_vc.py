@@ -26,7 +26,7 @@ class Network(Section):
     blocks: int = Field(6, ge=1)                                    # residual blocks
     padded: bool = False  # whether the discriminator's last kernel has 6 rows and padding, instead of all rows left
     pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
-    start: Start = "none"  # linear: generators add to the linear map of the two domains; not in the paper
+    start: Start = "none"  # linear: generators add to the linear map; nearest: and to near frames; not in the paper
 
 
 class CycleGanVc(SpeechModel):

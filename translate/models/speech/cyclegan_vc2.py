@@ -39,7 +39,7 @@ class Network(Section):
     adversarial_steps: Literal[1, 2] = 2                            # 2: the cycled output is judged as well
     discriminators: Literal[1, 2] = 2  # per domain; 2: a separate one for the cycled output
     pool: int = Field(0, ge=0)  # size of the pool of past fakes for the discriminators
-    start: Start = "none"  # linear: generators add to the linear map of the two domains; not in the paper
+    start: Start = "none"  # linear: generators add to the linear map; nearest: and to near frames; not in the paper
 
 
 class CycleGanVc2(SpeechModel):

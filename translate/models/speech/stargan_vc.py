@@ -40,7 +40,7 @@ class Network(Section):
     norm: Literal["batch", "instance"] = "batch"                    # batch: in all networks; instance: in the generator
     adversarial: Literal["nonsaturating", "lsgan", "wgan"] = "nonsaturating"
     discriminator_steps: int = Field(1, ge=1)                       # per step of the generator
-    start: Start = "none"  # linear: the generator adds to the linear map of source and target; not in the paper
+    start: Start = "none"  # linear: the generator adds to the linear map; nearest: and to near frames; not in the paper
 
 
 class StarGanVc(SpeechModel):
@@ -74,5 +74,5 @@ class StarGanVc(SpeechModel):
             discriminator_steps=n.discriminator_steps,
             classifier=StarVcClassifier(len(domains), n.channels // 4, norm=batch),
             game="target",
-            codes="source_target" if n.start == "linear" else "target",
+            codes="source_target" if n.start != "none" else "target",
         )

@@ -55,7 +55,7 @@ class Network(Section):
     blocks: int = Field(9, ge=1)                                    # gated convolutions in the generator's middle
     residual: bool = False  # whether these add to their input; for short trainings
     adversarial: Literal["saturating", "nonsaturating", "lsgan", "hinge"] = "lsgan"
-    start: Start = "none"  # linear: the generator adds to the linear map of source and target; not in the paper
+    start: Start = "none"  # linear: the generator adds to the linear map; nearest: and to near frames; not in the paper
 
 
 class StarGanVc2(SpeechModel):
@@ -88,5 +88,5 @@ class StarGanVc2(SpeechModel):
             adversarial=n.adversarial,
             discriminator_steps=1,
             game=game,
-            codes="source_target" if n.start == "linear" else codes,
+            codes="source_target" if n.start != "none" else codes,
         )
