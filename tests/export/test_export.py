@@ -103,6 +103,8 @@ def test_a_graph_gives_the_same_numbers(model):
 @pytest.mark.parametrize(("model", "sections"), [
     ("cyclegan_vc2", {"network": {"generator": "1d"}}),
     ("cyclegan_vc2", {"network": {"generator": "2d"}}),
+    ("cyclegan_vc2", {"network": {"start": "nearest"}}),
+    ("linear_vc", {"network": {"nearest": 0.3}}),
     ("stargan_vc2", {"network": {"condition": "channels", "loss": "target"}}),
     ("stargan_vc2", {"network": {"residual": True}}),
     ("stargan_vc", {"network": {"norm": "instance"}}),

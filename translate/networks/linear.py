@@ -123,7 +123,7 @@ class FromLinear(nn.Module):
     def start(self, x: Tensor) -> Tensor:
         """Apply what the data determine alone to (B, Q, T)."""
         y = self.matrix @ x + self.offset[:, None]
-        return y if self.nearest is None else self.nearest(y, y.new_ones(len(y), 1))
+        return y if self.nearest is None else self.nearest(y, y.new_ones(y.shape[0], 1))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, Q, T) -> (B, Q, T), any T
         y = self.start(x)

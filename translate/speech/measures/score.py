@@ -1,15 +1,16 @@
 """One number out of what is measured while training, so that the best step can be chosen.
 
-    score = (5 - naturalness) / 0.2 + (1 - similarity) / 0.05 + phone error / 0.1 + MCD / 0.3 dB + MSD / 0.5 dB
+    score = (5 - naturalness) / 0.2 + (1 - similarity) / 0.05 + phone error / 0.1 + MCD / 1 dB + MSD / 0.5 dB
 
 Lower is better, and 0 would be perfect. Every unit is a difference as systems typically have between each other, so
-that all measures count alike. A measure that a corpus does not allow is left out: scores compare within a run.
+that all measures count alike; but distortion counts a third of that, since averages lower it without being heard. A
+measure that a corpus does not allow is left out: scores compare within a run.
 """
 
 from collections.abc import Mapping
 
 BEST = {"naturalness": 5.0, "similarity": 1.0, "phone_error": 0.0, "mcd": 0.0, "modulation": 0.0}
-UNITS = {"naturalness": 0.2, "similarity": 0.05, "phone_error": 0.1, "mcd": 0.3, "modulation": 0.5}
+UNITS = {"naturalness": 0.2, "similarity": 0.05, "phone_error": 0.1, "mcd": 1.0, "modulation": 0.5}
 
 
 def join_score(measures: Mapping[str, float]) -> float:
