@@ -263,6 +263,34 @@ def test_fsdd_speakers_are_names_of_folders(tmp_path):
     assert not list(tmp_path.glob("*.wav"))
 
 
+def recognise(corpus: Path, run: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "egs/fsdd/local/recognise_digits.py"), str(corpus), str(run)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_fsdd_digits_are_recognised_where_the_source_has_them(tmp_path):
+    make_digits(tmp_path / "in", takes=range(4, 12))
+    join_digits(tmp_path / "in", tmp_path / "out")
+    converted, rate = read_wave(tmp_path / "out/anna/eval_04.wav")
+    half = len(converted) // 2
+    for system, wave in {
+        "converted/anna-ben": converted,
+        "baselines/linear/anna-ben": np.concatenate([converted[half:], converted[:half]]),  # other digits
+    }.items():
+        (tmp_path / "run" / system).mkdir(parents=True)
+        write_wave(tmp_path / "run" / system / "eval_04.wav", wave, rate)
+    process = recognise(tmp_path / "in", tmp_path / "run")
+    assert process.returncode == 0, process.stderr
+    rows = dict(line.strip("| ").split(" | ", 1) for line in process.stdout.splitlines() if "---" not in line)
+    assert rows["natural"] == "20 | 0.0"
+    assert rows["converted"] == "10 | 0.0"
+    assert float(rows["linear"].split(" | ")[1]) >= 60
+    write_wave(tmp_path / "run/converted/anna-ben/eval_04.wav", converted[:half], rate)
+    process = recognise(tmp_path / "in", tmp_path / "run")
+    assert (process.returncode, len(process.stderr.splitlines())) == (2, 1)
+    assert "was RUN trained on CORPUS" in process.stderr
+
+
 def test_file_names_are_no_arithmetic(project, tmp_path):
     """Bash runs what stands in brackets of a number that it computes with."""
     folder = tmp_path / "vctk" / "wav48_silence_trimmed" / "p225"

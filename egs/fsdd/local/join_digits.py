@@ -27,12 +27,11 @@ EVALUATION = range(5)                                               # takes, as 
 FADE = 0.005                                                        # seconds at both ends of a digit
 
 
-def join_takes(corpus: Path, out: Path) -> dict[str, int]:
-    """Write the utterances of every speaker; returns how many each has.
+def find_takes(corpus: Path) -> dict[tuple[str, int], dict[int, Path]]:
+    """Find the clips of the ten digits by speaker and take, sorted.
 
     Raises:
-        UserError: no digits, a speaker's name that cannot be a folder, a digit is missing in a take, or clips of
-            different rates.
+        UserError: no digits, a speaker's name that cannot be a folder, or a digit is missing in a take.
     """
     takes: dict[tuple[str, int], dict[int, Path]] = defaultdict(dict)
     for path in sorted(corpus.rglob("*.wav")):
@@ -41,10 +40,20 @@ def join_takes(corpus: Path, out: Path) -> dict[str, int]:
             takes[speaker, int(match["take"])][int(match["digit"])] = path
     if not takes:
         raise UserError(f"{corpus}: no files such as 7_jackson_32.wav; expected the Free Spoken Digit Dataset")
-    counts: dict[str, int] = defaultdict(int)
     for (speaker, take), digits in sorted(takes.items()):
         if missing := sorted(set(range(10)) - set(digits)):
             raise UserError(f"{corpus}: take {take} of {speaker} lacks the digit {missing[0]}; get the corpus again")
+    return dict(sorted(takes.items()))
+
+
+def join_takes(corpus: Path, out: Path) -> dict[str, int]:
+    """Write the utterances of every speaker; returns how many each has.
+
+    Raises:
+        UserError: as `find_takes`, or clips of different rates.
+    """
+    counts: dict[str, int] = defaultdict(int)
+    for (speaker, take), digits in find_takes(corpus).items():
         wave, rate = join(digits, take)
         split = "eval" if take in EVALUATION else "train"
         write_wave(below(out, f"{speaker}/{split}_{take:02d}.wav"), wave, rate)
