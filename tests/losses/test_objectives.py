@@ -213,7 +213,7 @@ def test_spectral_norm_bounds_a_convolution_by_its_kernels_size_only():
 
 def play_dirac(kind, steps=500, rate=0.1, r1=0.0):
     """Simultaneous gradient steps of a generated point and of the discriminator's slope; real samples are at 0."""
-    point, slope = torch.tensor(1.0, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+    point, slope = torch.tensor(1.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
     judge = lambda x: Judgement([(slope * x).view(1, 1)])  # noqa: E731
     loss, zero = AdversarialLoss(kind), torch.zeros(1, 1)
     for _ in range(steps):

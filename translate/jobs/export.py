@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from translate.errors import UserError
 from translate.export.write import export_onnx, import_packages
 from translate.files import replacing
-from translate.jobs.load import load
+from translate.jobs.load import load_converter
 from translate.names import ANY, below, name_directions
 
 
@@ -34,7 +34,7 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
     import_packages()
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; expected a folder for the graphs")
-    converter: Any = load(checkpoint)                               # its game makes the graph
+    converter: Any = load_converter(checkpoint)                      # its game makes the graph
     directions = None
     if converter.between.many:
         if source or target:

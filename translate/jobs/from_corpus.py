@@ -9,7 +9,7 @@ from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.jobs.convert import convert_every_direction
 from translate.jobs.evaluate import evaluate_run
-from translate.jobs.load import load
+from translate.jobs.load import load_converter
 from translate.jobs.modality import find_modality
 from translate.jobs.prepare import prepare_corpus
 from translate.jobs.train import train_system
@@ -78,7 +78,7 @@ def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | No
     for manifest in (evaluation, training):
         if not manifest.exists():
             raise UserError(f"{manifest}: no such manifest; `translate prepare` writes them")
-    model = load(run)
+    model = load_converter(run)
     modality = find_modality(model.config)
     convert_every_direction(model, modality, evaluation, run / "converted", modality.measured)
     return evaluate_run(run, evaluation, training, jobs=jobs)
