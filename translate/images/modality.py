@@ -129,10 +129,12 @@ class Images:
     def evaluate(
         self, run: Path, config: "Model | None", evaluation: Path, training: Path, options: Section, jobs: int
     ) -> dict[str, Any]:
-        from translate.images.evaluate import evaluate_pictures
+        from translate.images.evaluate import evaluate_noise, evaluate_pictures
 
         if config is None:
             raise UserError(f"{run}: no checkpoint there, which says what its pictures are; give the folder of a run")
+        if not config.translates:
+            return evaluate_noise(run, cast("ImageModel", config), evaluation, training, **dict(options))
         return evaluate_pictures(run, cast("ImageModel", config), evaluation, training, **dict(options))
 
     def tabulate(self, results: Mapping[str, Any]) -> str:

@@ -51,6 +51,12 @@ class ImageMaker:
         """Return the names of the labels; empty where the model knows none."""
         return self.game.domains
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Return (C, H, W) of a picture."""
+        height, width = self.config.train.crop, round(self.config.train.crop * self.config.images.aspect)
+        return self.config.images.target_channels, height, width
+
     def generate(self, count: int = 64, **options: Any) -> np.ndarray:
         """Make pictures.
 
