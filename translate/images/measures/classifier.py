@@ -53,7 +53,7 @@ class DomainClassifier:
     def describe(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Return features (N, 64) float64 of images (H, W, C) uint8: the last convolution, averaged over positions."""
         x = _cut_middle(_stack(pictures))
-        convolutions = self.network[: -HEAD]
+        convolutions = nn.Sequential(*list(self.network)[:-HEAD])
         with torch.inference_mode():
             features = torch.cat([convolutions(part).mean(dim=(2, 3)) for part in x.split(BATCH)])
         return features.double().numpy()
