@@ -20,7 +20,8 @@ from translate.config import LossWeight, PlayerConfig
 from translate.corpus.markdown import align_table
 from translate.errors import UserError
 from translate.files import replacing
-from translate.games.noise import Latent, NoiseGame
+from translate.games.latent import Latent
+from translate.games.noise import NoiseGame
 from translate.losses.judgement import Judgement
 from translate.training.player import Player
 from translate.training.step import Step
