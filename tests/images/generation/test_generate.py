@@ -118,6 +118,7 @@ def test_files_and_their_vectors(run, tmp_path):
     }  # fmt: skip
     generate_files(run, tmp_path / "again", latents=str(tmp_path / "out/latents.safetensors"))
     assert np.array_equal(read(tmp_path / "again/69.png"), pictures[69])
+    assert np.array_equal(translate.generate(run, latents=str(tmp_path / "out/latents.safetensors")), pictures)
     one = {name: values[57:58] for name, values in kept.items()}
     save_file(one, tmp_path / "one.safetensors")
     generate_files(run, tmp_path / "one", latents=str(tmp_path / "one.safetensors"))
