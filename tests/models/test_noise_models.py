@@ -92,6 +92,13 @@ def test_settings_that_do_not_fit_are_named(model, sections, words):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(("model", "loss"), [("gan", "r1"), ("sngan", "gradient_penalty"), ("wgan_gp", "drift")])
+def test_penalties_that_are_off_can_be_switched_on(model, loss):
+    config = configure(model, players={"discriminator": {"losses": {loss: 0.5}}})
+    turns = dict(config.build().training_step(config.example_batch(2), 0))
+    assert turns["discriminator"][loss].isfinite()
+
+
 def test_r1_needs_no_more_than_a_discriminator_without_norm():
     losses = {"discriminator": {"losses": {"r1": 1}}}
     assert configure("dcgan", network={"norm": False}, players=losses).build()
