@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from tiny_runs import configure
 
+import translate
 from translate.errors import UserError
 from translate.images.material import open_images
 from translate.jobs.prepare import prepare_corpus
@@ -214,3 +215,15 @@ def test_pictures_without_labels(corpus):
     assert set(batch) == {"target"}
     assert batch["target"].shape == (22, 3, 8, 8)
     assert batch["target"].abs().max() <= 1
+
+
+def test_from_a_folder_to_a_measured_model_in_python(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("translate.jobs.from_corpus.GENERATED", 20)
+    small = {"train.steps": 2, "train.crop": 8, "train.batch_size": 4, "images.size": None, "network.layers": 1,
+             "network.channels": 4, "network.judge_channels": 4, "network.labels": "told"}  # fmt: skip
+    model = translate.train("sngan", corpus.parent, tmp_path / "run", ["noise", "stripes"], small, layout="folders")
+    assert model.labels == ["noise", "stripes"]
+    assert translate.generate(model, 3).shape == (3, 8, 8, 3)
+    rows = translate.evaluate(tmp_path / "run")["tasks"][0]["rows"]
+    assert rows["generated"]["n"] == 20
+    assert (tmp_path / "run/results.md").exists()

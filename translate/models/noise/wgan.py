@@ -25,8 +25,8 @@ def rmsprop(**losses: float) -> PlayerConfig:
 
 class Network(dcgan.Network):
     adversarial: Adversarial = "wgan"
-    discriminator_steps: int = Field(5, ge=1)                 # steps per step of the generator
-    clip: float | None = Field(0.01, gt=0)                    # bound of the critic's weights; null: none
+    discriminator_steps: int = Field(5, ge=1)                       # steps per step of the generator
+    clip: float | None = Field(0.01, gt=0)                          # bound of the critic's weights; null: none
 
 
 class Wgan(dcgan.Dcgan):
