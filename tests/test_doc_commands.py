@@ -72,7 +72,9 @@ def check_recipe(script: Path, words: list[str]) -> None:
     served = re.search(r'^recipes="?([\w ]+)', text, re.MULTILINE)
     recipes = served[1].split() if served else [path.stem for path in (ROOT / "recipes").glob("*.sh")]
     known = set(re.findall(r"^\s+--(\w+)\)", text, re.MULTILINE))
-    for name in ["run", *recipes]:
+    own = re.search(r'^options="([\w ]+)"', text, re.MULTILINE)      # of a script that trains without a recipe
+    known |= set(own[1].split()) if own else set()
+    for name in [] if own else ["run", *recipes]:
         script_of_recipe = (ROOT / f"recipes/{name}.sh").read_text("utf-8")
         for names in re.findall(r'^(?:common_)?options="([\w ]+)"', script_of_recipe, re.MULTILINE):
             known |= set(names.split())
@@ -125,8 +127,13 @@ def test_settings_in_commands_are_those_of_the_model(page):
 @EACH_PAGE
 def test_options_behind_convert_are_those_of_a_modality(page):
     from translate.config import parse_overrides
+    from translate.config.options import read_options
+    from translate.images.options import ImageGeneration
     from translate.jobs.options import foresee_conversion
 
     for words in find_commands(page):
         if words[:2] == ["translate", "convert"]:
             foresee_conversion(parse_overrides([word for word in words if re.fullmatch(r"[a-z]\w*=\S+", word)]))
+        if words[:2] == ["translate", "generate"]:
+            given = parse_overrides([word for word in words if re.fullmatch(r"[a-z]\w*=\S+", word)])
+            read_options(ImageGeneration, given).read_between()

@@ -16,7 +16,7 @@ from translate.errors import UserError
 from translate.version import __version__
 
 if TYPE_CHECKING:
-    from translate.api import analyse, convert, evaluate, load, stream, synthesise, train
+    from translate.api import analyse, convert, evaluate, generate, load, stream, synthesise, train
 
 __all__ = [
     "UserError",
@@ -24,6 +24,7 @@ __all__ = [
     "analyse",
     "convert",
     "evaluate",
+    "generate",
     "load",
     "stream",
     "synthesise",

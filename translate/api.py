@@ -4,6 +4,7 @@
     convert      waves, images, features, or lists of them, by a model
     analyse      a wave to features: F0, mel-cepstrum, aperiodicity, ...
     synthesise   features to a wave
+    generate     samples from noise, by a model that makes them
     stream       a wave chunk by chunk, as it is recorded
     train        a model from a folder of recordings or images
     evaluate     a model on recordings or images that it has not seen
@@ -39,8 +40,9 @@ import numpy as np
 from torch import Tensor
 
 from translate.config import FeatureConfig, Section, WorldConfig, merge, parse_overrides, validate
-from translate.jobs.load import load
-from translate.jobs.modality import Converter
+from translate.errors import UserError
+from translate.jobs.load import load, load_converter, load_maker
+from translate.jobs.modality import Converter, Maker
 from translate.models import NAMES
 from translate.models.base import Model as Settings
 from translate.speech.analysis.front_end import make_front_end
@@ -49,7 +51,10 @@ from translate.speech.conversion.converter import to_samples
 from translate.speech.conversion.features import FeatureConverter
 from translate.speech.streaming.stream import Stream, stream
 
-__all__ = ["Converter", "Stream", "analyse", "convert", "evaluate", "load", "stream", "synthesise", "train"]
+__all__ = [
+    "Converter", "Maker", "Stream", "analyse", "convert", "evaluate", "generate", "load", "stream", "synthesise",
+    "train",
+]  # fmt: skip
 
 Model = str | os.PathLike[str] | Converter
 FrontEnd = FeatureConverter[Any] | FeatureConfig
@@ -93,9 +98,36 @@ def convert(
     [8000, 4000]
     """
     model = _open(model)
+    if not hasattr(model, "convert_any"):
+        name = getattr(getattr(model, "config", None), "model", type(model).__name__)
+        raise UserError(f"`{name}` does not translate from one domain to another; it makes samples: generate")
     if isinstance(given, list | tuple):
         return [convert(model, one, sample_rate, source, target, **options) for one in given]
     return model.convert_any(given, sample_rate, source, target, **options)
+
+
+def generate(model: str | os.PathLike[str] | Maker, count: int = 64, **options: Any) -> np.ndarray:
+    """Make samples from noise.
+
+    Args:
+        model: result of `load`, or an argument of `load`.
+        count: number of samples.
+        options: options of `translate generate`: seed, label, truncation, between, steps, latents (see
+            `translate.images.options.ImageGeneration`). A sample depends on the seed and on its own number, not on
+            `count`.
+
+    Returns:
+        Pictures (N, H, W, C) uint8.
+
+    Raises:
+        UserError: a model that translates, an unknown option or label, or a value out of its range.
+    """
+    if isinstance(model, str | os.PathLike):
+        model = load_maker(model)
+    if not hasattr(model, "generate"):
+        name = getattr(getattr(model, "config", None), "model", type(model).__name__)
+        raise UserError(f"`{name}` does not begin with noise, it translates from one domain to another: convert")
+    return model.generate(count, **options)
 
 
 def analyse(wave: np.ndarray | Tensor, sample_rate: int, front_end: FrontEnd | None = None) -> Any:
@@ -158,7 +190,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     layout: str = "auto",
     jobs: int = -1,
-) -> Converter:
+) -> Any:
     """Train a model; the same call resumes a run that was cut.
 
     Args:
@@ -198,10 +230,11 @@ def evaluate(
     training: str | os.PathLike[str] | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Convert the recordings or images of a manifest in every direction, and measure the result.
+    """Convert the recordings or images of a manifest in every direction, or generate some, and measure the result.
 
     Args:
-        run: folder of a run; converted/, results.md, results.json and pictures/ are written to it.
+        run: folder of a run; converted/ (of a model of noise generated/), results.md, results.json and pictures/ are
+            written to it.
         evaluation, training: manifests of `translate prepare`; None: those that `train` made from a corpus.
         jobs: number of processes; -1: one per core.
 
@@ -218,7 +251,7 @@ def evaluate(
 
 
 def _open(model: Model) -> Converter:
-    return load(model) if isinstance(model, str | os.PathLike) else model
+    return load_converter(model) if isinstance(model, str | os.PathLike) else model
 
 
 def _make_front_end(front_end: FrontEnd | None, sample_rate: int) -> Any:

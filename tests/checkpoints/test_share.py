@@ -60,6 +60,9 @@ def test_it_converts_as_the_run_does(model, tmp_path):
     for place in (tmp_path / "run", folder):
         torch.manual_seed(len(outputs))                             # what is drawn while loading must not count
         converter = load(place)
+        if not converter.config.translates:
+            outputs.append(torch.from_numpy(converter.generate(3)))
+            continue
         torch.manual_seed(9)                                        # dropout of pix2pix
         with torch.inference_mode():
             outputs.append(converter.translator.translate(make_input(converter.config), "low", "high"))

@@ -90,6 +90,7 @@ class Toy:
     chains = False
     pipes = False
     conversion = NumberConversion
+    generation = Section
     evaluation = Section
     measured = NumberConversion()
 

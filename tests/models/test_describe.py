@@ -128,7 +128,7 @@ def test_facts_are_those_of_the_class(model):
     script = f"{show_facts(None, [f'model={model}'])}\nprintf '%s\\n' \"$title\" \"$recipe\" \"$paper\" \"$source\""
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
     assert said[:3] == [kind.title, kind.recipe, kind.paper]
-    assert said[3] in {"speech": ("world", "stft", "wave"), "images": ("pictures", "labels")}[kind.modality]
+    assert said[3] in {"speech": ("world", "stft", "wave"), "images": ("pictures", "labels", "noise")}[kind.modality]
     assert (ROOT / "recipes" / f"{kind.recipe}.sh").exists()
     assert kind.starts_from in ("", *NAMES)
 

@@ -16,7 +16,7 @@ from translate.config import merge
 from translate.errors import UserError
 from translate.jobs.describe import describe_models
 from translate.models import NAMES, Model, find_model, list_models, resolve, resolve_saved
-from translate.models.base import ImageModel, SpeechModel
+from translate.models.base import ImageModel, NoiseModel, SpeechModel
 from translate.training.player import Player
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,14 +173,18 @@ def test_every_model_says_what_it_is(name):
     assert vars(model)["title"]
     assert model.task
     assert re.search(r" \d{4}", model.paper)                        # authors and year
-    assert NAMES[name].split(".")[2] == model.modality
-    assert issubclass(model, {"speech": SpeechModel, "images": ImageModel}[model.modality])
+    folder = NAMES[name].split(".")[2]
+    assert folder == (model.modality if model.translates else "noise")
+    assert issubclass(model, {"speech": SpeechModel, "images": ImageModel, "noise": NoiseModel}[folder])
     assert (ROOT / "recipes" / f"{model.recipe}.sh").is_file()
 
 
 def test_no_two_models_have_one_title():
     titles = [model.title for model in list_models().values()]
     assert len(set(titles)) == len(titles)
+
+
+CONTENTS = {"labelled": {"source", "domain", "mask"}, "single": {"target", "domain"}}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -191,7 +195,7 @@ def test_the_tiny_settings_are_tiny_and_an_example_batch_fits_them(name):
     assert sum(p.numel() for p in translator.players["generator"].parameters()) < 1_500_000
     batch = config.example_batch(3)
     assert {len(value) for value in batch.values()} == {3}
-    assert set(batch) == ({"source", "domain", "mask"} if config.data.batches == "labelled" else {"source", "target"})
+    assert set(batch) == CONTENTS.get(config.data.batches, {"source", "target"})
     step = getattr(config.network, "discriminator_steps", 1) - 1
     for _, losses in translator.training_step(batch, step):
         assert all(loss.isfinite() and loss.dim() == 0 for loss in losses.values())

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from translate.games.cycle import CycleGame
+from translate.games.noise import NoiseGame
 from translate.games.star import StarGame
 from translate.losses.judgement import mixes_samples
 from translate.models import NAMES, build
@@ -34,6 +35,9 @@ def allow(translator, step):
         apart = [mixes_samples(translator.players[player]) for player in ("generator", "discriminator")]
         # Cycle and identity are one pass, as real and fake are, unless they would mix.
         return 2 + apart[0], 2 + apart[1] + plays("discriminator", "gradient_penalty") + 2 * own
+    if isinstance(translator, NoiseGame):
+        both = 2 if mixes_samples(translator.players["discriminator"]) else 1
+        return 1, 1 + both + plays("discriminator", "gradient_penalty")
     if not plays("generator", "adversarial"):
         return 1, 0
     judge = translator.players["discriminator"]["judge"]

@@ -110,6 +110,8 @@ def _parse(text: str, where: str) -> tuple[dict[str, Any], str, str, dict[str, s
 def _tell_conversion(config: Model, weights: dict[str, Tensor]) -> str:
     parameters = sum(value.numel() for value in weights.values() if value.is_floating_point()) / 1e6
     between = Directions.of(config)
+    if not config.translates:
+        return f"{config.describe().takes} {parameters:.2f} million numbers in the shared weights."
     if between.many:
         road = f"To any of {', '.join(between.domains)}, by one network."
     else:
@@ -139,7 +141,8 @@ def _read_results(checkpoint: Path) -> str:
 def _tell_use(described: Description, place: str) -> str:
     load = f'model = translate.load("{place}")'
     lines = [f"import {described.imports}, translate", load, described.opening, described.call]
-    return "\n".join(["```python", *lines, "```", "", "or", "", f"    translate convert {place} {described.command}"])
+    command = f"    translate {described.verb} {place} {described.command}"
+    return "\n".join(["```python", *lines, "```", "", "or", "", command])
 
 
 def _tell_code(config: Model) -> str:

@@ -10,6 +10,7 @@ from translate.checkpoints.foreign import build_bounded
 from translate.checkpoints.store import find_checkpoint, load_config, load_weights
 from translate.errors import UserError
 from translate.games.base import Game, Translator
+from translate.games.noise import NoiseGame
 from translate.models.base import Model
 
 
@@ -25,7 +26,19 @@ class Opened(NamedTuple):
     def translator(self) -> Translator:
         """Return the game as a `Translator`; raise `UserError` where it does not translate."""
         if not isinstance(self.game, Translator):
-            raise UserError(f"{self.checkpoint}: `{self.config.model}` does not translate from one domain to another")
+            why = "; it makes samples from noise: `translate generate`" if isinstance(self.game, NoiseGame) else ""
+            model = self.config.model
+            raise UserError(f"{self.checkpoint}: `{model}` does not translate from one domain to another{why}")
+        return self.game
+
+    @property
+    def noise(self) -> NoiseGame:
+        """Return the game as one that begins with noise; raise `UserError` where it translates."""
+        if not isinstance(self.game, NoiseGame):
+            raise UserError(
+                f"{self.checkpoint}: `{self.config.model}` does not begin with noise, it translates from one domain to "
+                "another: `translate convert`"
+            )
         return self.game
 
 

@@ -7,11 +7,11 @@ The modules beside this one register their verbs on `app` when they are imported
 import logging
 import sys
 
-from translate.cli import learn, corpus, shard, use, compare, listen, export, share, demo  # isort: skip
+from translate.cli import learn, corpus, shard, use, generate, compare, listen, export, share, demo  # isort: skip
 from translate.cli.app import app
 from translate.errors import UserError
 
-__all__ = ["app", "compare", "corpus", "demo", "export", "learn", "listen", "main", "shard", "share", "use"]
+__all__ = ["app", "compare", "corpus", "demo", "export", "generate", "learn", "listen", "main", "shard", "share", "use"]
 
 
 def main() -> None:

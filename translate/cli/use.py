@@ -86,7 +86,7 @@ def convert(
         difference=difference, amount=amount, semitones=semitones, features=features, seed=seed, style=style,
         instances=instances, tile=tile, grid=grid,
     )  # fmt: skip
-    options = _collect_options(settings or [], flags)
+    options = collect_options(settings or [], flags)
     of_pipes: dict[str, Any] = dict(
         raw=raw, stream=stream, reference=reference, chunk_ms=chunk_ms, lookahead_ms=lookahead_ms
     )  # fmt: skip
@@ -113,8 +113,8 @@ def convert(
     )
 
 
-def _collect_options(settings: list[str], flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a conversion, from KEY=VALUE and flags; raise `UserError` for one that is given twice."""
+def collect_options(settings: list[str], flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a call, from KEY=VALUE and flags; raise `UserError` for one that is given twice."""
     from translate.config import parse_overrides
 
     options = parse_overrides(settings)

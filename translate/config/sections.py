@@ -121,7 +121,8 @@ class DataConfig(Section):
     """`data`: the training data."""
 
     domains: list[Domain] = []                                      # names; source first, then target
-    batches: Literal["unpaired", "paired", "labelled"] = "unpaired"  # what a batch holds; each model needs one
+    batches: Literal["unpaired", "paired", "labelled", "single"] = "unpaired"  # content of a batch; each model
+    # needs one; single: samples of one domain, perhaps with labels
     non_parallel: bool = True                                       # unpaired speech: domains share no sentence
     stretch: float = Field(1.0, ge=1, le=2)                         # speech, unpaired or labelled: crops are played
     # faster or slower by up to this factor, drawn anew for each; 1: as they are

@@ -8,14 +8,14 @@ The game's other inputs (`Game.graph`) keep their names: noise, the codes of man
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from translate.errors import UserError
-from translate.games.base import Translator
+from translate.games.base import Game, Translator
 from translate.games.graph import Graph, Kind
 from translate.images.conversion.converter import ImageConverter
 from translate.layers.padding import extend
@@ -27,6 +27,7 @@ from translate.speech.conversion.features import FeatureConverter
 from translate.speech.conversion.norms import find_norms
 
 Side = tuple[Tensor, Tensor]                                        # mean and deviation
+SomeGame = TypeVar("SomeGame", bound=Game)
 Axes = dict[str, dict[int, str]]                                    # axes of any size by input: {number: name}
 FRAMES, PIXELS, VECTOR = {0: "batch", 1: "length"}, {0: "batch", 2: "height", 3: "width"}, {0: "batch"}
 SIDES = ("source", "target")
@@ -164,7 +165,7 @@ def find_statistics(converter: FeatureConverter[Any], domain: str) -> list[Stati
     return [converter.statistics[name] for name in (converter.domains if domain == ANY else [domain])]
 
 
-def simplify(game: Translator) -> Translator:
+def simplify(game: SomeGame) -> SomeGame:
     """Copy a game in evaluation mode with the generator only, and with plain weights."""
     plain = copy.copy(game)
     plain._modules = dict(plain._modules)                           # the copy leaves out the other players

@@ -13,6 +13,7 @@ from translate.games.graph import Direct, Graph
 from translate.networks.linear import Fit
 
 # Unpaired and paired: "source" and "target", (B, C, *S). Labelled: "source", "domain" (B, K) and "mask" (B, K).
+# Single, of games that begin with noise: "target" and, where `data.domains` names labels, "domain" (B, K).
 # Speech is normalised by domain, images are in [-1, 1], low resolutions in [0, 1].
 Batch = dict[str, Tensor]
 Turn = tuple[str, dict[str, Tensor]]  # a player, and its losses by name

@@ -5,6 +5,7 @@ from typing import Any
 
 from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
+from translate.images.measures.generated import evaluate_generated
 from translate.images.measures.report import evaluate_images
 from translate.models.base import ImageModel
 from translate.training.curves import draw_losses
@@ -33,6 +34,31 @@ def evaluate_pictures(
         command = f"translate convert {run} {evaluation} {out} --from <source> --to <target>"
         raise UserError(f"{run / 'converted'}: no picture in <source>-<target>; first run `{command}`")
     results = evaluate_images(run, config, read_manifest(evaluation), read_manifest(training), deep)
+    if (run / "log.jsonl").exists():
+        draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")
+    return results
+
+
+def evaluate_noise(
+    run: Path, config: ImageModel, evaluation: Path, training: Path, deep: bool = False
+) -> dict[str, Any]:
+    """Measure every `run/generated/<number>.png` of a model of noise; write results and tables into `run`.
+
+    Args:
+        run: folder of the run.
+        config: configuration of its checkpoint.
+        evaluation, training: manifests of real images.
+        deep: not for these models yet.
+
+    Returns:
+        The results, as in `run`/results.json.
+
+    Raises:
+        UserError: nothing generated, or `deep`.
+    """
+    if deep:
+        raise UserError("--deep: pictures from noise are measured by a classifier of their labels; leave it out")
+    results = evaluate_generated(run, config, read_manifest(evaluation), read_manifest(training))
     if (run / "log.jsonl").exists():
         draw_losses(run / "pictures" / "losses.png", run / "log.jsonl")
     return results

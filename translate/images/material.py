@@ -9,7 +9,7 @@ import torch
 from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.images.corpus.sampling import make_sampler, summarise
-from translate.images.watch import ImageWatch
+from translate.images.watch import ImageWatch, NoiseWatch
 from translate.models.base import ImageModel
 from translate.training import distributed
 from translate.training.material import Material
@@ -32,6 +32,8 @@ def open_images(config: ImageModel, data: Path, device: torch.device) -> Materia
     counts = Counter(entry.domain for entry in entries)
     log.info("%s: %s", path, ", ".join(f"{domain} {count}" for domain, count in counts.items()))
     sampler = make_sampler(config, entries, device, distributed.rank(), distributed.processes())
+    if not config.translates:
+        return Material(sampler, summarise(entries), NoiseWatch(config, device).make())
     held_out = path.with_name("eval.jsonl")
     shown = read_manifest(held_out) if held_out.exists() else entries
     return Material(sampler, summarise(entries), ImageWatch(config, shown, device).make())

@@ -9,7 +9,7 @@ from translate.config import Section
 from translate.corpus.manifest import Entry
 from translate.errors import UserError
 from translate.images.arrays import IMAGES
-from translate.images.options import ImageConversion, ImageEvaluation
+from translate.images.options import ImageConversion, ImageEvaluation, ImageGeneration
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from translate.checkpoints.opening import Opened
     from translate.images.conversion.converter import ImageConverter
     from translate.images.corpus.doctor import ImageReport
+    from translate.images.generation.maker import ImageMaker
     from translate.models.base import ImageModel, Model
     from translate.models.description import Description
     from translate.training.material import Material
@@ -34,6 +35,7 @@ class Images:
     chains = False
     pipes = False
     conversion: type[Section] = ImageConversion
+    generation: type[Section] = ImageGeneration
     evaluation: type[Section] = ImageEvaluation
     measured: Section = ImageConversion()
 
@@ -82,6 +84,16 @@ class Images:
 
         return ImageConverter(opened.translator, cast("ImageModel", opened.config), opened.device)
 
+    def maker(self, opened: "Opened") -> "ImageMaker":
+        from translate.images.generation.maker import ImageMaker
+
+        return ImageMaker(opened.noise, cast("ImageModel", opened.config), opened.device)
+
+    def generate(self, maker: "ImageMaker", out: Path, options: Section) -> dict[str, float]:
+        from translate.images.generation.write import write_pictures
+
+        return write_pictures(maker, out, cast("ImageGeneration", options))
+
     def chain(self, converters: Sequence[Any]) -> Any:
         raise UserError("converters of pictures cannot be chained")
 
@@ -117,10 +129,12 @@ class Images:
     def evaluate(
         self, run: Path, config: "Model | None", evaluation: Path, training: Path, options: Section, jobs: int
     ) -> dict[str, Any]:
-        from translate.images.evaluate import evaluate_pictures
+        from translate.images.evaluate import evaluate_noise, evaluate_pictures
 
         if config is None:
             raise UserError(f"{run}: no checkpoint there, which says what its pictures are; give the folder of a run")
+        if not config.translates:
+            return evaluate_noise(run, cast("ImageModel", config), evaluation, training, **dict(options))
         return evaluate_pictures(run, cast("ImageModel", config), evaluation, training, **dict(options))
 
     def tabulate(self, results: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
-"""The monitor of an image model in training: sheets in TensorBoard."""
+"""The monitors of image models in training: sheets in TensorBoard."""
 
 import torch
 
 from translate.corpus.manifest import Entry
 from translate.games.base import Translator
+from translate.games.noise import NoiseGame
 from translate.images.arrays import read_image
 from translate.images.conversion.converter import ImageConverter
 from translate.images.conversion.entries import read_source
+from translate.images.generation.maker import ImageMaker
 from translate.images.measures.contact import draw_sheet
 from translate.images.measures.sheets import show_source
 from translate.models.base import ImageModel
@@ -15,6 +17,7 @@ from translate.training.log import Log
 from translate.training.trainer import Watch
 
 SHOWN = 4                                                           # images per sheet
+COLUMNS, ROWS = 8, 8                                                # of a sheet of generated images
 
 
 class ImageWatch:
@@ -48,3 +51,27 @@ class ImageWatch:
             picture = below(log.folder / "pictures", f"{source}_{step:08d}.png")
             draw_sheet(picture, rows, [source, *targets])
             log.show(step, f"{source}/sheet", read_image(picture)[..., :3])
+
+
+class NoiseWatch:
+    """A monitor that makes the same numbers of pictures from noise again and again, and shows them in a sheet.
+
+    Args:
+        config: configuration of the run.
+        device: device of the networks.
+    """
+
+    def __init__(self, config: ImageModel, device: torch.device):
+        self.config, self.device = config, device
+
+    def make(self) -> Watch:
+        """Make the hooks for the trainer."""
+        return Watch(sample=self.sample)
+
+    def sample(self, game: NoiseGame, step: int, log: Log) -> None:
+        """Show a sheet; where the game has labels, picture n has label n mod K."""
+        pictures = list(ImageMaker(game, self.config, self.device).generate(COLUMNS * ROWS))
+        rows = [pictures[place : place + COLUMNS] for place in range(0, len(pictures), COLUMNS)]
+        picture = below(log.folder / "pictures", f"samples_{step:08d}.png")
+        draw_sheet(picture, rows, [""] * COLUMNS)
+        log.show(step, "samples/sheet", read_image(picture)[..., :3])

@@ -156,9 +156,9 @@ def _open(
     checkpoint: Path, device: str, precision: str, then: Sequence[Path], options: Mapping[str, Any]
 ) -> tuple[Converter, Modality, Section]:
     """Load a converter, or a chain of several, and read the options by the modality of the first."""
-    from translate.jobs.load import load
+    from translate.jobs.load import load_converter
 
-    converters = [load(path, device, precision) for path in (checkpoint, *then)]
+    converters = [load_converter(path, device, precision) for path in (checkpoint, *then)]
     modality = find_modality(converters[0].config)
     chosen = read_conversion(modality, options, checkpoint)
     if not then:

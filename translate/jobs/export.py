@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from translate.errors import UserError
-from translate.export.write import export_onnx, import_packages
+from translate.export.noise import NAME, export_generator
+from translate.export.write import Exported, export_onnx, import_packages
 from translate.files import replacing
 from translate.jobs.load import load
 from translate.names import ANY, below, name_directions
@@ -19,7 +20,8 @@ class Written(NamedTuple):
 
 
 def export_run(checkpoint: Path, out: Path, source: str | None = None, target: str | None = None) -> list[Written]:
-    """Write `out/<source>-<target>.onnx` for every direction, or `out/all.onnx` of a model of many domains.
+    """Write `out/<source>-<target>.onnx` for every direction, `out/all.onnx` of a model of many domains, or
+    `out/noise.onnx` of a model of noise.
 
     Nothing is written before all graphs are made and compared with PyTorch, nor outside of `out`.
 
@@ -35,6 +37,10 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; expected a folder for the graphs")
     converter: Any = load(checkpoint)                               # its game makes the graph
+    if not converter.config.translates:
+        if source or target:
+            raise UserError("--from and --to: this model makes samples from noise and has no directions; leave them")
+        return [_write(below(out, f"{NAME}.onnx"), export_generator(converter))]
     directions = None
     if converter.between.many:
         if source or target:
@@ -44,9 +50,11 @@ def export_run(checkpoint: Path, out: Path, source: str | None = None, target: s
         asked = source or target
         directions = [converter.name_domains(source, target)] if asked else converter.directions
         paths = list(name_directions(out, directions, ".onnx").values())
-    written = []
-    for path, one in zip(paths, export_onnx(converter, directions), strict=True):
-        with replacing(path) as temporary:
-            temporary.write_bytes(one.data)
-        written.append(Written(path, len(one.data), one.difference))
-    return written
+    exported = export_onnx(converter, directions)
+    return [_write(path, one) for path, one in zip(paths, exported, strict=True)]
+
+
+def _write(path: Path, one: Exported) -> Written:
+    with replacing(path) as temporary:
+        temporary.write_bytes(one.data)
+    return Written(path, len(one.data), one.difference)

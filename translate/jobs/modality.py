@@ -74,6 +74,25 @@ class Converter(Protocol):
         """Convert any input of `translate.convert`."""
 
 
+class Maker(Protocol):
+    """A trained model that makes samples from noise; made by `translate.load`.
+
+    Attributes:
+        config: the configuration of its run.
+        precision: precision of its networks, float32 or bfloat16.
+    """
+
+    config: "Model"
+    precision: str
+
+    @property
+    def labels(self) -> list[str]:
+        """Return the names of the labels; empty where the model knows none."""
+
+    def generate(self, count: int = 64, **options: Any) -> Any:
+        """Make samples, as arrays."""
+
+
 class Modality(Protocol):
     """A kind of data.
 
@@ -85,6 +104,7 @@ class Modality(Protocol):
         chains: whether its converters can be chained.
         pipes: whether its data can come through pipes.
         conversion: options of `translate convert`.
+        generation: options of `translate generate`.
         evaluation: options of `translate evaluate`.
         measured: options of a conversion that is to be evaluated.
     """
@@ -96,6 +116,7 @@ class Modality(Protocol):
     chains: bool
     pipes: bool
     conversion: type[Section]
+    generation: type[Section]
     evaluation: type[Section]
     measured: Section
 
@@ -136,7 +157,19 @@ class Modality(Protocol):
         """Raise `UserError` unless a checkpoint has what conversion needs besides its networks."""
 
     def converter(self, opened: "Opened") -> Any:
-        """Make a `Converter` from a checkpoint."""
+        """Make a `Converter` from a checkpoint; raise `UserError` where its game does not translate."""
+
+    def maker(self, opened: "Opened") -> Any:
+        """Make a `Maker` from a checkpoint; raise `UserError` where its game does not begin with noise."""
+
+    def generate(self, maker: Any, out: Path, options: Section) -> dict[str, float]:
+        """Write samples into the folder `out`; return the seconds of each stage and the amount of data.
+
+        Args:
+            maker: maker from `maker`.
+            out: output folder, which appears whole or not at all.
+            options: section `generation`.
+        """
 
     def chain(self, converters: Sequence[Any]) -> Any:
         """Make a `Converter` from several, each of which converts the output of the one before."""
@@ -166,7 +199,7 @@ class Modality(Protocol):
         """Convert from one pipe to another; return a line about amount and time. `how` holds options of pipes only."""
 
     def summarise(self, seconds: Mapping[str, float]) -> str:
-        """Summarise the result of `convert` in one line."""
+        """Summarise the result of `convert`, or of `generate`, in one line."""
 
     def evaluate(
         self, run: Path, config: "Model | None", evaluation: Path, training: Path, options: Section, jobs: int

@@ -16,6 +16,12 @@ def read_conversion(modality: Modality, given: Mapping[str, Any], where: object)
     return read_options(modality.conversion, given)
 
 
+def read_generation(modality: Modality, given: Mapping[str, Any], where: object) -> Section:
+    """Return the options of a generation, likewise."""
+    _refuse_others(modality, "generation", given, f"{where} makes {modality.noun}")
+    return read_options(modality.generation, given)
+
+
 def read_evaluation(modality: Modality, given: Mapping[str, Any], where: object) -> Section:
     """Return the options of an evaluation, likewise."""
     _refuse_others(modality, "evaluation", given, f"{where} holds {modality.noun}")

@@ -1,4 +1,4 @@
-"""Two ways to condition a layer on a code: by modulating its norm, or by extra input channels."""
+"""Two ways to condition a layer on a code: by modulating its norm (instance or batch), or by extra input channels."""
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,28 @@ class ConditionalInstanceNorm(nn.Module):
         modulation = modulation.view(x.shape[0], -1, *[1] * (x.dim() - 2))
         scale, shift = modulation.chunk(2, dim=1)                   # (B, channels, 1, ...) each
         return self.norm(x) * scale + shift
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm whose scale and shift come from a code: (1 + gamma(c)) (x - mu) / sigma + beta(c).
+
+    gamma and beta are linear maps of the code, which begin at 0. A one-hot code selects one row per class (Dumoulin et
+    al. 2017; de Vries et al. 2017), soft codes mix the rows.
+
+    Args:
+        channels: channels of the input (B, C, H, W).
+        entries: length of a code.
+    """
+
+    def __init__(self, channels: int, entries: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.modulate = nn.Linear(entries, 2 * channels, bias=False)  # scales, then shifts
+        nn.init.zeros_(self.modulate.weight)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, channels, H, W), (B, entries) -> (B, channels, H, W)
+        scale, shift = self.modulate(code)[:, :, None, None].chunk(2, dim=1)
+        return self.norm(x) * (1 + scale) + shift
 
 
 def join_code(x: Tensor, code: Tensor) -> Tensor:

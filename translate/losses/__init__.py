@@ -17,7 +17,13 @@ from translate.losses.consistency import l1, l2
 from translate.losses.domain import attribute_classification, domain_classification, tell_domains
 from translate.losses.features import feature_matching
 from translate.losses.judgement import Judgement, mixes_samples
-from translate.losses.penalties import clip_weights, gradient_penalty, orthogonal_penalty, r1_penalty
+from translate.losses.penalties import (
+    clip_weights,
+    drift_penalty,
+    gradient_penalty,
+    orthogonal_penalty,
+    r1_penalty,
+)
 
 __all__ = [
     "AdversarialLoss",
@@ -25,6 +31,7 @@ __all__ = [
     "attribute_classification",
     "clip_weights",
     "domain_classification",
+    "drift_penalty",
     "feature_matching",
     "frozen",
     "gradient_penalty",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from translate.errors import UserError
+from translate.losses.judgement import Judgement
 
 
 def gradient_penalty(
@@ -70,6 +71,20 @@ def r1_penalty(discriminator: nn.Module, real: Tensor, *condition: Any) -> Tenso
         0-dim float32.
     """
     return 0.5 * _input_gradient(discriminator, real, *condition).square().sum(dim=1).mean()
+
+
+def drift_penalty(real_judgement: Judgement) -> Tensor:
+    """Return E[D(x)^2] over real samples, which keeps the logits of a WGAN from drifting away; mean over scales.
+
+    Karras et al. 2018 (ProGAN), appendix A.1; weight 1e-3.
+
+    Args:
+        real_judgement: judgement of real samples.
+
+    Returns:
+        0-dim float32.
+    """
+    return torch.stack([logits.float().square().mean() for logits in real_judgement.logits]).mean()
 
 
 def refuse_batch_norm(discriminator: nn.Module, weights: Mapping[str, Any], *penalties: str) -> None:

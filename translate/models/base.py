@@ -40,6 +40,7 @@ class Model(Section):
         paper: authors, year, place of publication.
         modality: speech or images; it opens the corpora and makes the converter.
         recipe: script in `recipes/` that trains and evaluates it.
+        translates: whether it maps one domain to another; else it makes samples from noise.
         one_way: whether it translates from the first domain to the second only, though its batches are not paired.
         any_source: whether a model of many domains translates without knowing the source.
         statistics: whether conversion needs statistics of the training data, which a checkpoint must then have.
@@ -54,6 +55,7 @@ class Model(Section):
     paper: ClassVar[str] = ""
     modality: ClassVar[str]
     recipe: ClassVar[str]
+    translates: ClassVar[bool] = True
     one_way: ClassVar[bool] = False
     any_source: ClassVar[bool] = False
     statistics: ClassVar[bool] = False
@@ -222,6 +224,75 @@ class ImageModel(Model):
             opening='image = PIL.Image.open("in.png")',
             call=f'image = model.convert(image, target="{target}")' if target else "image = model.convert(image)",
             command="in.png out.png" + (f" --to {target}" if target else ""),
+        )
+
+
+class NoiseModel(ImageModel):
+    """A model that makes pictures (B, C, H, W) from noise; `data.domains` names the labels, where it knows any.
+
+    H is `train.crop`, W is `train.crop` times `images.aspect`, C is `images.target_channels`.
+    """
+
+    recipe: ClassVar[str] = "synthesis"
+    translates: ClassVar[bool] = False
+    tiny: ClassVar[Mapping[str, Any]] = {
+        "data": {"domains": ["low", "high"]},
+        "network": {"latent": 8, "channels": 4},
+        "train": {"crop": 32},
+    }
+
+    data: DataConfig = DataConfig(batches="single")
+
+    @property
+    def reads(self) -> str:
+        return "noise"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Return (C, H, W) of a picture."""
+        height = self.train.crop
+        return self.images.target_channels, height, round(height * self.images.aspect)
+
+    @property
+    def entries(self) -> int:
+        """Return the number of labels that the networks take, 0 where they take none."""
+        return len(self.data.domains) if getattr(self.network, "labels", "none") != "none" else 0
+
+    def check_size(self, layers: int, key: str = "network.layers") -> tuple[int, int]:
+        """Return (height, width); raise `UserError` where they cannot be halved `layers` times."""
+        _, height, width = self.shape
+        images = self.images
+        self.refuse(images.labels is not None, "images.labels", "a model of noise makes pictures; set it to null")
+        self.refuse(images.scale != 1, "images.scale", "a model of noise makes pictures at their size; take 1")
+        if height % 2**layers or width % 2**layers:
+            raise UserError(
+                f"`{key}` is {layers}: pictures of {height} x {width} (height x width) cannot be halved so often; "
+                f"lower it, or take a `train.crop` and `images.aspect` that give multiples of {2**layers}"
+            )
+        return height, width
+
+    def example_batch(self, size: int, device: torch.device | str = "cpu") -> Batch:
+        batch = {"target": 2 * torch.rand(size, *self.shape, device=device) - 1}
+        if domains := len(self.data.domains):
+            batch["domain"] = torch.eye(domains, device=device)[torch.arange(size, device=device) % domains]
+        return batch
+
+    def describe(self) -> Description:
+        channels, height, width = self.shape
+        named = self.data.domains if self.entries else []
+        takes = f"Noise; it makes pictures of {width} x {height} pixels in {channels} channel(s)."
+        takes += f" Labels: {', '.join(named)}." if named else ""
+        label = f', label="{named[0]}"' if named else ""
+        return Description(
+            subject=f": {', '.join(named)}" if 0 < len(named) <= MOST_NAMED else None,
+            pipeline="unconditional-image-generation",
+            tag="image-generation",
+            takes=takes,
+            imports="PIL.Image",
+            opening=f"pictures = translate.generate(model, 16, seed=0{label})",
+            call='PIL.Image.fromarray(pictures[0].squeeze()).save("first.png")',
+            command="out count=16" + (f" label={named[0]}" if named else ""),
+            verb="generate",
         )
 
 

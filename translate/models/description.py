@@ -14,7 +14,8 @@ class Description:
         takes: sentences about input and output.
         imports: packages that the example needs besides `translate`.
         opening, call: lines of Python that read an example and convert it with `model`.
-        command: arguments of the example after `translate convert RUN`.
+        command: arguments of the example after `translate convert RUN`, or another verb.
+        verb: verb of the command.
     """
 
     subject: str | None
@@ -25,3 +26,4 @@ class Description:
     opening: str
     call: str
     command: str
+    verb: str = "convert"

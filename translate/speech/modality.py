@@ -33,6 +33,7 @@ class Speech:
     chains = True
     pipes = True
     conversion: type[Section] = RecordingConversion
+    generation: type[Section] = Section
     evaluation: type[Section] = SpeechEvaluation
     measured: Section = RecordingConversion(features=True)
 
@@ -82,6 +83,12 @@ class Speech:
         from translate.speech.conversion.open import open_speech
 
         return open_speech(opened)
+
+    def maker(self, opened: "Opened") -> Any:
+        return opened.noise                                         # raises: no model of speech begins with noise
+
+    def generate(self, maker: Any, out: Path, options: Section) -> dict[str, float]:
+        raise UserError("no model of speech makes samples from noise")
 
     def chain(self, converters: Sequence[Any]) -> "Chain":
         from translate.speech.conversion.chain import Chain

@@ -158,6 +158,19 @@ def test_coco_stuff_as_published(tmp_path):
     assert count(scan_images(tmp_path)) == {(s, d): 1 for s in ("train", "eval") for d in ("label", "photo")}
 
 
+@pytest.mark.parametrize("split", ["train/", ""])
+def test_one_folder_without_labels(tmp_path, split):
+    """Only where the layout is named: alone, such pictures are taken for super-resolution, or for pairs."""
+    root = draw(tmp_path, *(f"{split}{n}.png" for n in range(10)), shape=(8, 16, 3))
+    assert find_layout(root) == "pairs"
+    entries = scan_images(root, "flat")
+    expected = {("train", "picture"): 9, ("eval", "picture"): 1}
+    assert count(entries) == expected
+    assert {entry.domain for entry in scan_images(root, "flat", ["face"])} == {"face"}
+    with pytest.raises(UserError, match="--domains a,b: the layout `flat` has one; give one name"):
+        scan_images(root, "flat", ["a", "b"])
+
+
 def test_high_resolution(tmp_path):
     draw(tmp_path, *(f"train/{n}.png" for n in range(3)), "test/9.png")
     assert find_layout(tmp_path) == "high"

@@ -33,9 +33,9 @@ class BatchAssembler:
 
         "source"    (B, C, h, w) float32 in [-1, 1]; or planes of classes, unknown pixels and boundaries, 0 or 1;
                     or the low resolution of the target in [0, 1], which is rounded to whole samples as files are
-        "target"    (B, C, h, w) float32 in [-1, 1]; not in batches with domains
+        "target"    (B, C, h, w) float32 in [-1, 1]; not where domains are translated
         "instances" (B, 1, h, w) float32, instance ids; with `config.instances`
-        "domain"    (B, K) float32, 0 or 1; and "mask" (B, K), 1 where it is known; only where `vectors` are given
+        "domain"    (B, K) float32, 0 or 1; and "mask" (B, K), 1 where it is known; only where they are given
 
     Args:
         config: settings of classes, instances and scale.

@@ -1,4 +1,4 @@
-"""Grouping the images of a manifest for batches: two separate domains, pairs, or images with their domains."""
+"""Grouping the images of a manifest for batches: two separate domains, pairs, images with their domains, or alone."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ class Groups:
 
     Attributes:
         stores: stores, each drawn from in an order of its own; the streams of a store ("source", "target") go together.
-        vectors: domains of every image of a labelled model, (U, K) float32, 0 or 1; None for others.
+        vectors: domains of every image, (U, K) float32, 0 or 1; None where the model takes none.
         masks: whether they are known, (U, K) float32, 1 or 0.
     """
 
@@ -85,7 +85,20 @@ def _collect_labelled(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     Domains are attributes where entries have them; else an entry has its own domain and no other. An image of a data
     set with attributes is unlabelled in the domains of the others, and the other way round.
     """
-    domains, images = config.data.domains, config.images
+    chosen, vectors, masks = _find_vectors(config.data.domains, entries)
+    return Groups({"source": ImageStore({"source": chosen}, config.images)}, vectors, masks)
+
+
+def _collect_single(config: ImageModel, entries: Sequence[Entry]) -> Groups:
+    """Group images alone; where `data.domains` names labels, those that have one, with it."""
+    if not config.data.domains:
+        return Groups({"target": ImageStore({"target": entries}, config.images)})
+    chosen, vectors, _ = _find_vectors(config.data.domains, entries)
+    return Groups({"target": ImageStore({"target": chosen}, config.images)}, vectors)
+
+
+def _find_vectors(domains: Sequence[str], entries: Sequence[Entry]) -> tuple[list[Entry], np.ndarray, np.ndarray]:
+    """Return the entries with any of the domains, their vectors (U, K), and which of these are known (U, K)."""
     exclusive = {entry.domain for entry in entries if entry.attributes is None}
     chosen, vectors, masks = [], [], []
     for entry in entries:
@@ -102,14 +115,14 @@ def _collect_labelled(config: ImageModel, entries: Sequence[Entry]) -> Groups:
     for domain, count in zip(domains, found.sum(axis=0), strict=True):
         if not count:
             raise UserError(f"no training picture of domain `{domain}`; {_tell(entries)}")
-    store = ImageStore({"source": chosen}, images)
-    return Groups({"source": store}, found, np.array(masks, dtype=np.float32))
+    return chosen, found, np.array(masks, dtype=np.float32)
 
 
 COLLECTORS: dict[str, Callable[[ImageModel, Sequence[Entry]], Groups]] = {
     "unpaired": _collect_unpaired,
     "paired": _collect_paired,
     "labelled": _collect_labelled,
+    "single": _collect_single,
 }
 
 

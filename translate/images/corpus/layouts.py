@@ -11,6 +11,8 @@
     attributes  images/ and list_attr_*.txt (CelebA)                 all; the chosen attributes are in the entries
     labels      train_label/ train_img/ train_inst/ (pix2pixHD,      label, photo, instance
                 SPADE); or as Cityscapes and COCO-Stuff come
+    flat        one folder of images, perhaps with train/ and test/  picture
+                below; only where --layout says so
     high        train/ and test/, or sets of images in folders:      low, high
                 *_HR and *_LR files pair and are for evaluation
 
@@ -56,6 +58,7 @@ EXPECTED = {
     "folders": "one folder of pictures per domain",
     "attributes": "images/ and list_attr_*.txt",
     "labels": "train_label/, train_img/, perhaps train_inst/; or gtFine/ and leftImg8bit/",
+    "flat": "a folder of pictures",
     "high": "train/ and test/, or folders of pictures",
 }
 
@@ -188,6 +191,13 @@ def _scan_labels(root: Path, domains: Sequence[str] | None, share: float) -> lis
     return _make_entries(found, share, paired=True)
 
 
+def _scan_flat(root: Path, domains: Sequence[str] | None, share: float) -> list[Entry]:
+    names = list(domains or ["picture"])
+    if len(names) != 1:
+        raise UserError(f"--domains {','.join(names)}: the layout `flat` has one; give one name")
+    return _make_entries({names[0]: split_folder(root)}, share)
+
+
 def _scan_high(root: Path, domains: Sequence[str] | None, share: float) -> list[Entry]:
     names = list(domains or ("low", "high"))
     low, high = _name(names if len(names) == 2 else ["low", *names], ("low", "high"), "high")
@@ -213,6 +223,7 @@ LAYOUTS: dict[str, Callable[[Path, Sequence[str] | None, float], list[Entry]]] =
     "folders": _scan_folders,
     "attributes": _scan_attributes,
     "labels": _scan_labels,
+    "flat": _scan_flat,
     "high": _scan_high,
 }
 

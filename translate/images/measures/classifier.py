@@ -13,6 +13,7 @@ from translate.images.arrays import convert_channels, resize
 
 SIZE, CROP = 72, 64                                                 # pixels of the images, and of the random crops
 STEPS, BATCH, RATE, DROPOUT = 400, 32, 2e-3, 0.3
+HEAD = 3                                                            # layers behind the convolutions
 HELD_OUT = 5                                                        # every fifth image of a domain
 SEED = 0
 
@@ -49,6 +50,14 @@ class DomainClassifier:
         """Predict the domain, or the attributes, of images (H, W, C) uint8: (N, K) of 0 and 1."""
         return self._predict(_stack(pictures)).numpy()
 
+    def describe(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Return features (N, 64) float64 of images (H, W, C) uint8: the last convolution, averaged over positions."""
+        x = _cut_middle(_stack(pictures))
+        convolutions = nn.Sequential(*list(self.network)[:-HEAD])
+        with torch.inference_mode():
+            features = torch.cat([convolutions(part).mean(dim=(2, 3)) for part in x.split(BATCH)])
+        return features.double().numpy()
+
     def accuracy(self, pictures: Sequence[np.ndarray], domain: str) -> float:
         """Return the fraction of images, 0 to 1, classified as `domain`, or as all attributes joined by "+".
         """
@@ -80,8 +89,7 @@ class DomainClassifier:
         self.network.eval()
 
     def _predict(self, x: Tensor) -> Tensor:
-        middle = (SIZE - CROP) // 2
-        x = x[..., middle : middle + CROP, middle : middle + CROP]
+        x = _cut_middle(x)
         with torch.inference_mode():
             logits = torch.cat([self.network(part) + self.network(part.flip(3)) for part in x.split(BATCH)])
         if self.exclusive:
@@ -122,6 +130,12 @@ def _stack(pictures: Sequence[np.ndarray]) -> Tensor:
     """Stack images as (N, 3, 72, 72) in [-1, 1]."""
     small = np.stack([shrink_picture(picture) for picture in pictures])
     return torch.from_numpy(np.moveaxis(small, 3, 1).astype(np.float32) / 127.5 - 1)
+
+
+def _cut_middle(x: Tensor) -> Tensor:
+    """Cut the middle 64 pixels out of 72."""
+    middle = (SIZE - CROP) // 2
+    return x[..., middle : middle + CROP, middle : middle + CROP]
 
 
 def _crop_at_random(x: Tensor) -> Tensor:

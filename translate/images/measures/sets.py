@@ -1,6 +1,6 @@
 """Measures of whole sets of images: domain accuracy, and distance to real images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,17 @@ CLASSIFIED = 2000                                                   # images at 
 Rows = dict[str, dict[str, Any]]                                    # row -> "n" and measures
 
 
-def fit_classifier(config: ImageModel, training: Sequence[Entry]) -> DomainClassifier:
+def fit_classifier(
+    config: ImageModel,
+    training: Sequence[Entry],
+    read: Callable[[Sequence[Entry], ImageModel], list[np.ndarray]] | None = None,
+) -> DomainClassifier:
     """Fit the classifier of the model's domains to at most 2,000 real training images.
+
+    Args:
+        config: configuration of the run.
+        training: entries of real images.
+        read: function that reads them; None: whole, as targets of a conversion.
 
     Raises:
         UserError: a domain without images.
@@ -36,7 +45,8 @@ def fit_classifier(config: ImageModel, training: Sequence[Entry]) -> DomainClass
     else:
         entries = spread([entry for entry in training if entry.attributes is not None], CLASSIFIED)
         labels = [[(entry.attributes or {}).get(domain, -1) for domain in domains] for entry in entries]
-    return DomainClassifier(_read_all(entries, config), domains, np.array(labels).reshape(-1, len(domains)), exclusive)
+    pictures = (read or _read_all)(entries, config)
+    return DomainClassifier(pictures, domains, np.array(labels).reshape(-1, len(domains)), exclusive)
 
 
 def add_domain_accuracy(

@@ -15,6 +15,10 @@ COLUMNS = {                                                         # measure: t
     "pixel_accuracy": ("pixels right % ↑", 1, 100),
     "mean_iou": ("mean IoU % ↑", 1, 100),
     "domain_accuracy": ("taken for target % ↑", 1, 100),
+    "frechet": ("Fréchet ↓", 3, 1),
+    "label_accuracy": ("label found % ↑", 1, 100),
+    "class_divergence": ("KL of labels ↓", 3, 1),
+    "nearest": ("nearest", 2, 1),
     "fid": ("FID ↓", 1, 1),
     "kid": ("KID × 100 ↓", 2, 100),
     "lpips": ("LPIPS ↓", 3, 1),
@@ -30,6 +34,13 @@ EXPLAINED = {
     "pixel_accuracy": "pixels right, mean IoU: every pixel of converted picture and target takes the class of the "
     "nearest colour of images.palette; all pictures together; IoU is the mean over classes that occur",
     "domain_accuracy": "taken for target: by the domain classifier (below)",
+    "frechet": "Fréchet: squared distance of the Gaussians with the moments of the features (below); depends on the "
+    "features, so compare it with the row `real training` and nothing else",
+    "label_accuracy": "label found: the classifier finds the label that the picture was made for, or has",
+    "class_divergence": "KL of labels: divergence in nats of the labels found from those found in training pictures; "
+    "large where classes are missing",
+    "nearest": "nearest: median distance to the nearest training picture over that of unseen real ones (thumbnails of "
+    "8 x 8 pixels, Euclidean); near 0 the model repeats what it has seen",
     "fid": "FID: Inception v3 of 2015, pool 3, 2048 features, all pictures of the row against all real targets of the "
     "evaluation; biased upwards for small N, below about 2,000 prefer KID",
     "kid": "KID: the same features, cubic kernel, unbiased, mean over 10 subsets of up to 1,000",
@@ -42,6 +53,9 @@ EXPLAINED = {
 }
 ROWS = {
     "converted": "what the system made",
+    "generated": "what the model made from noise",
+    "real training": "training pictures: what the measures give for a set of real ones; label found and KL are "
+    "optimistic, since the classifier has seen most of them",
     "bicubic": "the low resolution enlarged by bicubic interpolation (MATLAB's), nothing learned",
     "input": "the source as it is",
     "constant class": "the most frequent class of the training targets everywhere",

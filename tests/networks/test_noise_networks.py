@@ -1,0 +1,131 @@
+"""Networks that make and judge pictures: sizes, parameter counts, labels, norms, ranges."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from translate.layers.conditional_norm import ConditionalBatchNorm
+from translate.losses.judgement import mixes_samples
+from translate.networks.dcgan import DcganDiscriminator, DcganGenerator
+from translate.networks.dense import DenseDiscriminator, DenseGenerator, Maxout
+from translate.networks.residual import ResidualDiscriminator, ResidualGenerator
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def count(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+MAKERS = {
+    "dense": lambda planes, size, entries: DenseGenerator(8, (planes, *size), 16, entries=entries),
+    "dcgan": lambda planes, size, entries: DcganGenerator(8, planes, size, 4, 2, entries),
+    "residual": lambda planes, size, entries: ResidualGenerator(8, planes, size, 4, 2, entries),
+}
+JUDGES = {
+    "dense": lambda planes, size, entries: DenseDiscriminator((planes, *size), 8, entries=entries),
+    "dcgan": lambda planes, size, entries: DcganDiscriminator(planes, size, 4, 2, entries=entries),
+    "residual": lambda planes, size, entries: ResidualDiscriminator(planes, 4, told=entries),
+}
+SIZES = [(1, (8, 8)), (3, (16, 16)), (5, (12, 20))]                        # not only squares and powers of two
+
+
+@pytest.mark.parametrize("entries", [0, 3])
+@pytest.mark.parametrize(("planes", "size"), SIZES)
+@pytest.mark.parametrize("kind", MAKERS)
+def test_pictures_of_any_size_and_channels(kind, planes, size, entries):
+    maker, judge = MAKERS[kind](planes, size, entries), JUDGES[kind](planes, size, entries)
+    condition = (torch.eye(3)[[0, 1, 2, 0]],) if entries else ()
+    pictures = maker(torch.randn(4, 8), *condition)
+    assert pictures.shape == (4, planes, *size)
+    assert pictures.abs().max() <= 1
+    judgement = judge(pictures, *condition)
+    assert [logits.shape for logits in judgement.logits] == [(4, 1)]
+    judgement.logits[0].sum().backward()
+    assert all(p.grad is not None for p in [*maker.parameters(), *judge.parameters()])
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_labels_matter(kind):
+    maker, judge = MAKERS[kind](1, (8, 8), 3).eval(), JUDGES[kind](1, (8, 8), 3).eval()
+    for module in maker.modules():
+        if isinstance(module, ConditionalBatchNorm):                        # which begins without an effect
+            nn.init.normal_(module.modulate.weight)
+    latent, (one, other) = torch.randn(2, 8), torch.eye(3)[:2, None].expand(-1, 2, -1)
+    pictures = maker(latent, one)
+    assert not torch.allclose(pictures, maker(latent, other))
+    assert not torch.equal(judge(pictures, one).logits[0], judge(pictures, other).logits[0])
+
+
+def test_published_sizes():
+    """DCGAN: what pytorch/examples, dcgan/main.py prints. SN-GAN: summed by hand from table 4 of its paper."""
+    assert count(DcganGenerator(100, 3, (64, 64))) == 3_576_704
+    assert count(DcganDiscriminator(3, (64, 64))) == 2_765_568
+    block = 2 * (256 * 256 * 9 + 256) + 256 * 256 + 256 + 2 * 2 * 256
+    assert count(ResidualGenerator(128, 3, (32, 32))) == 129 * 4096 + 3 * block + 2 * 256 + 256 * 27 + 3 == 4_276_739
+    convolution, shortcut = 128 * 128 * 9 + 128, 128 * 128 + 128
+    first = 3 * 128 * 9 + 128 + convolution + 3 * 128 + 128
+    expected = first + 2 * convolution + shortcut + 2 * 2 * convolution + 129
+    assert count(ResidualDiscriminator(3)) == expected == 1_053_825
+
+
+def test_dcgan_has_norms_where_the_paper_has_them():
+    maker, judge = DcganGenerator(100, 3, (64, 64)), DcganDiscriminator(3, (64, 64))
+    assert [len([m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]) for net in (maker, judge)] == [4, 3]
+    weights = torch.cat([m.weight.flatten() for m in maker.modules() if isinstance(m, nn.ConvTranspose2d)])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.01)
+    assert mixes_samples(judge)
+    assert not mixes_samples(DcganDiscriminator(3, (64, 64), norm=False))
+
+
+def test_sizes_that_cannot_be_halved_are_named():
+    with pytest.raises(ValueError, match="expected sides that are multiples of 8, got 20 x 16"):
+        DcganGenerator(8, 1, (20, 16), 4, 3)
+
+
+def test_maxout_takes_the_largest_of_neighbours():
+    assert Maxout(3)(torch.tensor([[1.0, 5, 2, -3, -1, -2]])).tolist() == [[5, -1]]
+
+
+def test_spectral_norm_is_on_every_layer_that_judges_and_on_no_classifier():
+    judge = ResidualDiscriminator(3, 4, told=3, asked=3)
+    layers = {n: m for n, m in judge.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    assert {name for name, layer in layers.items() if not is_parametrized(layer)} == {"classes"}
+    assert not any(is_parametrized(m) for m in ResidualDiscriminator(3, 4, spectral=False).modules())
+    assert not mixes_samples(judge)
+
+
+@pytest.mark.parametrize(("pooling", "factor"), [("sum", 16.0), ("mean", 1.0)])
+def test_pooling(pooling, factor):
+    """Four times the height and the width of the same constant: sums grow, means do not."""
+    judge = ResidualDiscriminator(1, 4, 1, pooling, spectral=False)
+    nn.init.zeros_(judge.last.bias)
+    for block in judge.blocks:                                              # without the borders' zeros
+        for convolution in block.convolutions:
+            convolution.padding_mode = "circular"
+            convolution._reversed_padding_repeated_twice = [1, 1, 1, 1]
+    small, large = (judge(torch.full((1, 1, size, size), 0.7)).logits[0] for size in (8, 32))
+    torch.testing.assert_close(large, factor * small)
+
+
+def test_projection_is_an_inner_product_with_the_pooled_features():
+    judge = ResidualDiscriminator(1, 4, 1, told=3, spectral=False)
+    x, code = torch.randn(2, 1, 8, 8), torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]])
+    pooled = torch.relu(judge.blocks(x)).sum(dim=(2, 3))
+    expected = judge.last(pooled) + ((judge.projection.weight @ code.T).T * pooled).sum(1, keepdim=True)
+    torch.testing.assert_close(judge(x, code).logits[0], expected)
+
+
+def test_conditional_batch_norm_selects_rows_and_mixes_them():
+    norm = ConditionalBatchNorm(4, 3).eval()
+    x = torch.randn(2, 4, 5, 5)
+    torch.testing.assert_close(norm(x, torch.eye(3)[:2]), norm.norm(x))     # no effect before it has learned
+    nn.init.normal_(norm.modulate.weight)
+    one, other = (norm(x, torch.eye(3)[[n, n]]) for n in (0, 1))
+    scale, shift = norm.modulate.weight[:, 0].chunk(2)
+    torch.testing.assert_close(one, norm.norm(x) * (1 + scale)[:, None, None] + shift[:, None, None])
+    torch.testing.assert_close(norm(x, torch.tensor([[0.5, 0.5, 0]] * 2)), (one + other) / 2)

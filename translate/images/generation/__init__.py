@@ -1,0 +1,1 @@
+"""Making pictures from noise with a trained model."""

@@ -1,0 +1,1 @@
+"""Models that make samples from noise, one file each."""
