@@ -26,7 +26,8 @@ def make(model, **sections):
 
 
 @pytest.mark.parametrize(
-    ("model", "labels"), [("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("sagan", "told")]
+    ("model", "labels"),
+    [("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none")],
 )
 def test_a_graph_gives_the_same_pictures(model, labels):
     maker = make(model, network={"labels": labels})

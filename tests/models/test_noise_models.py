@@ -31,7 +31,7 @@ def weights(config):
 
 
 def test_the_models_of_noise():
-    assert set(NOISE) == {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "sagan"}
+    assert set(NOISE) == {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "sagan", "biggan"}
 
 
 @pytest.mark.parametrize(("model", "kind", "rates", "betas", "optimizer", "turns", "batch", "latent"), [
@@ -42,6 +42,7 @@ def test_the_models_of_noise():
     ("wgan_gp", "wgan", 2e-4, [0.0, 0.9], "adam", 5, 64, (128, "normal")),
     ("sngan", "hinge", 2e-4, [0.0, 0.9], "adam", 5, 64, (128, "normal")),
     ("sagan", "hinge", (1e-4, 4e-4), [0.0, 0.9], "adam", 1, 256, (128, "normal")),
+    ("biggan", "hinge", (5e-5, 2e-4), [0.0, 0.999], "adam", 2, 2048, (120, "normal")),
 ])  # fmt: skip
 def test_numbers_of_the_papers_are_the_defaults(model, kind, rates, betas, optimizer, turns, batch, latent):
     config = defaults(model)
@@ -90,6 +91,9 @@ def test_sizes_need_be_no_squares(model):
     ("sagan", {"data": {"domains": []}}, r"labels that are told need two or more"),
     ("sagan", {"network": {"attention": 3}}, r"`network\.attention` is 3: expected less than `network\.layers`, 3"),
     ("sagan", {"train": {"crop": 20}}, r"`network\.layers` is 3: pictures of 20 x 20"),
+    ("biggan", {"network": {"labels": "asked"}}, r"`network\.labels` is asked: BigGAN is told labels"),
+    ("biggan", {"network": {"attention": 3}}, r"`network\.attention` is 3: expected less than `network\.layers`, 3"),
+    ("biggan", {"network": {"latent": 14}}, r"`network\.latent` is 14: .*expected a multiple of 4"),
     ("wgan_gp", {"network": {"labels": "told"}}, r"`network\.labels` is told: WGAN-GP asks for labels"),
     ("sngan", {"network": {"labels": "told"}, "data": {"domains": ["a"]}}, r"labels that are told need two or more"),
     ("dcgan", {"players": {"discriminator": {"losses": {"r1": 1}}}}, "discriminator's batch norm"),

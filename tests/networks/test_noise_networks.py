@@ -10,6 +10,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from translate.layers.conditional_norm import ConditionalBatchNorm
 from translate.losses.judgement import mixes_samples
+from translate.losses.penalties import orthogonal_penalty
+from translate.networks.biggan import BigganDiscriminator, BigganGenerator, ProjectedBatchNorm, SharedEmbedding
 from translate.networks.dcgan import DcganDiscriminator, DcganGenerator
 from translate.networks.dense import DenseDiscriminator, DenseGenerator, Maxout
 from translate.networks.residual import ResidualDiscriminator, ResidualGenerator
@@ -30,12 +32,14 @@ MAKERS = {
     "dcgan": lambda planes, size, entries: DcganGenerator(8, planes, size, 4, 2, entries),
     "residual": lambda planes, size, entries: ResidualGenerator(8, planes, size, 4, 2, entries),
     "sagan": lambda planes, size, entries: SaganGenerator(8, planes, size, 4, 2, 1, entries),
+    "biggan": lambda planes, size, entries: BigganGenerator(8, planes, size, 4, 1, 0, entries, 6),
 }
 JUDGES = {
     "dense": lambda planes, size, entries: DenseDiscriminator((planes, *size), 8, entries=entries),
     "dcgan": lambda planes, size, entries: DcganDiscriminator(planes, size, 4, 2, entries=entries),
     "residual": lambda planes, size, entries: ResidualDiscriminator(planes, 4, told=entries),
     "sagan": lambda planes, size, entries: SaganDiscriminator(planes, 4, 2, 1, told=entries),
+    "biggan": lambda planes, size, entries: BigganDiscriminator(planes, 4, 2, 1, told=entries),
 }
 SIZES = [(1, (8, 8)), (3, (16, 16)), (5, (12, 20))]                        # not only squares and powers of two
 
@@ -119,6 +123,97 @@ def test_attention_of_sagan_matters_once_it_has_a_gain():
         nn.init.ones_(network.attention.gain)
     assert not torch.allclose(maker(z), before[0])
     assert not torch.allclose(judge(x).logits[0], before[1])
+
+
+def test_sizes_of_biggan():
+    """At 128 pixels with 1000 labels and 96 channels: the paper's 70.4 M and 88 M, summed by hand."""
+    with torch.device("meta"):
+        maker = BigganGenerator(120, 3, (128, 128), entries=1000)
+        judge = BigganDiscriminator(3, 96, 5, 1, told=1000)
+
+    def residual(n, m):                                                     # two convolutions, and the shortcut's
+        return 9 * n * m + m + 9 * m * m + m + n * m + m
+
+    widths = [1536, 1536, 768, 384, 192, 96]
+    blocks = sum(residual(n, m) + 2 * (20 + 128) * (n + m) for n, m in pairwise(widths))
+    attention = 2 * 192 * 24 + 2 * 192 * 96 + 1
+    expected = 1000 * 128 + 21 * 16 * 1536 + blocks + attention + 2 * 96 + 96 * 27 + 3
+    assert count(maker) == expected == 70_433_988
+    widths = [3, 96, 192, 384, 768, 1536]
+    same = 2 * (9 * 1536 * 1536 + 1536)
+    attention = 2 * 96 * 12 + 2 * 96 * 48 + 1
+    expected = sum(residual(n, m) for n, m in pairwise(widths)) + same + attention + 1537 + 1000 * 1536
+    assert count(judge) == expected == 87_982_370
+    assert count(maker) == pytest.approx(70.4e6, rel=0.01)
+    assert count(judge) == pytest.approx(88e6, rel=0.01)
+
+
+def test_attention_of_biggan_is_at_half_the_size():
+    maker, judge = BigganGenerator(12, 1, (32, 48), 1, 3, 1), BigganDiscriminator(1, 1, 3, 1)
+    seen = []
+    for network in (maker, judge):
+        network.attention.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[1:])))
+    judge(maker(torch.randn(1, 12)))
+    assert seen == [(2, 16, 24), (1, 16, 24)]
+
+
+def test_every_part_of_the_latent_vector_of_biggan_reaches_its_block_with_the_label():
+    maker = BigganGenerator(12, 1, (16, 16), 2, 3, 1, 3, 5).eval()
+    conditions = []
+    for block in maker.blocks:
+        block.register_forward_pre_hook(lambda _, inputs: conditions.append(inputs[1].detach()))
+    z, code = torch.randn(2, 12), torch.tensor([[1.0, 0, 0], [0, 0.25, 0.75]])
+    pictures = maker(z, code)
+    label = code @ maker.embedding.weight                                   # one embedding for all blocks
+    for number, condition in enumerate(conditions, 1):
+        torch.testing.assert_close(condition, torch.cat([label, z[:, 3 * number : 3 * number + 3]], dim=1))
+    assert len(conditions) == 3
+    for entry in range(12):
+        moved = z.clone()
+        moved[:, entry] += 2
+        assert not torch.allclose(maker(moved, code), pictures)
+    with pytest.raises(ValueError, match="expected a multiple of 4 entries of z, got 10"):
+        BigganGenerator(10, 1, (16, 16), 2, 3)
+
+
+def test_biggan_begins_orthogonal_with_spectral_norm_everywhere_but_in_the_embedding():
+    maker, judge = BigganGenerator(12, 3, (16, 16), 4, 3, 1, 3, 6), BigganDiscriminator(3, 4, 3, 1, 3)
+    for network in (maker, judge):
+        layers = {n: m for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+        assert all(map(is_parametrized, layers.values()))
+        for name, layer in layers.items():
+            raw = layer.parametrizations.weight.original.detach().flatten(1)
+            small = raw @ raw.T if len(raw) <= raw.shape[1] else raw.T @ raw
+            torch.testing.assert_close(small, torch.eye(len(small)), atol=1e-5, rtol=0, msg=name)
+            assert layer.bias is None or not layer.bias.any()
+    embedding = maker.embedding.weight.detach()                             # 3 labels of 6 entries
+    torch.testing.assert_close(embedding @ embedding.T, torch.eye(3), atol=1e-5, rtol=0)
+    assert not is_parametrized(maker.embedding)
+
+
+def test_the_orthogonal_penalty_leaves_the_shared_embedding_out():
+    maker = BigganGenerator(12, 3, (16, 16), 4, 3, 1, 3, 6).eval()
+    orthogonal_penalty(maker).backward()
+    assert {n for n, p in maker.named_parameters() if p.grad is None and p.dim() > 1} == {"embedding.weight"}
+
+
+def test_projected_batch_norm_in_numpy():
+    norm = ProjectedBatchNorm(4, 3).train()
+    x, code = torch.randn(5, 4, 3, 2), torch.randn(5, 3)
+    value, c = x.numpy(), code.numpy()
+    normed = (value - value.mean(axis=(0, 2, 3), keepdims=True)) / np.sqrt(
+        value.var(axis=(0, 2, 3), keepdims=True) + 1e-5
+    )
+    scale, shift = (c @ f.weight.detach().numpy().T for f in (norm.scale, norm.shift))
+    expected = normed * (1 + scale)[:, :, None, None] + shift[:, :, None, None]
+    np.testing.assert_allclose(norm(x, code).detach(), expected, atol=1e-5)
+
+
+def test_a_soft_label_is_the_mean_of_embeddings():
+    embedding = SharedEmbedding(3, 4)
+    one, other = embedding(torch.eye(3)[:2])
+    assert torch.equal(one, embedding.weight[0])
+    torch.testing.assert_close(embedding(torch.tensor([[0.5, 0.5, 0]]))[0], (one + other) / 2)
 
 
 def test_dcgan_has_norms_where_the_paper_has_them():
