@@ -7,7 +7,7 @@ The parts that can be switched:
     network.layers        doublings of the generator and halvings of the discriminator: 5 for 128 pixels
     network.attention     halvings of the picture at whose size there is attention: 2 for 32 x 32 of 128 x 128; 0: none
 
-The defaults are the paper's for ImageNet at 128 x 128 pixels (section 4): hinge loss, the rates 1e-4 and 4e-4 of
+The defaults are the paper's for ImageNet at 128 x 128 pixels (section 5): hinge loss, the rates 1e-4 and 4e-4 of
 generator and discriminator, one turn each, a million steps of 256 pictures.
 
 Deviations from the paper and its code:
