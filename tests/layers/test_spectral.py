@@ -48,6 +48,24 @@ def test_convolutions_are_matrices_of_outputs_by_the_rest():
     torch.testing.assert_close(weight, raw / torch.linalg.matrix_norm(raw.flatten(1), 2))
 
 
+def test_the_norm_of_a_convolution_is_up_to_three_times_that_of_its_matrix():
+    """Of 3 x 3 kernels: three times for a constant kernel, on a torus, and never more."""
+    torch.manual_seed(0)
+    constant = nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular", bias=False)
+    nn.init.ones_(constant.weight)
+    random = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular", bias=False)
+    ratios = []
+    for layer in (constant, random):
+        add_spectral_norm(layer)
+        for _ in range(100):
+            layer.weight  # noqa: B018
+        channels = layer.in_channels
+        basis = torch.eye(channels * 36).view(-1, channels, 6, 6)
+        ratios.append(torch.linalg.matrix_norm(layer(basis).flatten(1).detach(), 2).item())
+    assert ratios[0] == pytest.approx(3, abs=1e-4)
+    assert 1 < ratios[1] < 3
+
+
 def test_passes_inside_make_no_power_iteration(network):
     x = torch.randn(2, 3, 4, 4)
     network(x)
