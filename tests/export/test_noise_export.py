@@ -25,7 +25,10 @@ def make(model, **sections):
     return ImageMaker(game, config, torch.device("cpu"))
 
 
-@pytest.mark.parametrize(("model", "labels"), [("gan", "none"), ("dcgan", "told"), ("sngan", "told")])
+@pytest.mark.parametrize(
+    ("model", "labels"),
+    [("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none")],
+)
 def test_a_graph_gives_the_same_pictures(model, labels):
     maker = make(model, network={"labels": labels})
     exported = export_generator(maker)

@@ -146,6 +146,33 @@ def test_orthogonal_penalty_sums_squared_products_of_filters(layer):
     np.testing.assert_allclose(value.detach(), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("filters", "entries"), [(40, 3), (3, 40), (7, 7), (5, 1)])
+def test_orthogonal_penalty_of_more_filters_than_entries(filters, entries):
+    """From the smaller of two products; value and gradient are those of the written sum."""
+    layer = nn.Linear(entries, filters)
+    orthogonal_penalty(layer).backward()
+    weight = layer.weight.detach().clone().requires_grad_()
+    written = ((weight @ weight.T) * (1 - torch.eye(filters))).square().sum()
+    written.backward()
+    torch.testing.assert_close(orthogonal_penalty(layer), written)
+    torch.testing.assert_close(layer.weight.grad, weight.grad)
+
+
+def test_orthogonal_penalty_has_twice_the_gradient_of_biggans_code():
+    """Which adds beta (W W^T * (1 - I)) W 2 to the gradients; the gradient of the written penalty is twice that."""
+    layer = nn.Linear(6, 4)
+    orthogonal_penalty(layer).backward()
+    weight = layer.weight.detach()
+    direct = 2 * ((weight @ weight.T) * (1 - torch.eye(4))) @ weight
+    torch.testing.assert_close(layer.weight.grad, 2 * direct)
+
+
+def test_a_first_layer_of_paper_size_needs_no_square_of_its_filters():
+    """24,576 filters of 20 entries: their products among one another would take 2.4 GB."""
+    layer = nn.Linear(20, 24_576)
+    assert orthogonal_penalty(layer).isfinite()
+
+
 def test_orthogonal_filters_cost_nothing_at_any_norm():
     network = nn.Sequential(orthogonal(nn.Linear(6, 6)), nn.Conv1d(2, 4, 3))
     with torch.no_grad():

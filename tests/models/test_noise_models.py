@@ -31,7 +31,7 @@ def weights(config):
 
 
 def test_the_models_of_noise():
-    assert set(NOISE) == {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan"}
+    assert set(NOISE) == {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "sagan", "biggan"}
 
 
 @pytest.mark.parametrize(("model", "kind", "rates", "betas", "optimizer", "turns", "batch", "latent"), [
@@ -41,14 +41,17 @@ def test_the_models_of_noise():
     ("wgan", "wgan", 5e-5, [0.0, 0.99], "rmsprop", 5, 64, (100, "normal")),
     ("wgan_gp", "wgan", 2e-4, [0.0, 0.9], "adam", 5, 64, (128, "normal")),
     ("sngan", "hinge", 2e-4, [0.0, 0.9], "adam", 5, 64, (128, "normal")),
+    ("sagan", "hinge", (1e-4, 4e-4), [0.0, 0.9], "adam", 1, 256, (128, "normal")),
+    ("biggan", "hinge", (5e-5, 2e-4), [0.0, 0.999], "adam", 2, 2048, (120, "normal")),
 ])  # fmt: skip
 def test_numbers_of_the_papers_are_the_defaults(model, kind, rates, betas, optimizer, turns, batch, latent):
     config = defaults(model)
-    for player in config.players.values():
-        assert (player.learning_rate, player.betas, player.optimizer) == (rates, betas, optimizer)
+    both = rates if isinstance(rates, tuple) else (rates, rates)
+    for player, rate in zip(config.players.values(), both, strict=True):
+        assert (player.learning_rate, player.betas, player.optimizer) == (rate, betas, optimizer)
     assert config.train.batch_size == batch
     with torch.device("meta"):
-        game = config.build()
+        game = resolve({"model": model, "data": {"domains": ["low", "high"]}}, "test").build()
     assert (game.adversarial, game.discriminator_steps) == (AdversarialLoss(kind), turns)
     assert (game.latent.size, game.latent.kind) == latent
     assert game.clip == (0.01 if model == "wgan" else None)
@@ -67,7 +70,8 @@ def test_weights_of_the_losses():
 
 @pytest.mark.parametrize("model", NOISE)
 def test_sizes_need_be_no_squares(model):
-    config = configure(model, train={"crop": 16}, images={"aspect": 1.5, "target_channels": 2})
+    sections = {"train": {"crop": 16}, "images": {"aspect": 1.5, "target_channels": 2}}
+    config = configure(model, sections, network={"labels": "none"})
     game = config.build()
     batch = config.example_batch(2)
     assert batch["target"].shape[1:] == config.shape == (2, 16, 24)
@@ -83,6 +87,13 @@ def test_sizes_need_be_no_squares(model):
     ("gan", {"images": {"scale": 2}}, r"`images\.scale` is 2: a model of noise"),
     ("dcgan", {"network": {"labels": "asked"}}, r"`network\.labels` is asked: this discriminator has no classifier"),
     ("sngan", {"network": {"labels": "asked"}}, r"`network\.labels` is asked: SN-GAN is told labels"),
+    ("sagan", {"network": {"labels": "asked"}}, r"`network\.labels` is asked: SAGAN is told labels"),
+    ("sagan", {"data": {"domains": []}}, r"labels that are told need two or more"),
+    ("sagan", {"network": {"attention": 3}}, r"`network\.attention` is 3: expected less than `network\.layers`, 3"),
+    ("sagan", {"train": {"crop": 20}}, r"`network\.layers` is 3: pictures of 20 x 20"),
+    ("biggan", {"network": {"labels": "asked"}}, r"`network\.labels` is asked: BigGAN is told labels"),
+    ("biggan", {"network": {"attention": 3}}, r"`network\.attention` is 3: expected less than `network\.layers`, 3"),
+    ("biggan", {"network": {"latent": 14}}, r"`network\.latent` is 14: .*expected a multiple of 4"),
     ("wgan_gp", {"network": {"labels": "told"}}, r"`network\.labels` is told: WGAN-GP asks for labels"),
     ("sngan", {"network": {"labels": "told"}, "data": {"domains": ["a"]}}, r"labels that are told need two or more"),
     ("dcgan", {"players": {"discriminator": {"losses": {"r1": 1}}}}, "discriminator's batch norm"),
@@ -158,9 +169,10 @@ def corpus(tmp_path_factory):
 
 
 def settle(model, *overrides, **sections):
+    attentive = "attention" in find_model(model).tiny["network"]            # which needs a size between the two ends
     values = {
         "data": {"domains": ["noise", "stripes"]}, "images": {"size": None},
-        "network": {"layers": 1, "labels": "asked" if model == "wgan_gp" else "told"},
+        "network": {"layers": 2 if attentive else 1, "labels": "asked" if model == "wgan_gp" else "told"},
         "train": {"crop": 8, "batch_size": 4, "steps": 7, "save_every": 1, "keep": 9, "log_every": 2,
                   "sample_every": 3, "device": "cpu"},
         "players": {"generator": {"average": 0.9}},

@@ -55,6 +55,7 @@ class ConditionalBatchNorm(nn.Module):
         nn.init.zeros_(self.modulate.weight)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:  # (B, channels, H, W), (B, entries) -> (B, channels, H, W)
+        code = code.to(self.modulate.weight.dtype)
         scale, shift = self.modulate(code)[:, :, None, None].chunk(2, dim=1)
         return self.norm(x) * (1 + scale) + shift
 

@@ -25,3 +25,20 @@ def initialise_normal(module: nn.Module, deviation: float = 0.02) -> nn.Module:
             nn.init.normal_(layer.weight, 1.0, deviation)
             nn.init.zeros_(layer.bias)
     return module
+
+
+def initialise_orthogonal(module: nn.Module) -> nn.Module:
+    """Make the weights of convolutions and linear layers orthogonal: the rows, or the columns where those are fewer.
+
+    A convolution's weight is the matrix (outputs, rest). Biases become 0. Saxe et al. 2014; used by BigGAN (Brock et
+    al. 2019, section 3). Call it before spectral norm is applied.
+
+    Returns:
+        `module` itself.
+    """
+    for layer in module.modules():
+        if isinstance(layer, _LAYERS):
+            nn.init.orthogonal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return module

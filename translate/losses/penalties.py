@@ -149,8 +149,19 @@ def orthogonal_penalty(module: nn.Module) -> Tensor:
     if not layers:
         raise ValueError(f"orthogonal penalty: {type(module).__name__} has no linear or convolution layer")
     with torch.autocast(next(module.parameters()).device.type, enabled=False):
-        products = [filters @ filters.T for filters in map(_filters, layers)]
-        return torch.stack([(product - product.diag().diag()).square().sum() for product in products]).sum()
+        return torch.stack([_correlate(_filters(layer)) for layer in layers]).sum()
+
+
+def _correlate(filters: Tensor) -> Tensor:
+    """Return the sum of squared products of different filters (C, N).
+
+    Of more filters than entries, from N x N products: ||F F^T||_F = ||F^T F||_F. The first layer of BigGAN's generator
+    has 24,576 filters of 20 entries.
+    """
+    if len(filters) > filters.shape[1]:
+        return (filters.T @ filters).square().sum() - filters.square().sum(dim=1).square().sum()
+    products = filters @ filters.T
+    return (products - products.diag().diag()).square().sum()
 
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)

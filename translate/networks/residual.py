@@ -38,11 +38,11 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         self.shape = (channels, *find_coarsest(size, layers))
         self.first = nn.Linear(latent, channels * self.shape[1] * self.shape[2])
-        self.blocks = nn.ModuleList(_UpBlock(channels, entries) for _ in range(layers))
+        self.blocks = nn.ModuleList(UpBlock(channels, channels, *_make_norms(channels, entries)) for _ in range(layers))
         self.norm = nn.BatchNorm2d(channels)
         self.picture = nn.Conv2d(channels, planes, 3, padding=1)
-        _initialise(self.first)
-        _initialise(self.picture)
+        initialise(self.first)
+        initialise(self.picture)
 
     def forward(self, latent: Tensor, code: Tensor | None = None) -> Tensor:  # (B, Z), (B, K) -> (B, planes, H, W)
         x = self.first(latent).view(-1, *self.shape)
@@ -76,16 +76,16 @@ class ResidualDiscriminator(nn.Module):
         asked: int = 0,
     ):
         super().__init__()
-        blocks = [_DownBlock(planes, channels, first=True)]
-        blocks += [_DownBlock(channels, channels) for _ in range(halvings - 1)]
-        blocks += [_DownBlock(channels, channels, halve=False) for _ in range(WITHOUT_POOLING)]
+        blocks = [DownBlock(planes, channels, first=True)]
+        blocks += [DownBlock(channels, channels) for _ in range(halvings - 1)]
+        blocks += [DownBlock(channels, channels, halve=False) for _ in range(WITHOUT_POOLING)]
         self.blocks = nn.Sequential(*blocks)
         self.pooling = pooling
         self.last = nn.Linear(channels, 1)
         self.projection = nn.Linear(told, channels, bias=False) if told else None
-        _initialise(self.last)
+        initialise(self.last)
         if self.projection is not None:
-            _initialise(self.projection)
+            initialise(self.projection)
         if spectral:
             for module in list(self.modules()):
                 if isinstance(module, nn.Conv2d | nn.Linear):
@@ -95,28 +95,29 @@ class ResidualDiscriminator(nn.Module):
     def forward(self, x: Tensor, code: Tensor | None = None) -> Judgement:  # (B, planes, H, W), (B, told)
         features = relu(self.blocks(x)).flatten(2)                  # (B, channels, positions)
         pooled = features.sum(dim=2) if self.pooling == "sum" else features.mean(dim=2)
-        logits = self.last(pooled)
-        if self.projection is not None and code is not None:
-            logits = logits + (self.projection(code.to(pooled.dtype)) * pooled).sum(dim=1, keepdim=True)
+        logits = project(pooled, code, self.last, self.projection)
         classes = None if self.classes is None else self.classes(features.mean(dim=2))
         return Judgement(logits=[logits], classes=classes)
 
 
-class _UpBlock(nn.Module):
-    """Norm, ReLU, doubling, convolution, norm, ReLU, convolution; the shortcut doubles and convolves with width 1."""
+class UpBlock(nn.Module):
+    """Norm, ReLU, doubling, convolution, norm, ReLU, convolution; the shortcut doubles and convolves with width 1.
 
-    def __init__(self, channels: int, entries: int):
+    Args:
+        inputs, outputs: channels before and behind the block.
+        first, second: norms of `inputs` and of `outputs` channels, called with x and, where there is one, a condition.
+    """
+
+    def __init__(self, inputs: int, outputs: int, first: nn.Module, second: nn.Module):
         super().__init__()
-        self.norms = nn.ModuleList(
-            ConditionalBatchNorm(channels, entries) if entries else nn.BatchNorm2d(channels) for _ in range(2)
-        )
-        self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-        self.shortcut = nn.Conv2d(channels, channels, 1)
+        self.norms = nn.ModuleList([first, second])
+        self.convolutions = nn.ModuleList(nn.Conv2d(n, outputs, 3, padding=1) for n in (inputs, outputs))
+        self.shortcut = nn.Conv2d(inputs, outputs, 1)
         for convolution in self.convolutions:
-            _initialise(convolution, RESIDUAL_GAIN)
-        _initialise(self.shortcut)
+            initialise(convolution, RESIDUAL_GAIN)
+        initialise(self.shortcut)
 
-    def forward(self, x: Tensor, code: Tensor | None) -> Tensor:  # (B, C, H, W) -> (B, C, 2 H, 2 W)
+    def forward(self, x: Tensor, code: Tensor | None) -> Tensor:  # (B, inputs, H, W) -> (B, outputs, 2 H, 2 W)
         condition = () if code is None else (code,)
         y = _double(relu(self.norms[0](x, *condition)))
         y = self.convolutions[0](y)
@@ -124,7 +125,7 @@ class _UpBlock(nn.Module):
         return y + self.shortcut(_double(x))
 
 
-class _DownBlock(nn.Module):
+class DownBlock(nn.Module):
     """ReLU, convolution, ReLU, convolution and, to halve the size, mean pooling; the shortcut convolves with width 1.
 
     The first block of a network has no ReLU before its first convolution, and pools before its shortcut's.
@@ -136,9 +137,9 @@ class _DownBlock(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv2d(n, outputs, 3, padding=1) for n in (inputs, outputs))
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if halve else None
         for convolution in self.convolutions:
-            _initialise(convolution, RESIDUAL_GAIN)
+            initialise(convolution, RESIDUAL_GAIN)
         if self.shortcut is not None:
-            _initialise(self.shortcut)
+            initialise(self.shortcut)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, H, W) -> (B, outputs, H / 2, W / 2), or of the same size
         y = self.convolutions[0](x if self.first else relu(x))
@@ -150,11 +151,36 @@ class _DownBlock(nn.Module):
         return avg_pool2d(y + self.shortcut(x), 2)
 
 
+def project(pooled: Tensor, code: Tensor | None, last: nn.Module, projection: nn.Module | None) -> Tensor:
+    """Return the logits psi(f) + <V y, f> of pooled features f, without the product where there is no label y.
+
+    Miyato and Koyama 2018, eq. 4.
+
+    Args:
+        pooled: features f (B, C).
+        code: label vectors y (B, K), or None.
+        last: the layer psi, C to 1.
+        projection: the layer V, K to C, or None.
+
+    Returns:
+        (B, 1).
+    """
+    logits = last(pooled)
+    if projection is None or code is None:
+        return logits
+    return logits + (projection(code.to(pooled.dtype)) * pooled).sum(dim=1, keepdim=True)
+
+
+def _make_norms(channels: int, entries: int) -> list[nn.Module]:
+    return [ConditionalBatchNorm(channels, entries) if entries else nn.BatchNorm2d(channels) for _ in range(2)]
+
+
 def _double(x: Tensor) -> Tensor:
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
-def _initialise(layer: nn.Module, gain: float = 1.0) -> None:
+def initialise(layer: nn.Module, gain: float = 1.0) -> None:
+    """Draw a layer's weights by Xavier's uniform rule; its bias becomes 0."""
     nn.init.xavier_uniform_(layer.weight, gain)  # type: ignore[arg-type]
     if getattr(layer, "bias", None) is not None:
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

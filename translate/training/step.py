@@ -5,17 +5,19 @@ all of them, their gradients are added up, and then the player is updated. So wh
 player, as on the whole batch, and the gradient is that of the whole batch wherever losses are means over independent
 samples. No game knows of it. What a game does across the samples of a batch, it does within a micro-batch: batch norms
 take their statistics from it, and wanted domains are shuffled within it; random numbers are drawn micro-batch by
-micro-batch.
+micro-batch. Spectral norms make their power iterations in a turn's first micro-batch, which the others share: a turn
+advances them as often as the whole batch would.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 from translate.errors import UserError
 from translate.games.base import Batch, Game, Turn
+from translate.layers.spectral import hold_spectral_norms, list_spectral_norms
 from translate.training.player import Player
 
 StepLog = list[tuple[str, dict[str, Tensor]]]                       # losses by player in the order of turns; monitors
@@ -39,6 +41,7 @@ class Step:
         accumulate: int = 1,
     ):
         self.game, self.players, self.autocast, self.accumulate = game, players, autocast, accumulate
+        self.spectral = list_spectral_norms(game)
 
     def __call__(self, batch: Batch, step: int, rate: float) -> StepLog:
         """Play step number `step` with the learning rates multiplied by `rate`; return its losses and monitors."""
@@ -58,7 +61,7 @@ class Step:
         while True:
             turns = []
             for number, part in enumerate(parts):
-                with self.autocast():
+                with self.autocast(), hold_spectral_norms(self.spectral) if number else nullcontext():
                     turn = part.play_turn()
                 if turn and turn[1]:
                     name, losses = turn
