@@ -185,7 +185,7 @@ class NoiseGame(Game):
 
         # The fakes of the generator's turn are those of the discriminator's, and more where its batch is larger.
         with torch.set_grad_enabled(generators_turn):
-            fake = self.generate(self.latent.draw(many * len(x), x.device), codes)
+            fake = self._make_fakes(many * len(x), x.device, codes)
         self.fakes = {"target": fake}
         yield "discriminator", self._train_judge(x, fake[: len(x)], code, step, game, classifies)
         if self.clip is not None:
@@ -265,6 +265,10 @@ class NoiseGame(Game):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.train(generator.training)
+
+    def _make_fakes(self, count: int, device: torch.device, code: Tensor | None) -> Tensor:
+        """Make samples of fresh noise for a step of the training."""
+        return self.generate(self.latent.draw(count, device), code)
 
     def _tell(self, code: Tensor | None) -> tuple[Tensor, ...]:
         """Return what the discriminator is told beside the samples."""
