@@ -42,6 +42,7 @@ JAPANESE = {
     "image translation, label maps to photographs": "ラベル図から写真",
     "image translation among many domains": "多ドメインの画像変換",
     "super-resolution": "超解像",
+    "pictures from noise": "雑音からの画像生成",
 }
 
 

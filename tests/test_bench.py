@@ -75,7 +75,7 @@ def test_every_model_can_be_weighed(model, vgg):
         config.network.blocks = 1
     size = 2 if config.data.batches == "labelled" else 1
     operations, fixed, kept = models.weigh(config, size, models.find_step(config))
-    assert operations > 1e7
+    assert operations > (1e6 if model == "gan" else 1e7)            # whose networks are fully connected
     assert min(fixed, kept) > 1e5
 
 

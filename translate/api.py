@@ -112,7 +112,7 @@ def generate(model: str | os.PathLike[str] | Maker, count: int = 64, **options: 
     Args:
         model: result of `load`, or an argument of `load`.
         count: number of samples.
-        options: options of `translate generate`: seed, label, truncation, between, steps (see
+        options: options of `translate generate`: seed, label, truncation, between, steps, latents (see
             `translate.images.options.ImageGeneration`). A sample depends on the seed and on its own number, not on
             `count`.
 

@@ -10,7 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from translate.config import LossWeight, PlayerConfig
 from translate.errors import UserError
-from translate.games.noise import STANDING, Latent, NoiseGame
+from translate.games.latent import Latent
+from translate.games.noise import STANDING, NoiseGame
 from translate.losses import Judgement
 from translate.training.player import Player
 from translate.training.step import Step

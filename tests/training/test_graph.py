@@ -226,7 +226,7 @@ def test_recorded_steps_equal_played_ones_to_the_bit(recorders, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", NAMES)
+@pytest.mark.parametrize("model", [name for name in NAMES if name != "wgan"])  # RMSprop reads its rate on the processor
 def test_every_model_can_be_recorded(recorders, caplog, model):
     """Without a pool of fakes, and pix2pixHD without styles, whose objects are counted by the processor."""
     results = []
@@ -240,7 +240,8 @@ def test_every_model_can_be_recorded(recorders, caplog, model):
         results.append([*losses, *translator.state_dict().values()])
     assert all(map(torch.equal, *results))
     assert caplog.records == []
-    assert recorders[0].recorded == 1 + (model == "stargan")                # with the generator's turn, without
+    waits = getattr(translator, "discriminator_steps", 1) > 1
+    assert recorders[0].recorded == 1 + waits                               # with the generator's turn, without
 
 
 def test_another_shape_is_another_recording(recorders):

@@ -8,7 +8,8 @@ from threading import Lock
 from typing import Any
 
 from translate.checkpoints.store import find_checkpoint, load_config
-from translate.jobs.load import load
+from translate.errors import UserError
+from translate.jobs.load import load_converter
 from translate.jobs.modality import Converter, find_modality
 from translate.models.base import Model
 
@@ -42,7 +43,7 @@ class Offer:
         """
         with self._lock:                                            # the first visitor loads, others wait
             if not self._loaded:
-                self._loaded.append(load(self.path, self.device))
+                self._loaded.append(load_converter(self.path, self.device))
             return self._loaded[0]
 
 
@@ -50,12 +51,15 @@ def find_models(checkpoints: Sequence[str | Path], device: str = "cpu") -> list[
     """Find checkpoints or runs, and give them distinct titles; their weights are not read yet.
 
     Raises:
-        UserError: no checkpoint there, or a broken configuration.
+        UserError: no checkpoint there, a broken configuration, or a model that does not translate.
     """
     models: list[Offer] = []
     for given in checkpoints:
         path = find_checkpoint(given)
         config = load_config(path)
+        if not config.translates:
+            raise UserError(f"{given}: `{config.model}` makes samples from noise, which the demo does not show; "
+                            "`translate generate` writes them")  # fmt: skip
         name = _name(Path(given))
         subject = find_modality(config).describe(config).subject
         title = f"{config.title or config.model}{f': {name}' if subject is None else subject}"

@@ -1,6 +1,9 @@
 """Making pictures from noise: by number, by label, again from kept vectors; files that appear whole."""
 
 import json
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -115,6 +118,7 @@ def test_files_and_their_vectors(run, tmp_path):
     }  # fmt: skip
     generate_files(run, tmp_path / "again", latents=str(tmp_path / "out/latents.safetensors"))
     assert np.array_equal(read(tmp_path / "again/69.png"), pictures[69])
+    assert np.array_equal(translate.generate(run, latents=str(tmp_path / "out/latents.safetensors")), pictures)
     one = {name: values[57:58] for name, values in kept.items()}
     save_file(one, tmp_path / "one.safetensors")
     generate_files(run, tmp_path / "one", latents=str(tmp_path / "one.safetensors"))
@@ -235,3 +239,22 @@ def test_the_python_functions_refuse_it_too(plain, tmp_path):
     for model in (pair, translate.load(pair)):
         with pytest.raises(UserError, match="`pix2pix` does not begin with noise"):
             translate.generate(model, 2)
+
+
+def test_the_demo_does_not_offer_it(plain):
+    from translate.demo.models import find_models
+
+    with pytest.raises(UserError, match="`gan` makes samples from noise, which the demo does not show"):
+        find_models([plain])
+
+
+def test_its_card_shows_how_to_generate(run, tmp_path):
+    from translate.checkpoints.share import share
+
+    text = (share(run, tmp_path / "shared") / "README.md").read_text()
+    assert f"translate generate {tmp_path / 'shared'} out count=16 label=low" in text
+    assert "it makes pictures of 32 x 32 pixels in 3 channel(s). Labels: low, high." in text
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "first.png").shape == (32, 32, 3)

@@ -4,6 +4,7 @@ import difflib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from translate.config.options import read_options
 from translate.errors import UserError
+from translate.files import load_arrays
 from translate.games.noise import NoiseGame
 from translate.images.arrays import to_uint8
 from translate.images.options import ImageGeneration
 from translate.models.base import ImageModel
 
+LATENTS = "latents.safetensors"                                     # file of latent vectors
 BATCH = 64                                                          # pictures that the network makes at once
 
 
@@ -62,7 +65,8 @@ class ImageMaker:
 
         Args:
             count: number of pictures; those of `between` are `steps`.
-            options: options seed, label, truncation, between, steps, see `translate.images.options.ImageGeneration`.
+            options: options seed, label, truncation, between, steps, latents, see
+                `translate.images.options.ImageGeneration`.
 
         Returns:
             (N, H, W, C) uint8.
@@ -71,36 +75,48 @@ class ImageMaker:
             UserError: an unknown option or label, or a value out of its range.
         """
         chosen = read_options(ImageGeneration, {"count": count, **options})
-        return np.concatenate([self.make(order) for order in self.plan(chosen)])
+        return np.concatenate([self.make(order) for order in self.plan(chosen)[1]])
 
-    def plan(self, options: ImageGeneration) -> Iterator[Order]:
-        """Yield the latent vectors and labels of all pictures, up to `BATCH` at a time.
-
-        Everything is checked before the first is yielded.
+    def plan(self, options: ImageGeneration) -> tuple[int, Iterator[Order]]:
+        """Return the number of pictures, and their latent vectors and labels, up to `BATCH` at a time.
 
         Raises:
-            UserError: an unknown label, or an option that this model does not take.
+            UserError: an unknown label, an option that this model does not take, or a file of something else.
         """
-        latent, label = self.game.latent, self._find_label(options.label)
+        latent, label, ends = self.game.latent, self._find_label(options.label), options.read_between()
         latent.check_truncation(options.truncation)
         if options.latents is not None:
-            raise ValueError("`latents` is a file; read it, and call `make`")
-        ends = options.read_between()
+            return self._cut(self.read_latents(Path(options.latents)))
+        if ends is not None:
+            first, last = latent.sample(options.seed, ends, options.truncation)
+            path = latent.between(first, last, options.steps)
+            return self._cut(Order(path, self._code([label if label is not None else ends[0]] * len(path))))
 
-        def plan() -> Iterator[Order]:
-            if ends is not None:
-                first, last = latent.sample(options.seed, ends, options.truncation)
-                path = latent.between(first, last, options.steps)
-                place = label if label is not None else ends[0]
-                for part in path.split(BATCH):
-                    yield Order(part, self._code([place] * len(part)))
-                return
+        def draw() -> Iterator[Order]:
             for begin in range(0, options.count, BATCH):
                 numbers = range(begin, min(begin + BATCH, options.count))
                 places = numbers if label is None else [label] * len(numbers)
                 yield Order(latent.sample(options.seed, numbers, options.truncation), self._code(places))
 
-        return plan()
+        return options.count, draw()
+
+    @staticmethod
+    def _cut(order: Order) -> tuple[int, Iterator[Order]]:
+        parts = zip(order.latents.split(BATCH), order.codes.split(BATCH), strict=True)
+        return len(order.latents), (Order(*part) for part in parts)
+
+    def read_latents(self, path: Path) -> Order:
+        """Read the vectors of a file latents.safetensors; raise `UserError` for anything else."""
+        if not path.is_file():
+            raise UserError(f"latents={path}: no such file; `translate generate` writes {LATENTS}")
+        found = load_arrays(path)
+        if set(found) != {"latents", "labels"} or any(value.dtype != np.float32 for value in found.values()):
+            raise UserError(f"latents={path}: expected the float32 tensors `latents` and `labels`")
+        order = Order(torch.from_numpy(found["latents"]), torch.from_numpy(found["labels"]))
+        self.check_sizes(*order, where=f"latents={path}")
+        if not len(order.latents) or len(order.latents) != len(order.codes) or not order.latents.isfinite().all():
+            raise UserError(f"latents={path}: expected one or more vectors, all of them finite, and as many labels")
+        return order
 
     def make(self, order: Order) -> np.ndarray:
         """Make the pictures of up to any number of latent vectors: (N, H, W, C) uint8."""

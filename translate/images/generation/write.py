@@ -9,19 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from translate.errors import UserError
-from translate.files import load_arrays, replacing
+from translate.files import replacing
 from translate.folders import replace_folder, settle_folder
 from translate.images.arrays import convert_channels, to_uint8, write_image
-from translate.images.generation.maker import BATCH, ImageMaker, Order
+from translate.images.generation.maker import LATENTS, ImageMaker, Order
 from translate.images.measures.contact import SMALLEST, draw_sheet
 from translate.images.options import ImageGeneration
 
-LATENTS = "latents.safetensors"
 COLUMNS, SHOWN = 8, 64                                              # of the contact sheet: columns, pictures at most
 FRAME = 100                                                         # milliseconds of a picture in a GIF
 
@@ -48,7 +46,7 @@ def write_pictures(maker: ImageMaker, out: Path, options: ImageGeneration) -> di
         UserError: `out` holds something else or cannot be written, or an option that does not fit.
     """
     out = Path(os.path.abspath(out))
-    count, orders = _plan(maker, options)
+    count, orders = maker.plan(options)
     check_output(out)
     draft = out.with_name(f".{out.name}.{os.getpid()}.draft")
     shutil.rmtree(draft, ignore_errors=True)                        # left by a killed process of the same number
@@ -74,29 +72,6 @@ def check_output(out: Path) -> None:
     ours = all(name.endswith((".png", ".gif")) or name == LATENTS for name in names)
     if names and not (LATENTS in names and ours):
         raise UserError(f"{out}: holds something else than generated pictures; give a new folder")
-
-
-def read_latents(path: Path, maker: ImageMaker) -> Order:
-    """Read the vectors of a file latents.safetensors; raise `UserError` for anything else."""
-    if not path.is_file():
-        raise UserError(f"latents={path}: no such file; `translate generate` writes {LATENTS}")
-    found = load_arrays(path)
-    if set(found) != {"latents", "labels"} or any(value.dtype != np.float32 for value in found.values()):
-        raise UserError(f"latents={path}: expected the float32 tensors `latents` and `labels`")
-    order = Order(torch.from_numpy(found["latents"]), torch.from_numpy(found["labels"]))
-    maker.check_sizes(*order, where=f"latents={path}")
-    if not len(order.latents) or len(order.latents) != len(order.codes) or not order.latents.isfinite().all():
-        raise UserError(f"latents={path}: expected as many labels as latent vectors, one or more, all of them finite")
-    return order
-
-
-def _plan(maker: ImageMaker, options: ImageGeneration) -> tuple[int, Iterator[Order]]:
-    """Return the number of pictures and their vectors, part by part."""
-    if options.latents is not None:
-        order = read_latents(Path(options.latents), maker)
-        parts = zip(order.latents.split(BATCH), order.codes.split(BATCH), strict=True)
-        return len(order.latents), (Order(*part) for part in parts)
-    return options.steps if options.between is not None else options.count, maker.plan(options)
 
 
 def _fill(folder: Path, maker: ImageMaker, count: int, orders: Iterator[Order], path: bool) -> float:

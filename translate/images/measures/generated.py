@@ -22,7 +22,7 @@ from translate.errors import UserError
 from translate.files import load_arrays, replacing
 from translate.images.arrays import convert_channels, read_image, resize, to_uint8
 from translate.images.conversion.entries import read_target
-from translate.images.generation.write import LATENTS
+from translate.images.generation.maker import LATENTS
 from translate.images.measures.baselines import spread
 from translate.images.measures.classifier import DomainClassifier, shrink_picture
 from translate.images.measures.sets import CLASSIFIED, fit_classifier

@@ -19,7 +19,8 @@ from typing import Literal
 from pydantic import Field
 
 from translate.config import ImageConfig, Section, TrainConfig
-from translate.games.noise import Labels, Latent, NoiseGame, check_labels
+from translate.games.latent import Latent
+from translate.games.noise import Labels, NoiseGame, check_labels
 from translate.models.base import Adversarial, NoiseModel, Players, player
 from translate.networks.dcgan import DcganDiscriminator, DcganGenerator
 
