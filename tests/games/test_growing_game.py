@@ -5,10 +5,12 @@ import torch
 from turns import learn
 
 from translate.config import LossWeight, PlayerConfig
-from translate.games.growing import GrowingGame, Phase, plan_growth
+from translate.errors import UserError
+from translate.games.growing import GrowingGame, Phase, StyleGame, plan_growth
 from translate.games.noise import Latent
 from translate.layers.progressive import double, halve
 from translate.networks.progan import ProganDiscriminator, ProganGenerator
+from translate.networks.stylegan import StyleGenerator
 from translate.training.player import Player
 from translate.training.step import Step
 
@@ -214,3 +216,80 @@ def test_a_growing_game_learns_a_picture():
         step({"target": picture.expand(8, -1, -1, -1)}, number, 1.0)
     assert (networks(game)[0].level, networks(game)[0].fading) == (LAYERS, False)
     assert measure() < 0.3 * before
+
+
+# --- styles -------------------------------------------------------------------------------------------------
+
+
+def build_styled(mixing=0.9, **options):
+    torch.manual_seed(0)
+    one = LossWeight(weight=1)
+    r1 = LossWeight(weight=10, every=3)
+    weights = {"generator": {"adversarial": one}, "discriminator": {"adversarial": one, "r1": r1}}
+    map = StyleGenerator(5, 1, SIZE, LAYERS, 6, 48, units=7, depth=2, **options)
+    judge = ProganDiscriminator(1, SIZE, LAYERS, 6, 48, blurs=True)
+    return StyleGame(map, judge, weights, Latent(5), phases=PHASES, layers=LAYERS, mixing=mixing)
+
+
+class Mixes:
+    """What the generator gets: (z, y, second z, mixed)."""
+
+    def __init__(self, game):
+        self.found = []
+        networks(game)[0].register_forward_pre_hook(lambda network, inputs: self.found.append(inputs))
+
+
+def test_styles_are_mixed_from_a_random_layer_on():
+    game = build_styled()
+    seen = Mixes(game)
+    for step in (0, 15):                                            # two layers, then six
+        game.begin(step)
+        game._make_fakes(3000, CPU, None)
+        latent, _, other, mixed = seen.found[-1]
+        assert mixed.shape == (3000, 2 * (game.find_phase(step).level + 1))
+        assert not torch.equal(latent, other)
+        assert not mixed[:, 0].any()
+        assert (mixed[:, 1:].int().diff(dim=1) >= 0).all()          # once the second, to the end
+        assert mixed.any(dim=1).float().mean().item() == pytest.approx(0.9, abs=0.03)
+        begins = (~mixed).sum(dim=1)[mixed.any(dim=1)]
+        assert set(begins.tolist()) == set(range(1, mixed.shape[1]))
+
+
+def test_without_mixing_there_is_one_vector():
+    game = build_styled(mixing=0.0)
+    seen = Mixes(game)
+    game._make_fakes(4, CPU, None)
+    assert len(seen.found[0]) == 2
+
+
+@pytest.mark.parametrize("step", [0, 2, 15])
+def test_a_step_of_a_game_of_styles(step):
+    """R1 comes in every third step and is three times as heavy; each player's losses reach it alone."""
+    game = build_styled()
+    game.begin(step)
+    turns = list(game.play(make_batch(), step))
+    penalised = ["r1"] if step % 3 == 0 else []
+    assert [sorted(losses) for _, losses in turns] == [["adversarial", *penalised], ["adversarial"]]
+    assert game.weights["discriminator"]["r1"].at(step) == (30 if step % 3 == 0 else 0)
+    for player, losses in turns:
+        game.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        for name, module in game.players.items():
+            assert any(p.grad is not None for p in module.parameters()) == (name == player)
+
+
+def test_truncation_of_styles():
+    game, z = build_styled(), torch.randn(3, 5)
+    assert game.truncates == "w"
+    game._make_fakes(4, CPU, None)                                  # the mean of w is another one than 0
+    game.eval()
+    assert torch.equal(game.generate(z, truncation=1.0), game.generate(z))
+    alike = game.generate(z, truncation=0.0)
+    assert torch.equal(alike[0], alike[2])
+    game.begin(0)
+    assert game.generate(z, truncation=0.5).shape == (3, 1, *SIZE)
+    game.check_truncation(0.0)
+    bare = build_styled(mixing=0.0, styles=False, constant=False)
+    bare.check_truncation(None)
+    with pytest.raises(UserError, match=r"truncation=0\.5: the model has no styles"):
+        bare.check_truncation(0.5)

@@ -11,7 +11,7 @@ from translate.layers.equalised import EqualisedConv2d, EqualisedLinear
 
 def convolve(x, weight, gain):
     """Of a picture (C, H, W), surrounded by zeros."""
-    outputs, inputs, width, _ = weight.shape
+    _, inputs, width, _ = weight.shape
     padded = np.pad(x, [(0, 0), (width // 2,) * 2, (width // 2,) * 2])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (width, width), axis=(1, 2))
     return gain / np.sqrt(inputs * width * width) * np.einsum("chwij,ocij->ohw", windows, weight)

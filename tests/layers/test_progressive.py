@@ -24,8 +24,9 @@ def deviate(x, group):
     return np.tile(numbers, group)
 
 
-@pytest.mark.parametrize(("count", "group", "used"), [(8, 4, 4), (12, 4, 4), (4, 4, 4), (3, 4, 3), (14, 4, 2), (6, 4, 3),
-                                                      (5, 4, 1), (1, 4, 1), (6, 100, 6)])  # fmt: skip
+@pytest.mark.parametrize(("count", "group", "used"), [
+    (8, 4, 4), (12, 4, 4), (4, 4, 4), (3, 4, 3), (14, 4, 2), (6, 4, 3), (5, 4, 1), (1, 4, 1), (6, 100, 6),
+])  # fmt: skip
 def test_the_deviation_by_hand(count, group, used):
     torch.manual_seed(0)
     x = torch.randn(count, 3, 2, 5)

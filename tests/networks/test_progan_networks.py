@@ -61,7 +61,7 @@ def test_a_fade_begins_with_the_level_below_and_ends_with_the_new_one():
     for network in (generator, discriminator):
         network.grow(2, 1.0)
     new, judged = generator(z), discriminator(x).logits[0]
-    for network in (generator, discriminator):                      # at the end of the fade, its last operation included
+    for network in (generator, discriminator):                      # the end of a fade, by its own operation
         network.grow(2, 0.5)
         network.growth[1] = 1.0
         assert network.fading

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from translate.errors import UserError
 from translate.games.base import Batch, Stage, Turn
 from translate.games.noise import NoiseGame
 from translate.layers.progressive import double, halve
@@ -49,8 +50,8 @@ def plan_growth(
 ) -> list[Phase]:
     """Plan the phases from level `start` to level `last` (Karras et al. 2018, appendix A.1).
 
-    The first level is trained for `hold` examples; each further one is faded in during `fade` examples, then trained for
-    `hold`, the last one to the end. Phases last whole steps.
+    The first level is trained for `hold` examples; each further one is faded in during `fade` examples, then trained
+    for `hold`, the last one to the end. Phases last whole steps.
 
     Args:
         start, last: first and last level.
@@ -134,3 +135,44 @@ class GrowingGame(NoiseGame):
     def _stage(self, phase: Phase) -> Stage:
         number = self.phases.index(phase) if self.afresh else 0
         return Stage(number, phase.batch_size, phase.rate)
+
+
+class StyleGame(GrowingGame):
+    """A growing game whose generator has a space W of styles: mixed in training, truncated in generating (StyleGAN).
+
+    A sample of a step takes, with the probability `mixing`, its styles from two latent vectors: from one up to a random
+    layer, from the other behind it (Karras et al. 2019, section 3.1).
+
+    Args:
+        arguments, options: as for `GrowingGame`.
+        mixing: probability of two latent vectors, 0 to 1.
+    """
+
+    truncates = "w"
+
+    def __init__(self, *arguments: Any, mixing: float = 0.9, **options: Any):
+        super().__init__(*arguments, **options)
+        self.mixing = mixing
+
+    def generate(self, latent: Tensor, code: Tensor | None = None, truncation: float | None = None) -> Tensor:
+        """Make samples as `GrowingGame` does.
+
+        `truncation` is psi (0 to 1, or more): styles come so near to their mean; 0: all samples are alike.
+        """
+        network = self.players["generator"]["map"]  # type: ignore[index]
+        code = code if self.labels != "none" else None
+        return self._enlarge(network(latent, code, truncation=truncation))
+
+    def check_truncation(self, truncation: float | None) -> None:
+        if truncation is not None and not self.players["generator"]["map"].styles:  # type: ignore[index]
+            raise UserError(f"truncation={truncation}: the model has no styles (network.styles=false); leave it out")
+
+    def _make_fakes(self, count: int, device: torch.device, code: Tensor | None) -> Tensor:
+        network = self.players["generator"]["map"]  # type: ignore[index]
+        latent = self.latent.draw(count, device)
+        if not self.mixing:
+            return network(latent, code)
+        other, layers = self.latent.draw(count, device), network.count
+        begins = torch.randint(1, layers, (count, 1), device=device)  # first layer of the second style
+        begins = torch.where(torch.rand(count, 1, device=device) < self.mixing, begins, layers)
+        return network(latent, code, other, torch.arange(layers, device=device) >= begins)

@@ -71,6 +71,7 @@ class NoiseGame(Game):
     """
 
     batches = "single"
+    truncates: Literal["z", "w"] = "z"                              # whether truncation is of noise, or of styles
 
     def __init__(
         self,
@@ -98,6 +99,10 @@ class NoiseGame(Game):
         """Make samples (B, C, *S) of z (B, Z) and, where the game has labels, y (B, K) float: one-hot, or mixed."""
         network = self.players["generator"]["map"]  # type: ignore[index]
         return network(latent) if self.labels == "none" else network(latent, code)
+
+    def check_truncation(self, truncation: float | None) -> None:
+        """Raise `UserError` for a truncation that this game does not take when it generates."""
+        self.latent.check_truncation(truncation)
 
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
         x = batch["target"]

@@ -12,7 +12,7 @@ def pixel_norm(x: Tensor) -> Tensor:
 
     Karras et al. 2018, section 4.2. A latent vector (B, Z) comes to the length sqrt(Z).
     """
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + EPSILON)
+    return x * torch.rsqrt(x.float().square().mean(dim=1, keepdim=True) + EPSILON).to(x.dtype)
 
 
 class MinibatchDeviation(nn.Module):
@@ -58,8 +58,8 @@ def leak(x: Tensor) -> Tensor:
 def blur(x: Tensor) -> Tensor:
     """Convolve every channel with [1, 2, 1] / 4 in both directions, zeros around it (B, C, H, W).
 
-    Behind `double` it makes bilinear interpolation, before `halve` it takes away what would alias (Zhang 2019; Karras et
-    al. 2019, section 2).
+    Behind `double` it makes bilinear interpolation, before `halve` it takes away what would alias (Zhang 2019; Karras
+    et al. 2019, section 2).
     """
     line = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
     kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)

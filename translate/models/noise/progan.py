@@ -18,7 +18,6 @@ Deviations from the paper and its code:
       the paper takes the whole batch.
     - The weight of a new level rises in every step; the code makes four steps with one weight.
     - The moving average spans fewer steps in the first ones; the code's starts from the initial weights.
-    - Adam's epsilon is PyTorch's default, the paper's 1e-8.
     - Pictures are averaged to the level's size in every step; the code reads them from files of every size.
     - With labels the classifier learns from real samples only; in the code from generated ones, too.
 """
@@ -28,6 +27,7 @@ from typing import Literal
 from pydantic import Field
 
 from translate.config import ImageConfig, Section, TrainConfig
+from translate.errors import UserError
 from translate.games.growing import GrowingGame, Phase, plan_growth
 from translate.games.noise import Labels, Latent, check_labels
 from translate.models.base import Adversarial, NoiseModel, Players, player
@@ -88,16 +88,20 @@ class Progan(NoiseModel):
             n.labels,
             n.adversarial,
             n.discriminator_steps,
-            phases=self.plan_phases(),
+            phases=plan_phases(self.growth, n.layers, self.train.batch_size),
             layers=n.layers,
             afresh=self.growth.afresh,
         )
 
-    def plan_phases(self) -> list[Phase]:
-        """Return the phases of the growth; raise `UserError` for batch sizes or rates that are not above 0."""
-        g, layers = self.growth, self.network.layers
-        self.refuse(any(size < 1 for size in g.batch_sizes), "growth.batch_sizes", "expected sizes of 1 or more")
-        self.refuse(not g.rates or min(g.rates) <= 0, "growth.rates", "expected factors above 0, one or more")
-        return plan_growth(
-            min(g.start, layers), layers, g.hold, g.fade, g.batch_sizes or [self.train.batch_size], g.rates
-        )
+
+def plan_phases(growth: Growth, layers: int, batch_size: int) -> list[Phase]:
+    """Return the phases of a growth up to the level `layers`; raise `UserError` for sizes or rates not above 0.
+
+    `batch_size` is that of all levels where the growth names none.
+    """
+    if any(size < 1 for size in growth.batch_sizes):
+        raise UserError(f"`growth.batch_sizes` is {growth.batch_sizes}: expected sizes of 1 or more")
+    if not growth.rates or min(growth.rates) <= 0:
+        raise UserError(f"`growth.rates` is {growth.rates}: expected factors above 0, one or more")
+    sizes = growth.batch_sizes or [batch_size]
+    return plan_growth(min(growth.start, layers), layers, growth.hold, growth.fade, sizes, growth.rates)
