@@ -125,8 +125,13 @@ def test_settings_in_commands_are_those_of_the_model(page):
 @EACH_PAGE
 def test_options_behind_convert_are_those_of_a_modality(page):
     from translate.config import parse_overrides
+    from translate.config.options import read_options
+    from translate.images.options import ImageGeneration
     from translate.jobs.options import foresee_conversion
 
     for words in find_commands(page):
         if words[:2] == ["translate", "convert"]:
             foresee_conversion(parse_overrides([word for word in words if re.fullmatch(r"[a-z]\w*=\S+", word)]))
+        if words[:2] == ["translate", "generate"]:
+            given = parse_overrides([word for word in words if re.fullmatch(r"[a-z]\w*=\S+", word)])
+            read_options(ImageGeneration, given).read_between()

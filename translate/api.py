@@ -230,10 +230,11 @@ def evaluate(
     training: str | os.PathLike[str] | None = None,
     jobs: int = -1,
 ) -> dict[str, Any]:
-    """Convert the recordings or images of a manifest in every direction, and measure the result.
+    """Convert the recordings or images of a manifest in every direction, or generate some, and measure the result.
 
     Args:
-        run: folder of a run; converted/, results.md, results.json and pictures/ are written to it.
+        run: folder of a run; converted/ (of a model of noise generated/), results.md, results.json and pictures/ are
+            written to it.
         evaluation, training: manifests of `translate prepare`; None: those that `train` made from a corpus.
         jobs: number of processes; -1: one per core.
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from tiny_runs import configure
 
+import translate
 from translate.errors import UserError
 from translate.images.material import open_images
 from translate.jobs.prepare import prepare_corpus
@@ -90,6 +91,13 @@ def test_settings_that_do_not_fit_are_named(model, sections, words):
     with pytest.raises(UserError, match=words) as error:
         configure(model, sections).build()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("model", "loss"), [("gan", "r1"), ("sngan", "gradient_penalty"), ("wgan_gp", "drift")])
+def test_penalties_that_are_off_can_be_switched_on(model, loss):
+    config = configure(model, players={"discriminator": {"losses": {loss: 0.5}}})
+    turns = dict(config.build().training_step(config.example_batch(2), 0))
+    assert turns["discriminator"][loss].isfinite()
 
 
 def test_r1_needs_no_more_than_a_discriminator_without_norm():
@@ -207,3 +215,15 @@ def test_pictures_without_labels(corpus):
     assert set(batch) == {"target"}
     assert batch["target"].shape == (22, 3, 8, 8)
     assert batch["target"].abs().max() <= 1
+
+
+def test_from_a_folder_to_a_measured_model_in_python(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("translate.jobs.from_corpus.GENERATED", 20)
+    small = {"train.steps": 2, "train.crop": 8, "train.batch_size": 4, "images.size": None, "network.layers": 1,
+             "network.channels": 4, "network.judge_channels": 4, "network.labels": "told"}  # fmt: skip
+    model = translate.train("sngan", corpus.parent, tmp_path / "run", ["noise", "stripes"], small, layout="folders")
+    assert model.labels == ["noise", "stripes"]
+    assert translate.generate(model, 3).shape == (3, 8, 8, 3)
+    rows = translate.evaluate(tmp_path / "run")["tasks"][0]["rows"]
+    assert rows["generated"]["n"] == 20
+    assert (tmp_path / "run/results.md").exists()

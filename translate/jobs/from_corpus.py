@@ -9,11 +9,14 @@ from translate.corpus.manifest import read_manifest
 from translate.errors import UserError
 from translate.jobs.convert import convert_every_direction
 from translate.jobs.evaluate import evaluate_run
-from translate.jobs.load import load_converter
+from translate.jobs.generate import generate_files
+from translate.jobs.load import load
 from translate.jobs.modality import find_modality
 from translate.jobs.prepare import prepare_corpus
 from translate.jobs.train import train_system
 from translate.models.settings import read_config
+
+GENERATED = 1000                                                    # samples that are made to be measured
 
 log = logging.getLogger("translate")
 
@@ -63,8 +66,10 @@ def train_from(
 def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | None, jobs: int = -1) -> dict[str, Any]:
     """Convert the entries of `evaluation` in every direction of a run, and measure the result.
 
+    A model of noise makes `GENERATED` samples instead.
+
     Args:
-        run: folder of the run; converted/, results.md, results.json and pictures/ are written to it.
+        run: folder of the run; converted/ or generated/, results.md, results.json and pictures/ are written to it.
         evaluation, training: manifests; None: those of `train_from`.
         jobs: number of processes.
 
@@ -78,7 +83,10 @@ def convert_and_evaluate(run: Path, evaluation: Path | None, training: Path | No
     for manifest in (evaluation, training):
         if not manifest.exists():
             raise UserError(f"{manifest}: no such manifest; `translate prepare` writes them")
-    model = load_converter(run)
+    model = load(run)
     modality = find_modality(model.config)
+    if not model.config.translates:
+        generate_files(run, run / "generated", count=GENERATED)
+        return evaluate_run(run, evaluation, training, jobs=jobs)
     convert_every_direction(model, modality, evaluation, run / "converted", modality.measured)
     return evaluate_run(run, evaluation, training, jobs=jobs)

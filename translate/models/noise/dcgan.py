@@ -48,7 +48,7 @@ class Dcgan(NoiseModel):
     train: TrainConfig = TrainConfig(steps=100_000, batch_size=64, crop=64, decay_from=1.0)
     players: Players = {
         "generator": player(2e-4, adversarial=1),
-        "discriminator": player(2e-4, adversarial=1, r1=0),
+        "discriminator": player(2e-4, adversarial=1, gradient_penalty=0, r1=0),
     }
 
     def build(self) -> NoiseGame:

@@ -54,7 +54,7 @@ class Gan(NoiseModel):
     train: TrainConfig = TrainConfig(steps=100_000, batch_size=100, crop=28, decay_from=1.0)
     players: Players = {
         "generator": player(2e-4, adversarial=1),
-        "discriminator": player(2e-4, adversarial=1),
+        "discriminator": player(2e-4, adversarial=1, gradient_penalty=0, r1=0),
     }
 
     def build(self) -> NoiseGame:

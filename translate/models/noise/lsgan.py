@@ -26,5 +26,5 @@ class Lsgan(dcgan.Dcgan):
     network: Network = Network()
     players: Players = {
         "generator": player(2e-4, adversarial=0.5),
-        "discriminator": player(2e-4, adversarial=0.5, r1=0),
+        "discriminator": player(2e-4, adversarial=0.5, gradient_penalty=0, r1=0),
     }

@@ -53,7 +53,7 @@ class Sngan(NoiseModel):
     train: TrainConfig = TrainConfig(steps=250_000, batch_size=64, crop=32, decay_from=0.0)
     players: Players = {
         "generator": player(2e-4, (0.0, 0.9), adversarial=1),
-        "discriminator": player(2e-4, (0.0, 0.9), adversarial=1),
+        "discriminator": player(2e-4, (0.0, 0.9), adversarial=1, gradient_penalty=0, r1=0),
     }
 
     def build(self) -> NoiseGame:

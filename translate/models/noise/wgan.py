@@ -14,15 +14,19 @@ Deviations from the paper and its code:
 
 from pydantic import Field
 
-from translate.config import TrainConfig
+from translate.config import PlayerConfig, TrainConfig
 from translate.models.base import Adversarial, Players, player
 from translate.models.noise import dcgan
 
 
+def rmsprop(**losses: float) -> PlayerConfig:
+    return player(5e-5, (0.0, 0.99), **losses).model_copy(update={"optimizer": "rmsprop"})
+
+
 class Network(dcgan.Network):
     adversarial: Adversarial = "wgan"
-    discriminator_steps: int = Field(5, ge=1)                 # steps per step of the generator
-    clip: float | None = Field(0.01, gt=0)                    # bound of the critic's weights; null: none
+    discriminator_steps: int = Field(5, ge=1)                       # steps per step of the generator
+    clip: float | None = Field(0.01, gt=0)                          # bound of the critic's weights; null: none
 
 
 class Wgan(dcgan.Dcgan):
@@ -32,6 +36,6 @@ class Wgan(dcgan.Dcgan):
     network: Network = Network()
     train: TrainConfig = TrainConfig(steps=500_000, batch_size=64, crop=64, decay_from=1.0)
     players: Players = {
-        "generator": player(5e-5, (0.0, 0.99), adversarial=1).model_copy(update={"optimizer": "rmsprop"}),
-        "discriminator": player(5e-5, (0.0, 0.99), adversarial=1, r1=0).model_copy(update={"optimizer": "rmsprop"}),
+        "generator": rmsprop(adversarial=1),
+        "discriminator": rmsprop(adversarial=1, gradient_penalty=0, r1=0),
     }

@@ -51,7 +51,7 @@ class WganGp(NoiseModel):
     train: TrainConfig = TrainConfig(steps=500_000, batch_size=64, crop=32, decay_from=0.0)
     players: Players = {                                            # classification: 0.1 and 1 in the code, with labels
         "generator": player(2e-4, (0.0, 0.9), adversarial=1, classification=0.1),
-        "discriminator": player(2e-4, (0.0, 0.9), adversarial=1, gradient_penalty=10, classification=1),
+        "discriminator": player(2e-4, (0.0, 0.9), adversarial=1, gradient_penalty=10, classification=1, drift=0),
     }
 
     def build(self) -> NoiseGame:
