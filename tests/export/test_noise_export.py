@@ -29,7 +29,9 @@ def make(model, **sections):
     ("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("progan", "asked"), ("stylegan", "told"),
 ])
 def test_a_graph_gives_the_same_pictures(model, labels):
-    maker = make(model, network={"labels": labels})
+    # Pixel norm of four channels, all of which may be near 0, multiplies rounding errors.
+    network = {"labels": labels} | ({"channels": 32} if model == "progan" else {})
+    maker = make(model, network=network)
     exported = export_generator(maker)
     assert exported.name == "noise"
     assert 0 <= exported.difference < 1e-4
