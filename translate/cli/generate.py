@@ -21,7 +21,7 @@ def generate(
     label: Annotated[str | None, typer.Option(help="Label of all; default: one after the other.")] = None,
     truncation: Annotated[
         float | None,
-        typer.Option(help="Less variety: noise beyond it is drawn again; StyleGAN: styles so near to their mean, 0 to 1."),
+        typer.Option(help="Less variety: noise beyond it is drawn again; StyleGAN: styles so near to their mean."),
     ] = None,
     between: Annotated[
         str | None, typer.Option(metavar="N,M", help="The way from picture N to picture M, as a strip and a GIF.")
