@@ -72,7 +72,9 @@ def check_recipe(script: Path, words: list[str]) -> None:
     served = re.search(r'^recipes="?([\w ]+)', text, re.MULTILINE)
     recipes = served[1].split() if served else [path.stem for path in (ROOT / "recipes").glob("*.sh")]
     known = set(re.findall(r"^\s+--(\w+)\)", text, re.MULTILINE))
-    for name in ["run", *recipes]:
+    own = re.search(r'^options="([\w ]+)"', text, re.MULTILINE)      # of a script that trains without a recipe
+    known |= set(own[1].split()) if own else set()
+    for name in [] if own else ["run", *recipes]:
         script_of_recipe = (ROOT / f"recipes/{name}.sh").read_text("utf-8")
         for names in re.findall(r'^(?:common_)?options="([\w ]+)"', script_of_recipe, re.MULTILINE):
             known |= set(names.split())
