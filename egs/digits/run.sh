@@ -4,8 +4,8 @@
 #   bash egs/digits/run.sh [--config FILE | --model NAME] [--tag NAME] [--count N]
 #                          [--stage N] [--stop_stage M] [key=value ...]
 #
-# Models: gan dcgan lsgan wgan wgan_gp sngan (the default) sagan biggan, each in some minutes on a CPU; conf/ has their
-# settings.
+# Models: gan dcgan lsgan wgan wgan_gp sngan (the default) sagan biggan progan stylegan, each in some minutes on a CPU;
+# conf/ has their settings.
 recipes=synthesis
 config=conf/sngan.yaml
 layout=folders domains=0,1,2,3,4,5,6,7,8,9

@@ -25,28 +25,30 @@ def make(model, **sections):
     return ImageMaker(game, config, torch.device("cpu"))
 
 
-@pytest.mark.parametrize(
-    ("model", "labels"),
-    [("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none")],
-)
+@pytest.mark.parametrize(("model", "labels"), [
+    ("gan", "none"), ("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none"),
+    ("progan", "asked"), ("stylegan", "told"),
+])  # fmt: skip
 def test_a_graph_gives_the_same_pictures(model, labels):
-    maker = make(model, network={"labels": labels})
+    # Pixel norm of four channels, all of which may be near 0, multiplies rounding errors.
+    network = {"labels": labels} | ({"channels": 32} if model == "progan" else {})
+    maker = make(model, network=network)
     exported = export_generator(maker)
     assert exported.name == "noise"
     assert 0 <= exported.difference < 1e-4
     session = onnxruntime.InferenceSession(exported.data, providers=["CPUExecutionProvider"])
     latents = maker.game.latent.sample(5, range(7))
     inputs = {"latent": latents.numpy()}
-    if labels == "told":
+    if labels != "none":
         inputs["label"] = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1, 0]]
     (pictures,) = session.run(None, inputs)
-    made = np.rint((np.moveaxis(pictures, 1, -1) + 1) * 127.5)
+    made = np.rint((np.moveaxis(pictures, 1, -1).clip(-1, 1) + 1) * 127.5)
     assert np.abs(made - maker.generate(7, seed=5)).max() <= 1
     assert pictures.std() > 0.01
     described = json.loads(session.get_modelmeta().custom_metadata_map["translate"])
     assert described == {
         "format": 1, "system": model, "kind": "noise", "inputs": list(inputs), "noise": maker.game.latent.kind,
-        "labels": ["low", "high"] if labels == "told" else [], "shape": list(maker.shape),
+        "labels": ["low", "high"] if labels != "none" else [], "shape": list(maker.shape),
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from translate.training.step import Step
 
 NOISE = [name for name, model in list_models().items() if not model.translates]
 CPU = torch.device("cpu")
+ASKED = ("wgan_gp", "progan")                                        # the others are told labels
 
 
 def defaults(model):
@@ -31,7 +32,9 @@ def weights(config):
 
 
 def test_the_models_of_noise():
-    assert set(NOISE) == {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "sagan", "biggan"}
+    assert set(NOISE) == {
+        "gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "sagan", "biggan", "progan", "stylegan"
+    }
 
 
 @pytest.mark.parametrize(("model", "kind", "rates", "betas", "optimizer", "turns", "batch", "latent"), [
@@ -120,7 +123,7 @@ def test_r1_needs_no_more_than_a_discriminator_without_norm():
 def test_facts_of_models_that_do_not_translate(model):
     kind = find_model(model)
     assert (kind.recipe, kind.translates, kind.modality) == ("synthesis", False, "images")
-    described = configure(model, network={"labels": "asked" if model == "wgan_gp" else "told"}).describe()
+    described = configure(model, network={"labels": "asked" if model in ASKED else "told"}).describe()
     assert described.verb == "generate"
     assert 'label="low"' in described.opening
 
@@ -172,7 +175,7 @@ def settle(model, *overrides, **sections):
     attentive = "attention" in find_model(model).tiny["network"]            # which needs a size between the two ends
     values = {
         "data": {"domains": ["noise", "stripes"]}, "images": {"size": None},
-        "network": {"layers": 2 if attentive else 1, "labels": "asked" if model == "wgan_gp" else "told"},
+        "network": {"layers": 2 if attentive else 1, "labels": "asked" if model in ASKED else "told"},
         "train": {"crop": 8, "batch_size": 4, "steps": 7, "save_every": 1, "keep": 9, "log_every": 2,
                   "sample_every": 3, "device": "cpu"},
         "players": {"generator": {"average": 0.9}},

@@ -37,7 +37,7 @@ def allow(translator, step):
         return 2 + apart[0], 2 + apart[1] + plays("discriminator", "gradient_penalty") + 2 * own
     if isinstance(translator, NoiseGame):
         both = 2 if mixes_samples(translator.players["discriminator"]) else 1
-        return 1, 1 + both + plays("discriminator", "gradient_penalty")
+        return 1, 1 + both + plays("discriminator", "gradient_penalty") + plays("discriminator", "r1")
     if not plays("generator", "adversarial"):
         return 1, 0
     judge = translator.players["discriminator"]["judge"]

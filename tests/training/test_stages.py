@@ -89,6 +89,15 @@ def test_a_stage_that_cannot_be_cut_is_one_line(tmp_path, make_run, accumulate, 
     assert str(error.value) == words
 
 
+def test_a_late_stage_that_cannot_be_cut_is_found_before_the_first_step(tmp_path, make_run):
+    run = make_run(*OPTIONS, "train.accumulate=2")
+    run.translator.stages = lambda: [Stage(0, 8), Stage(1, 4), Stage(2, 3)]
+    with pytest.raises(UserError, match="stage 2 is 3: it must be a multiple of"):
+        train(*run.arguments(tmp_path))
+    assert not list(tmp_path.glob("step_*"))
+    assert run.translator.sizes == []
+
+
 def test_a_game_that_does_not_grow_has_one_stage(make_run):
     assert make_run().translator.begin(123) == Stage(0, None, 1.0)
 

@@ -20,7 +20,8 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="With its number, decides a picture (0).")] = None,
     label: Annotated[str | None, typer.Option(help="Label of all; default: one after the other.")] = None,
     truncation: Annotated[
-        float | None, typer.Option(help="Normal noise beyond it is drawn again: less variety, fewer odd pictures.")
+        float | None,
+        typer.Option(help="Less variety: noise beyond it is drawn again; StyleGAN: styles so near to their mean."),
     ] = None,
     between: Annotated[
         str | None, typer.Option(metavar="N,M", help="The way from picture N to picture M, as a strip and a GIF.")

@@ -101,6 +101,10 @@ class Game(nn.Module, ABC):
         """
         return Stage()
 
+    def stages(self) -> list[Stage]:
+        """Return all stages of a training that are known before it begins; their batch sizes are checked then."""
+        return []
+
     def finish(self, batches: Iterator[Batch]) -> None:
         """Gather what the game needs from the training data, after the last step and before the last checkpoint.
 

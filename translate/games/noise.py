@@ -71,6 +71,7 @@ class NoiseGame(Game):
     """
 
     batches = "single"
+    truncates: Literal["z", "w"] = "z"                              # whether truncation is of noise, or of styles
 
     def __init__(
         self,
@@ -99,6 +100,10 @@ class NoiseGame(Game):
         network = self.players["generator"]["map"]  # type: ignore[index]
         return network(latent) if self.labels == "none" else network(latent, code)
 
+    def check_truncation(self, truncation: float | None) -> None:
+        """Raise `UserError` for a truncation that this game does not take when it generates."""
+        self.latent.check_truncation(truncation)
+
     def training_step(self, batch: Batch, step: int) -> Iterator[Turn]:
         x = batch["target"]
         code = batch["domain"].float() if self.labels != "none" else None
@@ -110,7 +115,7 @@ class NoiseGame(Game):
 
         # The fakes of the generator's turn are those of the discriminator's, and more where its batch is larger.
         with torch.set_grad_enabled(generators_turn):
-            fake = self.generate(self.latent.draw(many * len(x), x.device), codes)
+            fake = self._make_fakes(many * len(x), x.device, codes)
         self.fakes = {"target": fake}
         yield "discriminator", self._train_judge(x, fake[: len(x)], code, step, game, classifies)
         if self.clip is not None:
@@ -190,6 +195,10 @@ class NoiseGame(Game):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.train(generator.training)
+
+    def _make_fakes(self, count: int, device: torch.device, code: Tensor | None) -> Tensor:
+        """Make samples of fresh noise for a step of the training."""
+        return self.generate(self.latent.draw(count, device), code)
 
     def _tell(self, code: Tensor | None) -> tuple[Tensor, ...]:
         """Return what the discriminator is told beside the samples."""

@@ -30,8 +30,8 @@ class ImageGeneration(Section):
     seed: int = Field(0, ge=0)                                      # with its number, decides a picture
     label: str | int | None = None                                  # label of all; null: picture n has label n mod K,
     # and all of `between` have that of the first
-    truncation: float | None = Field(None, gt=0)                    # normal noise beyond it is drawn again: less
-    # variety, fewer odd pictures; null: all of it
+    truncation: float | None = Field(None, ge=0)                    # normal noise beyond it is drawn again: less
+    # variety, fewer odd pictures; StyleGAN: styles come so near to their mean, 0: all alike; null: all of it
     between: str | list[int] | None = None                          # the numbers of two pictures, 12,57: the way from
     # one to the other
     steps: int = Field(16, ge=2, le=1000)                           # pictures of it, both ends included

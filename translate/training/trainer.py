@@ -81,6 +81,8 @@ def train(
     options, watch = config.train, watch or Watch()
     device = next(game.parameters()).device
     check_players(game, config)
+    for every in game.stages():                                     # not after the weeks of those before
+        _find_batch_size(every, options)
     remember_code(config)
     distributed.broadcast(game)
     players = {
@@ -151,7 +153,7 @@ def train(
             before, stage = stage, game.begin(step)
             if stage.number != before.number:
                 play.restart()
-            _take_batches(sampler, stage, options)
+            sampler.take(_find_batch_size(stage, options))
             rate = stage.rate * rate_factor(step, options.steps, options.decay_from)
             for group, values in play(sampler.next(), step, rate):
                 history.add(step, group, values)
@@ -204,14 +206,14 @@ def check_batch_size(size: int, accumulate: int, key: str = "train.batch_size") 
         raise UserError(f"{key} is {size}: it must be a multiple of {' times '.join(sharing)}")
 
 
-def _take_batches(sampler: Sampler, stage: Stage, options: TrainConfig) -> None:
-    """Set the sampler's batch size to the stage's."""
+def _find_batch_size(stage: Stage, options: TrainConfig) -> int:
+    """Return the batch size of a stage; raise `UserError` unless it divides among processes and micro-batches."""
     if stage.batch_size is None:
         size, key = options.batch_size, "train.batch_size"
     else:
         size, key = stage.batch_size, f"the batch size of stage {stage.number}"
     check_batch_size(size, options.accumulate, key)
-    sampler.take(size)
+    return size
 
 
 def _finish(game: Game, players: Mapping[str, Player], sampler: Sampler) -> None:

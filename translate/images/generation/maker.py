@@ -24,10 +24,14 @@ BATCH = 64                                                          # pictures t
 
 
 class Order(NamedTuple):
-    """The latent vectors (N, Z) and the labels (N, K) of a part of the pictures; K is 0 without labels."""
+    """The latent vectors (N, Z) and the labels (N, K) of a part of the pictures; K is 0 without labels.
+
+    `truncation` is that of styles (StyleGAN); that of noise is in the vectors.
+    """
 
     latents: Tensor
     codes: Tensor
+    truncation: float | None = None
 
 
 class ImageMaker:
@@ -84,26 +88,30 @@ class ImageMaker:
             UserError: an unknown label, an option that this model does not take, or a file of something else.
         """
         latent, label, ends = self.game.latent, self._find_label(options.label), options.read_between()
-        latent.check_truncation(options.truncation)
+        self.game.check_truncation(options.truncation)
+        of_noise, of_styles = options.truncation, None
+        if self.game.truncates == "w":
+            of_noise, of_styles = of_styles, of_noise
         if options.latents is not None:
-            return self._cut(self.read_latents(Path(options.latents)))
+            return self._cut(self.read_latents(Path(options.latents))._replace(truncation=of_styles))
         if ends is not None:
-            first, last = latent.sample(options.seed, ends, options.truncation)
+            first, last = latent.sample(options.seed, ends, of_noise)
             path = latent.between(first, last, options.steps)
-            return self._cut(Order(path, self._code([label if label is not None else ends[0]] * len(path))))
+            codes = self._code([label if label is not None else ends[0]] * len(path))
+            return self._cut(Order(path, codes, of_styles))
 
         def draw() -> Iterator[Order]:
             for begin in range(0, options.count, BATCH):
                 numbers = range(begin, min(begin + BATCH, options.count))
                 places = numbers if label is None else [label] * len(numbers)
-                yield Order(latent.sample(options.seed, numbers, options.truncation), self._code(places))
+                yield Order(latent.sample(options.seed, numbers, of_noise), self._code(places), of_styles)
 
         return options.count, draw()
 
     @staticmethod
     def _cut(order: Order) -> tuple[int, Iterator[Order]]:
         parts = zip(order.latents.split(BATCH), order.codes.split(BATCH), strict=True)
-        return len(order.latents), (Order(*part) for part in parts)
+        return len(order.latents), (Order(*part, order.truncation) for part in parts)
 
     def read_latents(self, path: Path) -> Order:
         """Read the vectors of a file latents.safetensors; raise `UserError` for anything else."""
@@ -113,7 +121,7 @@ class ImageMaker:
         if set(found) != {"latents", "labels"} or any(value.dtype != np.float32 for value in found.values()):
             raise UserError(f"latents={path}: expected the float32 tensors `latents` and `labels`")
         order = Order(torch.from_numpy(found["latents"]), torch.from_numpy(found["labels"]))
-        self.check_sizes(*order, where=f"latents={path}")
+        self.check_sizes(order.latents, order.codes, where=f"latents={path}")
         if not len(order.latents) or len(order.latents) != len(order.codes) or not order.latents.isfinite().all():
             raise UserError(f"latents={path}: expected one or more vectors, all of them finite, and as many labels")
         return order
@@ -121,12 +129,14 @@ class ImageMaker:
     def make(self, order: Order) -> np.ndarray:
         """Make the pictures of up to any number of latent vectors: (N, H, W, C) uint8."""
         made = []
+        truncated = {} if order.truncation is None else {"truncation": order.truncation}
         for latents, codes in zip(order.latents.split(BATCH), order.codes.split(BATCH), strict=True):
             self.check_sizes(latents, codes)
             mixed = self.precision == "bfloat16"
             lower = torch.autocast(self.device.type, torch.bfloat16) if mixed else nullcontext()
             with self._lock, torch.inference_mode(), lower:
-                pictures = self.game.generate(latents.to(self.device), codes.to(self.device) if self.labels else None)
+                code = codes.to(self.device) if self.labels else None
+                pictures = self.game.generate(latents.to(self.device), code, **truncated)
             made.append(to_uint8(pictures.float().movedim(1, -1).cpu().numpy()))
         return np.concatenate(made)
 
