@@ -50,7 +50,7 @@ def test_options_of_other_recipes_are_refused(project):
     assert process.stderr.splitlines()[-1].startswith("run.sh: unknown option --deep")
 
 
-@pytest.mark.parametrize(("data", "count"), [("ring", 8), ("grid", 25)])
+@pytest.mark.parametrize(("data", "count"), [pytest.param("ring", 8, marks=pytest.mark.slow), ("grid", 25)])
 def test_points_in_the_plane(data, count, tmp_path):
     script = ROOT / "egs/toy/local/cover_modes.py"
     words = ["--data", data, "--objective", "hinge_sn", "--turns", "30", "--out", str(tmp_path / "out")]

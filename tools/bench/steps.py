@@ -129,7 +129,7 @@ class ClockedGame:
     def __init__(self, game: Game, clock: Clock):
         self.game, self.clock = game, clock
         self.weights, self.monitors, self.fakes = game.weights, game.monitors, game.fakes
-        self.turn = game.turn
+        self.turn, self.modules = game.turn, game.modules
 
     def play(self, batch: Batch, step: int) -> Iterator[Turn]:
         turns = self.game.play(batch, step)
