@@ -25,7 +25,10 @@ def make(model, **sections):
     return ImageMaker(game, config, torch.device("cpu"))
 
 
-SLOW = [("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none"), ("progan", "asked")]
+SLOW = [
+    ("dcgan", "told"), ("sngan", "told"), ("sagan", "told"), ("biggan", "told"), ("biggan", "none"),
+    ("progan", "asked"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("model", "labels"), [
