@@ -14,8 +14,8 @@ from translate.games.noise import NoiseGame
 from translate.images.generation.maker import ImageMaker
 from translate.layers.exporting import export_mode
 
-NAME = "noise"                                                      # of the file, without its suffix
-FORMAT = 1                                                          # of the metadata
+NAME = "noise"                                                      # the file's, without its suffix
+FORMAT = 1                                                          # the metadata's
 CHECKED = (1, 5)                                                    # batches of the comparison
 
 

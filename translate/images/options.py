@@ -26,7 +26,7 @@ class ImageConversion(Section):
 class ImageGeneration(Section):
     """Options of `translate.generate` and `translate generate` for images."""
 
-    count: int = Field(64, ge=1)                                    # pictures
+    count: int = Field(64, ge=1, le=1_000_000)                      # pictures
     seed: int = Field(0, ge=0)                                      # with its number, decides a picture
     label: str | int | None = None                                  # label of all; null: picture n has label n mod K,
     # and all of `between` have that of the first

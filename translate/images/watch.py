@@ -17,7 +17,7 @@ from translate.training.log import Log
 from translate.training.trainer import Watch
 
 SHOWN = 4                                                           # images per sheet
-COLUMNS, ROWS = 8, 8                                                # of a sheet of generated images
+COLUMNS, ROWS = 8, 8                                                # size of a sheet of generated images
 
 
 class ImageWatch:

@@ -27,7 +27,7 @@ from translate.networks.linear import FromLinear, FromLinearMaps
 Adversarial = Literal["saturating", "nonsaturating", "lsgan", "wgan", "hinge"]  # see `translate.losses.adversarial`
 Players = dict[str, PlayerConfig]
 Start = Literal["none", "linear", "nearest"]                        # what a generator adds to, see `networks.linear`
-NEAREST = 0.3                                                       # of the way to the nearest frames; chosen on dev
+NEAREST = 0.3                                                       # part of the way to near frames, chosen on dev
 MOST_NAMED = 6                                                      # voices named in a title
 
 

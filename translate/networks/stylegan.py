@@ -12,8 +12,8 @@ from translate.layers.progressive import EPSILON, blur, double, leak, pixel_norm
 from translate.networks.dcgan import find_coarsest
 from translate.networks.progan import Growing, find_widths
 
-RATE = 0.01                                                         # of the mapping network, over the others'
-MEMORY = 0.995                                                      # of the moving average of w, per batch
+RATE = 0.01                                                         # the mapping network's, over the others'
+MEMORY = 0.995                                                      # what the moving average of w keeps per batch
 
 
 class StyleGenerator(Growing):

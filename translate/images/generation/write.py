@@ -20,7 +20,7 @@ from translate.images.generation.maker import LATENTS, ImageMaker, Order
 from translate.images.measures.contact import SMALLEST, draw_sheet
 from translate.images.options import ImageGeneration
 
-COLUMNS, SHOWN = 8, 64                                              # of the contact sheet: columns, pictures at most
+COLUMNS, SHOWN = 8, 64                                              # columns of the contact sheet, pictures at most
 FRAME = 100                                                         # milliseconds of a picture in a GIF
 
 

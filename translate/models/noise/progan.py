@@ -50,7 +50,7 @@ class Growth(Section):
     start: int = Field(0, ge=0)                                     # first level; 0: the coarsest size
     hold: int = Field(600_000, ge=1)                                # pictures at each level, the last one to the end
     fade: int = Field(600_000, ge=0)                                # pictures while a level fades in; 0: at once
-    batch_sizes: list[int] = []                                     # of every level, then the last; []: train's
+    batch_sizes: list[int] = []                                     # every level's, then the last's; []: train's
     rates: list[float] = [1.0]                                      # factors on the learning rates, likewise
     afresh: bool = True                                             # optimisers start afresh with every phase
 

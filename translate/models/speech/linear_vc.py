@@ -16,8 +16,8 @@ Choices:
     - The covariances leave out long silence around sentences.
     - The warp is chosen among 31, by the correlations of c1 to c24; those above follow the pitch.
     - Only true mel-cepstra are warped (`features.codec: sptk`).
-    - Nearest frames are among 2,000, evenly spread over the target's training material. 0.3 of the way was best on the
-      dev set of vcc2016 for all instruments together; the whole way costs words and naturalness.
+    - Nearest frames are among 2,000, evenly spread over the target's training material. 0.3 of the way was
+      chosen on the dev set of vcc2016; the whole way costs words and naturalness.
 """
 
 
